@@ -1,0 +1,73 @@
+/** Interface counters, state and drops. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { drops, total } from '../src/shared/counter/books.js';
+import { DROP_REASONS } from '../src/shared/counter/drop-reason.js';
+import { Lane } from '../src/shared/layout/counters.js';
+import { If, IfFlag, ifRecord } from '../src/shared/layout/heap.js';
+import type { MetricsSource } from './source.js';
+
+/** Metric name, help, lane word. */
+const COUNTERS: readonly (readonly [string, string, Lane])[] = [
+  ['smrouter_interface_receive_packets_total', 'Frames received and passed on; of a veb, frames that entered it.', Lane.IPACKETS],
+  ['smrouter_interface_receive_bytes_total', 'Bytes of those.', Lane.IBYTES],
+  ['smrouter_interface_transmit_packets_total', 'Frames sent; of a veb, unicast transmits and floods.', Lane.OPACKETS],
+  ['smrouter_interface_transmit_bytes_total', 'Bytes of those.', Lane.OBYTES],
+  ['smrouter_interface_receive_wire_packets_total', 'Received packets, a superframe counted by its segments.', Lane.IWIRE],
+  ['smrouter_interface_transmit_wire_packets_total', 'Sent packets, a superframe counted by its segments.', Lane.OWIRE],
+  ['smrouter_interface_read_frames_total', 'Frames taken from the device: read = passed on + rx drops.', Lane.READ],
+  ['smrouter_interface_queued_frames_total', 'Frames given to the device: queued = sent + tx drops.', Lane.QUEUED],
+];
+
+/** Registers the collectors of every interface. */
+export function collectInterfaces(registers: Registry[], source: MetricsSource): void {
+  for (const [name, help, word] of COUNTERS) {
+    new Counter({
+      name,
+      help,
+      labelNames: ['interface'],
+      registers,
+      collect() {
+        this.reset();
+        for (const i of source.interfaces()) this.inc({ interface: i.name }, total(source.views, i.index, word));
+      },
+    });
+  }
+  new Counter({
+    name: 'smrouter_drops_total',
+    help: 'Frames dropped, by interface and reason. Reasons that never occurred are absent.',
+    labelNames: ['interface', 'reason'],
+    registers,
+    collect() {
+      this.reset();
+      for (const i of source.interfaces()) {
+        DROP_REASONS.forEach((reason, number) => {
+          const frames = drops(source.views, i.index, number);
+          if (frames > 0) this.inc({ interface: i.name, reason: reason.name }, frames);
+        });
+      }
+    },
+  });
+  new Gauge({
+    name: 'smrouter_interface_up',
+    help: '1 while the interface is running.',
+    labelNames: ['interface'],
+    registers,
+    collect() {
+      this.reset();
+      for (const i of source.interfaces()) {
+        const flags = source.views.heap[ifRecord(i.index) + If.FLAGS];
+        this.set({ interface: i.name }, (flags & IfFlag.RUNNING) !== 0 ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'smrouter_interface_info',
+    help: 'Always 1; the labels say what the interface is.',
+    labelNames: ['interface', 'type', 'rdomain'],
+    registers,
+    collect() {
+      this.reset();
+      for (const i of source.interfaces()) this.set({ interface: i.name, type: i.type, rdomain: String(i.rdomain) }, 1);
+    },
+  });
+}

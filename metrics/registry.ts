@@ -1,0 +1,59 @@
+/**
+ * The registry: every collector, and the exposition that HTTP serves.
+ *
+ * Scrapes are single-flight with a short cache, so that a thousand scrapers cost one.
+ */
+import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
+import { collectBooks } from './books.js';
+import { collectInterfaces } from './interface.js';
+import { collectSmr } from './smr.js';
+import type { MetricsSource } from './source.js';
+import { collectVebs } from './veb.js';
+import { collectWorkers } from './worker.js';
+
+/** One scrape's answer. */
+export interface Scrape {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What HTTP needs of the metrics. */
+export interface Exposition {
+  /** The metrics in the format that `accept` (an HTTP Accept header) asks for: OpenMetrics if named, else text. */
+  scrape(accept: string): Promise<Scrape>;
+  /** To be called with each grace period's length in seconds. */
+  onGrace(seconds: number): void;
+  /** Names of all metrics, for the documentation test. */
+  names(): string[];
+}
+
+/** Answers younger than this many milliseconds are given again. */
+const CACHE_MS = 200;
+
+/** Makes the registry over `source`. */
+export function createMetrics(source: MetricsSource): Exposition {
+  const text = new Registry();
+  const open: Registry = new Registry();
+  (open as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const registers = [text, open];
+  collectDefaultMetrics({ register: text });
+  collectDefaultMetrics({ register: open });
+  collectInterfaces(registers, source);
+  collectVebs(registers, source);
+  collectWorkers(registers, source);
+  collectBooks(registers, source);
+  const onGrace = collectSmr(registers, source);
+  const cached = new Map<Registry, { at: number; scrape: Promise<Scrape> }>();
+  return {
+    onGrace,
+    names: () => text.getMetricsAsArray().map((metric) => metric.name),
+    scrape: (accept) => {
+      const registry = accept.includes('application/openmetrics-text') ? open : text;
+      const last = cached.get(registry);
+      if (last !== undefined && performance.now() - last.at < CACHE_MS) return last.scrape;
+      const scrape = registry.metrics().then((body) => ({ contentType: registry.contentType, body }));
+      cached.set(registry, { at: performance.now(), scrape });
+      return scrape;
+    },
+  };
+}

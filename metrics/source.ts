@@ -1,0 +1,35 @@
+/**
+ * What the collectors read: views of shared memory, and the names that main keeps for numbers. Nothing here asks a worker.
+ */
+import type { BookedInterface, Books } from '../src/shared/counter/books.js';
+import type { Views } from '../src/shared/layout/regions.js';
+import type { ReclaimerStatus } from '../src/shared/smr/reclaimer.js';
+
+/** An interface as the metrics name it. */
+export interface MeteredInterface extends BookedInterface {
+  readonly type: string;
+  readonly rdomain: number;
+}
+
+/** A veb's learning table. */
+export interface MeteredVeb {
+  readonly name: string;
+  readonly index: number;
+  readonly addresses: number;
+  readonly limit: number;
+}
+
+/** Everything the collectors need; main implements it. */
+export interface MetricsSource {
+  readonly views: Views;
+  readonly workers: number;
+  interfaces(): readonly MeteredInterface[];
+  vebs(): readonly MeteredVeb[];
+  rings(): readonly { readonly name: string; readonly base: number }[];
+  smr(): ReclaimerStatus;
+  books(): Books;
+  /** Uptime in milliseconds, the workers' clock. */
+  uptimeMs(): number;
+  /** Free slots in main's own cache. */
+  mainFree(): { readonly frames: number; readonly superframes: number };
+}

@@ -1,0 +1,77 @@
+/** Workers, slot pools, rings. */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { Work, workLane } from '../src/shared/layout/counters.js';
+import { Thread, threadBlock } from '../src/shared/layout/heap.js';
+import { Ring } from '../src/shared/layout/rings.js';
+import { ringOccupancy } from '../src/shared/ring/ring.js';
+import type { MetricsSource } from './source.js';
+
+/** Registers the collectors of workers, pools and rings. */
+export function collectWorkers(registers: Registry[], source: MetricsSource): void {
+  const { views, workers } = source;
+  const work = (worker: number, word: Work): number => views.counters[workLane(views.sizes.threads, worker) + word];
+  const counters: readonly (readonly [string, string, (worker: number) => number])[] = [
+    ['smrouter_worker_bursts_total', 'Bursts processed.', (w) => work(w, Work.BURSTS)],
+    ['smrouter_worker_frames_total', 'Frames processed.', (w) => work(w, Work.FRAMES)],
+    ['smrouter_worker_sleeps_total', 'Times the worker went to sleep.', (w) => work(w, Work.SLEEPS)],
+    ['smrouter_worker_busy_seconds_total', 'Seconds the worker was awake.', (w) => work(w, Work.BUSY_SECONDS)],
+  ];
+  for (const [name, help, value] of counters) {
+    new Counter({
+      name,
+      help,
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        this.reset();
+        for (let w = 0; w < workers; w++) this.inc({ worker: String(w) }, value(w));
+      },
+    });
+  }
+  new Gauge({
+    name: 'smrouter_worker_last_announce_seconds',
+    help: 'Seconds since the worker last refreshed its clock; above 2 it is stuck.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      for (let w = 0; w < workers; w++) {
+        const ago = (source.uptimeMs() - views.heap[threadBlock(w) + Thread.HEARTBEAT]) | 0;
+        this.set({ worker: String(w) }, Math.max(0, ago) / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'smrouter_frames_free',
+    help: 'Free slots in the caches of all threads, as of their last look.',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      let { frames, superframes } = source.mainFree();
+      for (let w = 0; w < workers; w++) {
+        frames += views.heap[threadBlock(w) + Thread.FREE_FRAMES];
+        superframes += views.heap[threadBlock(w) + Thread.FREE_SUPERFRAMES];
+      }
+      this.set({ pool: 'frames' }, frames);
+      this.set({ pool: 'superframes' }, superframes);
+    },
+  });
+  new Gauge({
+    name: 'smrouter_ring_occupancy',
+    help: 'Entries in a ring now.',
+    labelNames: ['ring'],
+    registers,
+    collect() {
+      for (const ring of source.rings()) this.set({ ring: ring.name }, ringOccupancy(views.rings, ring.base));
+    },
+  });
+  new Counter({
+    name: 'smrouter_ring_refused_total',
+    help: 'Entries that found a ring full.',
+    labelNames: ['ring'],
+    registers,
+    collect() {
+      this.reset();
+      for (const ring of source.rings()) this.inc({ ring: ring.name }, views.rings[ring.base + Ring.REFUSED]);
+    },
+  });
+}

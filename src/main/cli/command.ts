@@ -1,0 +1,77 @@
+/**
+ * The command words: each either asks (and prints) or changes (a draft). `smrctl`, the control socket and the configuration
+ * file all come through here.
+ */
+import { type ConfigLine, ConfigError, splitConfig } from '../config/lines.js';
+import { emptyState, type State } from '../config/state.js';
+import { asControlError, ControlError } from '../errors.js';
+import type { Router } from '../router.js';
+import { ifconfig, isIfconfigQuery } from './ifconfig.js';
+import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
+import { show } from './show.js';
+import type { Draft } from './words.js';
+
+/** Words that change a draft. */
+const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig };
+
+/** Words that a running daemon answers itself (smrouterd.ts). */
+export interface DaemonWords {
+  reload(): Promise<void>;
+  shutdown(): void;
+}
+
+/** Runs one command; resolves to what it prints. Throws ControlError. */
+export async function runCommand(router: Router, words: readonly string[], json: boolean, daemon: DaemonWords): Promise<string> {
+  const [word = '', ...args] = words;
+  if (word === 'show') return show(router, args, json);
+  if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
+  if (word === 'reload' || word === 'shutdown') {
+    if (args.length > 0) throw new ControlError('EINVAL', `${word} takes no words`);
+    if (word === 'reload') await daemon.reload();
+    else daemon.shutdown();
+    return '';
+  }
+  const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
+  if (change === undefined) throw new ControlError('EINVAL', `${word === '' ? 'no command' : `${word}: unknown command`}`);
+  await router.change((draft) => change(draft, args));
+  return '';
+}
+
+/** Reads a configuration text into the state it describes. Throws ConfigError with the place of the first error. */
+export function readConfig(file: string, text: string): State {
+  const draft: Draft = { state: emptyState(), actions: [] };
+  for (const line of splitConfig(file, text)) {
+    try {
+      configLine(draft, line);
+    } catch (error) {
+      throw new ConfigError(file, line.line, asControlError(error).message);
+    }
+  }
+  return draft.state;
+}
+
+function configLine(draft: Draft, { words }: ConfigLine): void {
+  const [word = '', ...args] = words;
+  const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
+  if (change === undefined || (word === 'ifconfig' && isIfconfigQuery(args))) {
+    throw new ControlError('EINVAL', `${words.join(' ')}: not a setting`);
+  }
+  change(draft, args);
+  if (draft.actions.length > 0) {
+    draft.actions.length = 0;
+    throw new ControlError('EINVAL', `${words.join(' ')}: acts on what was learned, it is not a setting`);
+  }
+}
+
+function queryInterfaces(router: Router, args: readonly string[], json: boolean): string {
+  const [name = '-a', addr] = args;
+  if (addr !== undefined) {
+    const live = router.table.get(name);
+    if (live.type !== 'veb') throw new ControlError('ENOTTY', `${name}: not a bridge`);
+    if (json) return `${JSON.stringify(router.vebs.list(live))}\n`;
+    return displayAddresses(router, live, '').map((line) => `${line}\n`).join('');
+  }
+  const names = name === '-a' ? router.table.all().map((live) => live.name) : [router.table.get(name).name];
+  if (json) return `${JSON.stringify(names.map((n) => describeInterface(router, n)))}\n`;
+  return names.map((n) => displayInterface(router, n)).join('');
+}

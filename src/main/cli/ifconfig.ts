@@ -1,0 +1,221 @@
+/**
+ * `ifconfig`: OpenBSD's words, applied to a draft in the order given (interface.md, "Words"; spec A §1.10, §1.15).
+ *
+ * The first error ends the command, and the draft is thrown away: all or none.
+ */
+import { formatMac, isGroup, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
+import {
+  bridgeOf,
+  type InterfaceSpec,
+  type InterfaceType,
+  MAXADDR,
+  MTU,
+  NAME_MAX,
+  newInterface,
+  type PortSpec,
+  TIMEOUT,
+  type VebSpec,
+} from '../config/state.js';
+import { ControlError } from '../errors.js';
+import { type Draft, Words } from './words.js';
+
+/** One word: changes `spec` in `draft`, taking its arguments from `words`. */
+type Handler = (draft: Draft, spec: InterfaceSpec, words: Words) => void;
+
+const TYPES: readonly InterfaceType[] = ['veb', 'tap', 'mem'];
+
+const HANDLERS: Record<string, Handler> = {
+  up: (_, spec) => {
+    spec.up = true;
+  },
+  down: (_, spec) => {
+    spec.up = false;
+  },
+  mtu: (_, spec, words) => {
+    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no mtu');
+    spec.mtu = words.takeNumber('mtu', MTU.min, MTU.max);
+  },
+  lladdr: (_, spec, words) => {
+    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no link-layer address');
+    const word = words.take('address');
+    if (word === 'random') spec.lladdr = randomMac();
+    else spec.lladdr = formatMac(unicastMac(word, 'EINVAL'));
+  },
+  description: (_, spec, words) => {
+    spec.description = words.take('description');
+  },
+  '-description': (_, spec) => {
+    spec.description = '';
+  },
+  link0: setLink(0, true),
+  '-link0': setLink(0, false),
+  link1: setLink(1, true),
+  '-link1': setLink(1, false),
+  link2: setLink(2, true),
+  '-link2': setLink(2, false),
+  netns: (_, spec, words) => {
+    if (spec.type !== 'tap') throw new ControlError('ENOTTY', 'only a TAP has an end in a namespace');
+    const netns = words.take('namespace');
+    if (netns.includes('\0') || (netns.includes('/') && !netns.startsWith('/'))) {
+      throw new ControlError('EINVAL', `${netns} is neither a name nor an absolute path`);
+    }
+    spec.netns = netns;
+  },
+  add: addPort,
+  del: delPort,
+  learn: setPortFlag('learn', true),
+  '-learn': setPortFlag('learn', false),
+  discover: setPortFlag('discover', true),
+  '-discover': setPortFlag('discover', false),
+  maxaddr: (_, spec, words) => {
+    vebOf(spec).maxaddr = words.takeNumber('maxaddr', MAXADDR.min, MAXADDR.max);
+  },
+  timeout: (_, spec, words) => {
+    vebOf(spec).timeout = words.takeNumber('timeout', TIMEOUT.min, TIMEOUT.max);
+  },
+  static: addStatic,
+  deladdr: delAddress,
+  flush: (draft, spec) => {
+    vebOf(spec);
+    draft.actions.push({ kind: 'flush', veb: spec.name, all: false });
+  },
+  flushall: (draft, spec) => {
+    vebOf(spec).statics = [];
+    draft.actions.push({ kind: 'flush', veb: spec.name, all: true });
+  },
+};
+
+/** Whether these words only ask: `ifconfig`, `ifconfig -a`, `ifconfig IF`, `ifconfig IF addr`. */
+export function isIfconfigQuery(words: readonly string[]): boolean {
+  return words.length <= 1 || (words.length === 2 && words[1] === 'addr');
+}
+
+/** Applies the words after `ifconfig` to `draft`. Throws `ControlError`. */
+export function ifconfig(draft: Draft, args: readonly string[]): void {
+  const words = new Words(args);
+  const name = words.take('interface');
+  if (words.peek === 'create') {
+    words.take('create');
+    create(draft, name);
+  }
+  const spec = draft.state.interfaces.get(name);
+  if (spec === undefined) throw new ControlError('ENXIO', `${name}: no such interface`);
+  while (words.more) {
+    const word = words.take('word');
+    if (word === 'destroy') {
+      destroy(draft, spec);
+      words.end();
+      return;
+    }
+    const handler = Object.hasOwn(HANDLERS, word) ? HANDLERS[word] : undefined;
+    if (handler === undefined) throw new ControlError('EINVAL', `${word}: unknown word`);
+    handler(draft, spec, words);
+  }
+}
+
+/** Every word `ifconfig` takes after an interface name, for the documentation test and completion. */
+export function ifconfigWords(): string[] {
+  return ['create', 'destroy', 'addr', ...Object.keys(HANDLERS)].sort();
+}
+
+function create(draft: Draft, name: string): void {
+  if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
+  const type = TYPES.find((t) => name.startsWith(t) && /^\d{1,9}$/.test(name.slice(t.length)));
+  if (type === undefined) throw new ControlError('EINVAL', `${name}: not ${TYPES.map((t) => `${t}N`).join(', ')}`);
+  if (draft.state.interfaces.has(name)) throw new ControlError('EEXIST', `${name}: exists already`);
+  draft.state.interfaces.set(name, newInterface(name, type));
+}
+
+function destroy(draft: Draft, spec: InterfaceSpec): void {
+  const bridge = bridgeOf(draft.state, spec.name);
+  if (bridge !== undefined) removePort(vebOf(bridge), spec.name);
+  draft.state.interfaces.delete(spec.name);
+}
+
+function setLink(which: 0 | 1 | 2, on: boolean): Handler {
+  return (_, spec) => {
+    spec.link[which] = on;
+  };
+}
+
+function setPortFlag(flag: 'learn' | 'discover', on: boolean): Handler {
+  return (_, spec, words) => {
+    portOf(spec, words.take('port'))[flag] = on;
+  };
+}
+
+/** Spec A §1.10, "add port": the errors in that order. */
+function addPort(draft: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  const name = words.take('port');
+  if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
+  const port = draft.state.interfaces.get(name);
+  if (port === undefined) throw new ControlError('EINVAL', `${name}: no such interface`);
+  if (port.type === 'veb') throw new ControlError('EPROTONOSUPPORT', `${name}: not an Ethernet interface`);
+  const bridge = bridgeOf(draft.state, name);
+  if (bridge !== undefined) throw new ControlError('EBUSY', `${name}: already a port of ${bridge.name}`);
+  veb.ports.push({ name, learn: true, discover: true });
+}
+
+function delPort(_: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  const name = words.take('port');
+  if (!veb.ports.some((p) => p.name === name)) {
+    throw new ControlError('EINVAL', `${name}: not a port of ${spec.name}`);
+  }
+  removePort(veb, name);
+}
+
+/** Takes a port out, and its static addresses with it (A89). */
+function removePort(veb: VebSpec, name: string): void {
+  veb.ports = veb.ports.filter((p) => p.name !== name);
+  veb.statics = veb.statics.filter((s) => s.port !== name);
+}
+
+/** Spec A §3.6 with its corrections: the first of N is as good as the last; the same again is success. */
+function addStatic(_: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  const port = words.take('port');
+  portOf(spec, port);
+  const mac = formatMac(unicastMac(words.take('address'), 'EADDRNOTAVAIL'));
+  const old = veb.statics.find((s) => s.mac === mac);
+  if (old?.port === port) return;
+  if (old !== undefined) throw new ControlError('EADDRINUSE', `${mac}: already a static address of ${old.port}`);
+  if (veb.statics.length >= veb.maxaddr) throw new ControlError('ENOSPC', `${spec.name}: all ${veb.maxaddr} addresses are static`);
+  veb.statics.push({ mac, port });
+}
+
+function delAddress(draft: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  const word = words.take('address');
+  const mac = parseMac(word);
+  if (mac === undefined) throw new ControlError('EINVAL', `${word}: not a MAC address`);
+  const text = formatMac(mac);
+  if (veb.statics.some((s) => s.mac === text)) veb.statics = veb.statics.filter((s) => s.mac !== text);
+  else draft.actions.push({ kind: 'deladdr', veb: spec.name, mac: text });
+}
+
+function vebOf(spec: InterfaceSpec): VebSpec {
+  if (spec.veb === undefined) throw new ControlError('ENOTTY', `${spec.name}: not a bridge`);
+  return spec.veb;
+}
+
+function portOf(spec: InterfaceSpec, name: string): PortSpec {
+  const port = vebOf(spec).ports.find((p) => p.name === name);
+  if (port === undefined) throw new ControlError('ESRCH', `${name}: not a port of ${spec.name}`);
+  return port;
+}
+
+/** A unicast address that is not all zeros; group and zero addresses fail with `refusal`. */
+function unicastMac(word: string, refusal: 'EINVAL' | 'EADDRNOTAVAIL'): Mac {
+  const mac = parseMac(word);
+  if (mac === undefined) throw new ControlError('EINVAL', `${word}: not a MAC address`);
+  if (isGroup(mac.hi) || macNumber(mac) === 0) throw new ControlError(refusal, `${word}: not the address of one station`);
+  return mac;
+}
+
+/** A locally administered unicast address, fe:e1:ba:dX:RR:RR as OpenBSD makes them. */
+export function randomMac(): string {
+  const nibble = (n: number): string => Math.floor(Math.random() * n).toString(16);
+  return `fe:e1:ba:d${nibble(16)}:${nibble(16)}${nibble(16)}:${nibble(16)}${nibble(16)}`;
+}

@@ -1,0 +1,56 @@
+/**
+ * What the command words share: the draft they change, and reading their arguments.
+ */
+import type { State } from '../config/state.js';
+import { ControlError } from '../errors.js';
+
+/** Something to do once to live state, with no trace in the configuration; runs after the draft was applied. */
+export type Action =
+  | { readonly kind: 'flush'; readonly veb: string; readonly all: boolean }
+  | { readonly kind: 'deladdr'; readonly veb: string; readonly mac: string };
+
+/** A change in the making: a copy of the state, and actions. Nothing is live until it is applied. */
+export interface Draft {
+  readonly state: State;
+  readonly actions: Action[];
+}
+
+/** Words of a command, taken one after the other. */
+export class Words {
+  private readonly words: readonly string[];
+  private at = 0;
+
+  constructor(words: readonly string[]) {
+    this.words = words;
+  }
+
+  /** Whether any are left. */
+  get more(): boolean {
+    return this.at < this.words.length;
+  }
+
+  /** The next word without taking it; empty at the end. */
+  get peek(): string {
+    return this.words[this.at] ?? '';
+  }
+
+  /** Takes the next word. Throws EINVAL, saying that `what` is missing, at the end. */
+  take(what: string): string {
+    const word = this.words[this.at++];
+    if (word === undefined) throw new ControlError('EINVAL', `${what} missing`);
+    return word;
+  }
+
+  /** Takes a decimal whole number within a range. Throws EINVAL. */
+  takeNumber(what: string, min: number, max: number): number {
+    const word = this.take(what);
+    const value = /^\d{1,10}$/.test(word) ? Number(word) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new ControlError('EINVAL', `${what} ${word} is not between ${min} and ${max}`);
+    return value;
+  }
+
+  /** Throws EINVAL if words are left. */
+  end(): void {
+    if (this.more) throw new ControlError('EINVAL', `unexpected word ${this.peek}`);
+  }
+}

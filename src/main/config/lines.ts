@@ -1,0 +1,75 @@
+/**
+ * Configuration text to words: the file is a list of smrctl lines. `#` begins a comment at a word's start; single or double
+ * quotes hold a word together; a backslash takes the next character as it is, at a line's end it joins the next line.
+ */
+import { ControlError } from '../errors.js';
+
+/** One command of a file. */
+export interface ConfigLine {
+  /** Number of its first line, from 1. */
+  readonly line: number;
+  readonly words: readonly string[];
+}
+
+/** Splits one line into words. Throws EINVAL on an open quote. */
+export function splitWords(line: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote = '';
+  for (let i = 0; i < line.length; i++) {
+    const c = line[i] as string;
+    if (quote !== '') {
+      if (c === quote) quote = '';
+      else if (c === '\\' && quote === '"' && i + 1 < line.length) word += line[++i] as string;
+      else word += c;
+    } else if (c === ' ' || c === '\t' || c === '\r') {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (c === '#' && word === undefined) {
+      break;
+    } else if (c === '"' || c === "'") {
+      quote = c;
+      word ??= '';
+    } else if (c === '\\' && i + 1 < line.length) {
+      word = (word ?? '') + (line[++i] as string);
+    } else {
+      word = (word ?? '') + c;
+    }
+  }
+  if (quote !== '') throw new ControlError('EINVAL', `no closing ${quote}`);
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+/** A word as it must be written to be read back as one. */
+export function quoteWord(word: string): string {
+  return /^[\w.:/,@%+=-]+$/.test(word) ? word : `"${word.replaceAll(/["\\]/g, (c) => `\\${c}`)}"`;
+}
+
+/** An error of a configuration text, with its place. */
+export class ConfigError extends Error {
+  readonly line: number;
+
+  constructor(file: string, line: number, message: string) {
+    super(`${file}:${line}: ${message}`);
+    this.line = line;
+  }
+}
+
+/** Splits a text into commands. Throws `ConfigError` on a line that cannot be split. */
+export function splitConfig(file: string, text: string): ConfigLine[] {
+  const commands: ConfigLine[] = [];
+  const lines = text.split('\n');
+  for (let i = 0; i < lines.length; i++) {
+    const first = i + 1;
+    let line = lines[i] as string;
+    while (line.endsWith('\\') && i + 1 < lines.length) line = `${line.slice(0, -1)} ${lines[++i] as string}`;
+    try {
+      const words = splitWords(line);
+      if (words.length > 0) commands.push({ line: first, words });
+    } catch (error) {
+      throw new ConfigError(file, first, (error as Error).message);
+    }
+  }
+  return commands;
+}

@@ -1,0 +1,39 @@
+/**
+ * A state as the configuration text that gives it again: interfaces in order of creation, then what refers to others.
+ */
+import { quoteWord } from './lines.js';
+import { type InterfaceSpec, MAXADDR, MTU, type State, TIMEOUT } from './state.js';
+
+/** The lines of `smrctl show running`. */
+export function runningLines(state: State): string[] {
+  const specs = [...state.interfaces.values()];
+  return [...specs.map(creation), ...specs.flatMap(bridge), ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`)];
+}
+
+/** One line: the interface and what is set on it alone. */
+function creation(spec: InterfaceSpec): string {
+  const words = ['ifconfig', spec.name, 'create'];
+  if (spec.description !== '') words.push('description', quoteWord(spec.description));
+  if (spec.mtu !== MTU.default) words.push('mtu', String(spec.mtu));
+  if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);
+  if (spec.netns !== '') words.push('netns', quoteWord(spec.netns));
+  spec.link.forEach((on, n) => {
+    if (on) words.push(`link${n}`);
+  });
+  return words.join(' ');
+}
+
+/** The lines of a veb's table, ports and static addresses. */
+function bridge(spec: InterfaceSpec): string[] {
+  if (spec.veb === undefined) return [];
+  const { veb, name } = spec;
+  const lines: string[] = [];
+  if (veb.maxaddr !== MAXADDR.default) lines.push(`ifconfig ${name} maxaddr ${veb.maxaddr}`);
+  if (veb.timeout !== TIMEOUT.default) lines.push(`ifconfig ${name} timeout ${veb.timeout}`);
+  for (const port of veb.ports) {
+    const flags = `${port.learn ? '' : ` -learn ${port.name}`}${port.discover ? '' : ` -discover ${port.name}`}`;
+    lines.push(`ifconfig ${name} add ${port.name}${flags}`);
+  }
+  for (const address of veb.statics) lines.push(`ifconfig ${name} static ${address.port} ${address.mac}`);
+  return lines;
+}

@@ -1,0 +1,93 @@
+/**
+ * The configuration as plain values: what the operator asked for, with nothing that must be closed. Commands change a
+ * draft of it; `plan.ts` compares two; `running.ts` prints one.
+ */
+
+/** A port of a veb. */
+export interface PortSpec {
+  readonly name: string;
+  learn: boolean;
+  discover: boolean;
+}
+
+/** A static address of a veb. */
+export interface StaticSpec {
+  /** As `formatMac` prints it. */
+  readonly mac: string;
+  readonly port: string;
+}
+
+/** What only a veb has. */
+export interface VebSpec {
+  maxaddr: number;
+  timeout: number;
+  /** In order of addition, which is the order of flooding. */
+  ports: PortSpec[];
+  statics: StaticSpec[];
+}
+
+/** Kinds of interface that can be made. */
+export type InterfaceType = 'veb' | 'tap' | 'mem';
+
+/** One interface. */
+export interface InterfaceSpec {
+  readonly name: string;
+  readonly type: InterfaceType;
+  up: boolean;
+  description: string;
+  mtu: number;
+  /** As `formatMac` prints it; empty = generated. */
+  lladdr: string;
+  /** Namespace of the kernel's end of a TAP; empty = the daemon's. */
+  netns: string;
+  /** link0, link1, link2. */
+  link: [boolean, boolean, boolean];
+  /** For a veb only. */
+  veb?: VebSpec;
+}
+
+/** Everything configured, by name, in order of creation. */
+export interface State {
+  readonly interfaces: Map<string, InterfaceSpec>;
+}
+
+/** Limits and defaults (spec A §1.1, §3.1; rows.md A84). */
+export const MAXADDR = { default: 100, min: 1, max: 1_048_576 } as const;
+export const TIMEOUT = { default: 240, min: 8, max: 3600 } as const;
+export const MTU = { default: 1500, min: 68, max: 65_535 } as const;
+/** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
+export const NAME_MAX = 15;
+
+/** Nothing configured. */
+export function emptyState(): State {
+  return { interfaces: new Map() };
+}
+
+/** An independent copy, to be changed. */
+export function cloneState(state: State): State {
+  return structuredClone(state);
+}
+
+/** A new interface of `type` with nothing set. */
+export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
+  const spec: InterfaceSpec = {
+    name,
+    type,
+    up: false,
+    description: '',
+    mtu: MTU.default,
+    lladdr: '',
+    netns: '',
+    link: [false, false, false],
+  };
+  if (type === 'veb') spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], statics: [] };
+  return spec;
+}
+
+/** The veb that `port` is a member of, if any. */
+export function bridgeOf(state: State, port: string): InterfaceSpec | undefined {
+  for (const spec of state.interfaces.values()) {
+    if (spec.veb?.ports.some((p) => p.name === port)) return spec;
+  }
+  return undefined;
+}

@@ -1,0 +1,125 @@
+/**
+ * The interface table: live interfaces by name, their indices and records in the heap.
+ *
+ * Main only. A record is filled before TYPE is stored, and emptied before its index is free again, with a grace period
+ * between; generations tell one tenant of an index from the next.
+ */
+import { If, IF_WORDS, IfFlag, ifRecord, IfType, MAX_INTERFACES, MAX_WORKERS } from '../../shared/layout/heap.js';
+import { settle } from '../../shared/counter/books.js';
+import type { InterfaceSpec, InterfaceType } from '../config/state.js';
+import { ControlError } from '../errors.js';
+import type { Memory } from '../memory/memory.js';
+
+/** Heap number of each type. */
+const TYPE_NUMBER: Record<InterfaceType, IfType> = { veb: IfType.VEB, tap: IfType.TAP, mem: IfType.MEMORY };
+
+/** Generations are 15 bits, so that index | generation << 16 stays a positive int32, and never 0. */
+const GENERATIONS = 0x7fff;
+
+/** Whether an interface of that type has an outside that frames come from and go to. */
+export function isDevice(type: InterfaceType): boolean {
+  return type !== 'veb';
+}
+
+/** One interface that exists. */
+export interface Live {
+  readonly index: number;
+  readonly name: string;
+  readonly type: InterfaceType;
+  readonly generation: number;
+  /** What is configured now. */
+  spec: InterfaceSpec;
+  /** Our link-layer address, given or generated. */
+  lladdr: string;
+  /** Undoes what the device opened; called after the grace period. */
+  close: () => void;
+}
+
+export class InterfaceTable {
+  private readonly memory: Memory;
+  private readonly byName = new Map<string, Live>();
+  private readonly used = new Set<number>([0]);
+  private generation = 0;
+  /** Whether TAPs are memory ports here. */
+  memoryTaps = false;
+
+  constructor(memory: Memory) {
+    this.memory = memory;
+  }
+
+  /** All interfaces, by index. */
+  all(): Live[] {
+    return [...this.byName.values()].sort((a, b) => a.index - b.index);
+  }
+
+  /** The interface of that name. Throws ENXIO. */
+  get(name: string): Live {
+    const live = this.byName.get(name);
+    if (live === undefined) throw new ControlError('ENXIO', `${name}: no such interface`);
+    return live;
+  }
+
+  /** The interface of that name, if there is one. */
+  find(name: string): Live | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The name of interface `index`, or `?`. */
+  nameOf(index: number): string {
+    for (const live of this.byName.values()) if (live.index === index) return live.name;
+    return '?';
+  }
+
+  /** Takes the lowest free index for `spec` and fills its record but for TYPE. Throws ENOMEM when all are taken. */
+  reserve(spec: InterfaceSpec, lladdr: string): Live {
+    let index = 1;
+    while (this.used.has(index)) index++;
+    if (index >= MAX_INTERFACES) throw new ControlError('ENOMEM', `no more than ${MAX_INTERFACES - 1} interfaces`);
+    this.used.add(index);
+    const { heap } = this.memory.views;
+    const record = ifRecord(index);
+    const generation = this.nextGeneration();
+    heap.fill(0, record, record + IF_WORDS);
+    heap[record + If.GENERATION] = generation;
+    heap[record + If.MTU] = spec.mtu;
+    heap.fill(-1, record + If.QUEUE_FD, record + If.QUEUE_FD + MAX_WORKERS);
+    return { index, name: spec.name, type: spec.type, generation, spec, lladdr, close: () => {} };
+  }
+
+  /** Makes a reserved interface known to all. */
+  publish(live: Live): void {
+    const type = live.type === 'tap' && this.memoryTaps ? IfType.MEMORY : TYPE_NUMBER[live.type];
+    Atomics.store(this.memory.views.heap, ifRecord(live.index) + If.TYPE, type);
+    this.byName.set(live.name, live);
+  }
+
+  /** Takes an interface out of sight: no new burst will use it. `release` follows after a grace period. */
+  unpublish(live: Live): void {
+    const { heap } = this.memory.views;
+    const record = ifRecord(live.index);
+    Atomics.store(heap, record + If.FLAGS, 0);
+    heap[record + If.GENERATION] = 0;
+    Atomics.store(heap, record + If.TYPE, IfType.NONE);
+    this.byName.delete(live.name);
+  }
+
+  /** Frees the index of an interface that no worker can know of any more, and settles its books. */
+  release(live: Live): void {
+    settle(this.memory.views, live.index, isDevice(live.type), this.memory.me);
+    this.used.delete(live.index);
+  }
+
+  /** Sets the flag word from a spec: up means running for every kind there is so far. */
+  setFlags(live: Live, spec: InterfaceSpec): void {
+    const up = spec.up ? IfFlag.UP | IfFlag.RUNNING : 0;
+    const [link0, link1, link2] = spec.link;
+    const links = (link0 ? IfFlag.LINK0 : 0) | (link1 ? IfFlag.LINK1 : 0) | (link2 ? IfFlag.LINK2 : 0);
+    Atomics.store(this.memory.views.heap, ifRecord(live.index) + If.FLAGS, up | links);
+  }
+
+  /** A generation for an interface or a membership. */
+  nextGeneration(): number {
+    this.generation = (this.generation % GENERATIONS) + 1;
+    return this.generation;
+  }
+}

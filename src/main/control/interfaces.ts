@@ -1,0 +1,114 @@
+/**
+ * Runs the steps of a plan against live interfaces.
+ */
+import { If, ifRecord } from '../../shared/layout/heap.js';
+import type { Reclaimer } from '../../shared/smr/reclaimer.js';
+import { randomMac } from '../cli/ifconfig.js';
+import type { Step } from '../config/plan.js';
+import type { InterfaceSpec } from '../config/state.js';
+import type { Memory } from '../memory/memory.js';
+import type { InterfaceTable, Live } from './interface-table.js';
+import { MemoryPorts } from './memory-port.js';
+import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
+import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
+
+/** What the kinds of interface differ in, handed over when one is made. */
+interface Kind {
+  open(live: Live): void;
+  /** After the record is published. */
+  watch(live: Live): void;
+  /** Before it is unpublished. */
+  unwatch(live: Live): void;
+  attributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void;
+}
+
+export class Interfaces {
+  private readonly memory: Memory;
+  private readonly table: InterfaceTable;
+  private readonly reclaimer: Reclaimer;
+  private readonly vebs: Vebs;
+  private readonly kinds: Record<InterfaceSpec['type'], Kind>;
+
+  /** `kernelTaps` false makes TAPs memory ports of the same names. */
+  constructor(memory: Memory, table: InterfaceTable, reclaimer: Reclaimer, vebs: Vebs, kernelTaps: boolean) {
+    this.memory = memory;
+    this.table = table;
+    this.reclaimer = reclaimer;
+    this.vebs = vebs;
+    const ports = new MemoryPorts(memory, reclaimer);
+    const nothing = (): void => {};
+    const mem: Kind = {
+      open: (live) => ports.open(live),
+      watch: (live) => ports.watch(live),
+      unwatch: (live) => ports.unwatch(live),
+      attributes: nothing,
+    };
+    const tap: Kind = {
+      open: (live) => openTapPort(memory, live),
+      watch: (live) => watchTap(memory, live),
+      unwatch: (live) => unwatchTap(memory, live),
+      attributes: setTapAttributes,
+    };
+    const veb: Kind = {
+      open: (live) => vebs.open(live),
+      watch: nothing,
+      unwatch: nothing,
+      attributes: (live, before, after) => {
+        if (after.up && !before.up) vebs.startAgeing(live);
+      },
+    };
+    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem };
+    table.memoryTaps = !kernelTaps;
+  }
+
+  /** Runs one step. Rejects with the error of what failed; that step has then changed nothing. */
+  async run(step: Step): Promise<void> {
+    switch (step.op) {
+      case 'create':
+        return this.create(step.spec);
+      case 'destroy':
+        return this.destroy(step.spec);
+      case 'ports':
+        return this.vebs.setPorts(this.table.get(step.veb), step.before, step.after);
+      case 'table':
+        return this.vebs.setTable(this.table.get(step.veb), step.after);
+      case 'statics':
+        return this.vebs.setStatics(this.table.get(step.veb), step.before, step.after);
+      case 'attributes':
+        return this.attributes(step.before, step.after);
+    }
+  }
+
+  private create(spec: InterfaceSpec): void {
+    const live = this.table.reserve(spec, spec.lladdr === '' ? randomMac() : spec.lladdr);
+    const kind = this.kinds[spec.type];
+    try {
+      kind.open(live);
+    } catch (error) {
+      live.close();
+      this.table.release(live);
+      throw error;
+    }
+    this.table.publish(live);
+    kind.watch(live);
+  }
+
+  private async destroy(spec: InterfaceSpec): Promise<void> {
+    const live = this.table.get(spec.name);
+    this.kinds[live.type].unwatch(live);
+    this.table.unpublish(live);
+    await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
+      live.close();
+      this.table.release(live);
+    });
+  }
+
+  private attributes(before: InterfaceSpec, after: InterfaceSpec): void {
+    const live = this.table.get(after.name);
+    this.kinds[live.type].attributes(live, before, after);
+    if (after.lladdr !== '') live.lladdr = after.lladdr;
+    this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
+    this.table.setFlags(live, after);
+    live.spec = after;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Live TAPs: opened with a queue for each worker, watched by each worker's epoll (house.md, "Ownership").
+ */
+import { If, ifRecord, Thread, threadBlock } from '../../shared/layout/heap.js';
+import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
+import { linkByName, moveLinkToNetns, setLinkMtu } from '../../shared/sys/link.js';
+import { closeTap, openTap, setCarrier } from '../../shared/sys/tap.js';
+import type { InterfaceSpec } from '../config/state.js';
+import type { Memory } from '../memory/memory.js';
+import type { Live } from './interface-table.js';
+
+/** Queue descriptors of each live TAP, by interface index. */
+const queues = new WeakMap<Live, readonly number[]>();
+
+/** Opens the kernel's TAP for `live`, carrier off, and gives each worker its queue. Throws what `openTap` throws. */
+export function openTapPort(memory: Memory, live: Live): void {
+  const handle = openTap(live.name, memory.workers);
+  const { heap } = memory.views;
+  const record = ifRecord(live.index);
+  handle.fds.forEach((fd, worker) => {
+    heap[record + If.QUEUE_FD + worker] = fd;
+  });
+  setCarrier(handle.fds[0] as number, false);
+  queues.set(live, handle.fds);
+  live.close = () => closeTap(handle);
+}
+
+/** Lets the workers hear of frames, once the record is published. */
+export function watchTap(memory: Memory, live: Live): void {
+  const { heap } = memory.views;
+  (queues.get(live) as number[]).forEach((fd, worker) => {
+    epollAdd(heap[threadBlock(worker) + Thread.EPOLL], fd, live.index, live.generation, false);
+  });
+}
+
+/** Ends that; the first step of removal. */
+export function unwatchTap(memory: Memory, live: Live): void {
+  const { heap } = memory.views;
+  (queues.get(live) as number[]).forEach((fd, worker) => {
+    epollDel(heap[threadBlock(worker) + Thread.EPOLL], fd);
+  });
+}
+
+/** Brings the kernel's end from what `before` says to what `after` says. Throws SysError. */
+export function setTapAttributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void {
+  const fd = (queues.get(live) as number[])[0] as number;
+  if (after.mtu !== before.mtu && linkByName(live.name) !== undefined) setLinkMtu(live.name, after.mtu);
+  if (after.netns !== before.netns && after.netns !== '') moveLinkToNetns(live.name, after.netns);
+  if (after.up !== before.up) setCarrier(fd, after.up);
+}

@@ -1,0 +1,225 @@
+/**
+ * Live bridges: port lists, learning tables, static addresses, ageing (spec A §1, §3).
+ *
+ * Main publishes; workers read. A port leaves in the order of spec A §1.13 REC: out of the list and dying, grace period,
+ * its addresses purged, and only then may it join again or go away.
+ */
+import { randomBytes } from 'node:crypto';
+import { If, ifRecord, Kind, PortFlag, PortList } from '../../shared/layout/heap.js';
+import type { Reclaimer } from '../../shared/smr/reclaimer.js';
+import {
+  type Address,
+  addresses,
+  addStatic,
+  bucketsFor,
+  copyInto,
+  Learned,
+  removeWhere,
+  sweep,
+  Table,
+  tableInit,
+  tableWords,
+} from '../../shared/table/etherbridge.js';
+import { formatMac, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
+import type { TableSpec } from '../config/plan.js';
+import { MAXADDR, type PortSpec, type StaticSpec, TIMEOUT } from '../config/state.js';
+import { ControlError } from '../errors.js';
+import type { Memory } from '../memory/memory.js';
+import type { InterfaceTable, Live } from './interface-table.js';
+
+/** Milliseconds between two sweeps, whatever the timeout (A86). */
+export const SWEEP_MS = 100_000;
+
+/** An address as it is listed. */
+export interface ListedAddress {
+  readonly mac: string;
+  readonly port: string;
+  /** Seconds since last seen, at most 255; 0 for a static one. */
+  readonly age: number;
+  readonly static: boolean;
+}
+
+export class Vebs {
+  private readonly memory: Memory;
+  private readonly interfaces: InterfaceTable;
+  private readonly reclaimer: Reclaimer;
+  private readonly now: () => number;
+  private readonly timers = new Map<number, NodeJS.Timeout>();
+
+  /** `now` gives uptime in whole seconds, the clock of the tables. */
+  constructor(memory: Memory, interfaces: InterfaceTable, reclaimer: Reclaimer, now: () => number) {
+    this.memory = memory;
+    this.interfaces = interfaces;
+    this.reclaimer = reclaimer;
+    this.now = now;
+  }
+
+  /** Gives a new veb its empty port list and table. Throws ENOMEM. */
+  open(live: Live): void {
+    const { heap } = this.memory.views;
+    const record = ifRecord(live.index);
+    heap[record + If.PORTS] = this.newPortList([]);
+    heap[record + If.TABLE] = this.newTable(MAXADDR.default, TIMEOUT.default);
+    live.close = () => {
+      this.stopAgeing(live);
+      this.freePortList(heap[record + If.PORTS]);
+      this.freeTable(heap[record + If.TABLE]);
+    };
+  }
+
+  /** Brings the ports of `live` to `after`, in that order. Resolves when those that left hold nothing any more. */
+  async setPorts(live: Live, before: readonly PortSpec[], after: readonly PortSpec[]): Promise<void> {
+    const { heap } = this.memory.views;
+    const record = ifRecord(live.index);
+    const leaving = before.filter((p) => !after.some((q) => q.name === p.name)).map((p) => this.interfaces.get(p.name));
+    for (const spec of after) {
+      const port = this.interfaces.get(spec.name);
+      const r = ifRecord(port.index);
+      Atomics.store(heap, r + If.PORT_FLAGS, portFlags(spec));
+      if (heap[r + If.BRIDGE] === live.index) continue;
+      heap[r + If.PORT_GENERATION] = this.interfaces.nextGeneration();
+      Atomics.store(heap, r + If.BRIDGE, live.index);
+    }
+    for (const port of leaving) {
+      const r = ifRecord(port.index);
+      Atomics.store(heap, r + If.BRIDGE, 0);
+      Atomics.store(heap, r + If.PORT_GENERATION, 0);
+    }
+    const old = heap[record + If.PORTS];
+    Atomics.store(heap, record + If.PORTS, this.newPortList(after.map((spec) => this.interfaces.get(spec.name).index)));
+    const oldBytes = (PortList.FIRST + heap[old + PortList.COUNT]) * 4;
+    this.reclaimer.retire(oldBytes, () => this.freePortList(old));
+    if (leaving.length === 0) return;
+    const gone = new Set(leaving.map((port) => port.index));
+    await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
+      removeWhere(heap, this.tableOf(live), this.memory.me, (a) => gone.has(a.value & 0xffff));
+    });
+  }
+
+  /** Sets the size and age limit; a table that must grow is replaced by a larger copy (nothing is evicted: A87). */
+  async setTable(live: Live, spec: TableSpec): Promise<void> {
+    const { heap } = this.memory.views;
+    const old = this.tableOf(live);
+    if (bucketsFor(spec.maxaddr) <= heap[old + Table.MASK] + 1) {
+      Atomics.store(heap, old + Table.MAX, spec.maxaddr);
+      Atomics.store(heap, old + Table.TIMEOUT, spec.timeout);
+      return;
+    }
+    const table = this.newTable(spec.maxaddr, spec.timeout);
+    copyInto(heap, old, table, this.memory.me);
+    Atomics.store(heap, ifRecord(live.index) + If.TABLE, table);
+    await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
+      copyInto(heap, old, table, this.memory.me);
+      this.freeTable(old);
+    });
+  }
+
+  /** Brings the static addresses to `after`. Throws ENOSPC when the table has no room for one. */
+  setStatics(live: Live, before: readonly StaticSpec[], after: readonly StaticSpec[]): void {
+    const { heap } = this.memory.views;
+    const table = this.tableOf(live);
+    const gone = new Set(before.filter((s) => !after.some((a) => a.mac === s.mac && a.port === s.port)).map((s) => s.mac));
+    removeWhere(heap, table, this.memory.me, (a) => a.isStatic && gone.has(formatMac(a)));
+    for (const address of after) {
+      const mac = parseMac(address.mac) as Mac;
+      const port = this.interfaces.get(address.port);
+      const value = port.index | (heap[ifRecord(port.index) + If.PORT_GENERATION] << 16);
+      const done = addStatic(heap, table, mac.lo, mac.hi, value, this.memory.me);
+      if (done === Learned.FULL) throw new ControlError('ENOSPC', `${live.name}: no room for ${address.mac}`);
+    }
+  }
+
+  /** Removes all dynamic addresses, or with `all` every one. */
+  flush(live: Live, all: boolean): void {
+    removeWhere(this.memory.views.heap, this.tableOf(live), this.memory.me, (a) => all || !a.isStatic);
+  }
+
+  /** Removes one address. Throws ESRCH if it is not there. */
+  deleteAddress(live: Live, mac: string): void {
+    const removed = removeWhere(this.memory.views.heap, this.tableOf(live), this.memory.me, (a) => formatMac(a) === mac);
+    if (removed === 0) throw new ControlError('ESRCH', `${mac}: no such address`);
+  }
+
+  /** Whether the table holds that address now. */
+  hasAddress(live: Live, mac: string): boolean {
+    return addresses(this.memory.views.heap, this.tableOf(live)).some((a) => formatMac(a) === mac);
+  }
+
+  /** All addresses, ascending (A92), expired ones included until a sweep. */
+  list(live: Live): ListedAddress[] {
+    const now = this.now();
+    const listed = addresses(this.memory.views.heap, this.tableOf(live)).sort((a, b) => macNumber(a) - macNumber(b));
+    return listed.map((a: Address) => ({
+      mac: formatMac(a),
+      port: this.interfaces.nameOf(a.value & 0xffff),
+      age: a.isStatic ? 0 : Math.min(Math.max(now - a.seen, 0), 255),
+      static: a.isStatic,
+    }));
+  }
+
+  /** Addresses in the table now. */
+  count(live: Live): number {
+    return this.memory.views.heap[this.tableOf(live) + Table.COUNT];
+  }
+
+  /** `up`: one sweep at once, then every 100 s; goes on while the veb is down and ends with it (spec A §3.5). */
+  startAgeing(live: Live): void {
+    this.sweep(live);
+    if (this.timers.has(live.index)) return;
+    const timer = setInterval(() => this.sweep(live), SWEEP_MS);
+    timer.unref();
+    this.timers.set(live.index, timer);
+  }
+
+  /** Removes what is past its age now. Returns how many. */
+  sweep(live: Live): number {
+    return sweep(this.memory.views.heap, this.tableOf(live), this.now(), this.memory.me);
+  }
+
+  /** Sweeps a large table that refused a newcomer since the last look (spec A §3.4 REC). */
+  sweepIfWanted(live: Live): void {
+    if (this.memory.views.heap[this.tableOf(live) + Table.SWEEP_WANTED] !== 0) this.sweep(live);
+  }
+
+  private stopAgeing(live: Live): void {
+    clearInterval(this.timers.get(live.index));
+    this.timers.delete(live.index);
+  }
+
+  private tableOf(live: Live): number {
+    return this.memory.views.heap[ifRecord(live.index) + If.TABLE];
+  }
+
+  private newPortList(indices: number[]): number {
+    const { heap } = this.memory.views;
+    const list = this.memory.heap.allocate(PortList.FIRST + indices.length);
+    heap[list + PortList.KIND] = Kind.PORT_LIST;
+    heap[list + PortList.COUNT] = indices.length;
+    heap.set(indices, list + PortList.FIRST);
+    return list;
+  }
+
+  private freePortList(list: number): void {
+    this.memory.heap.release(list, PortList.FIRST + this.memory.views.heap[list + PortList.COUNT]);
+  }
+
+  private newTable(max: number, timeout: number): number {
+    const { heap } = this.memory.views;
+    const buckets = bucketsFor(max);
+    const table = this.memory.heap.allocate(tableWords(buckets));
+    const key = randomBytes(8);
+    tableInit(heap, table, buckets, max, timeout, key.readInt32LE(0), key.readInt32LE(4));
+    return table;
+  }
+
+  private freeTable(table: number): void {
+    this.memory.heap.release(table, tableWords(this.memory.views.heap[table + Table.MASK] + 1));
+  }
+}
+
+/** Longest a command waits for a grace period before it answers ETIMEDOUT. */
+export const GRACE_DEADLINE_MS = 5000;
+
+function portFlags(spec: PortSpec): number {
+  return (spec.learn ? PortFlag.LEARNING : 0) | (spec.discover ? PortFlag.DISCOVER : 0);
+}

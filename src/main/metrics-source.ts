@@ -1,0 +1,53 @@
+/**
+ * What metrics and probes see of a router.
+ */
+import type { MetricsSource } from '../../metrics/source.js';
+import { Thread, threadBlock } from '../shared/layout/heap.js';
+import type { Readiness } from './api/http.js';
+import type { InterfaceSpec } from './config/state.js';
+import { isDevice } from './control/interface-table.js';
+import type { Router } from './router.js';
+
+/** A worker that has not refreshed its clock for this long is stuck (spec A §7.5). */
+const STUCK_MS = 2000;
+
+/** The collectors' view of `router`. */
+export function metricsSource(router: Router): MetricsSource {
+  const { memory, table, vebs } = router;
+  return {
+    views: memory.views,
+    workers: memory.workers,
+    interfaces: () =>
+      table.all().map(({ index, name, type }) => ({ index, name, type, device: isDevice(type), rdomain: 0 })),
+    vebs: () =>
+      table
+        .all()
+        .filter((live) => live.type === 'veb')
+        .map((live) => ({
+          name: live.name,
+          index: live.index,
+          addresses: vebs.count(live),
+          limit: (router.state.interfaces.get(live.name) as InterfaceSpec).veb?.maxaddr ?? 0,
+        })),
+    rings: () => memory.namedRings,
+    smr: () => router.reclaimer.status(),
+    books: () => router.books(),
+    uptimeMs: () => router.uptimeMs(),
+    mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
+  };
+}
+
+/** Whether `router` forwards: all workers run and announce, and every pool has a slot. */
+export function readiness(router: Router): Readiness {
+  const { heap } = router.memory.views;
+  const why: string[] = [];
+  for (let w = 0; w < router.memory.workers; w++) {
+    const block = threadBlock(w);
+    const silent = (router.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0;
+    if (router.lostWorkers.has(w) || heap[block + Thread.STATE] !== 1) why.push(`worker ${w} does not run`);
+    else if (silent > STUCK_MS) why.push(`worker ${w} has not announced for ${silent} ms`);
+    if (heap[block + Thread.FREE_SUPERFRAMES] === 0) why.push(`worker ${w} has no free superframe slot`);
+    if (heap[block + Thread.FREE_FRAMES] === 0) why.push(`worker ${w} has no free frame slot`);
+  }
+  return why.length === 0 ? { ready: true } : { ready: false, why };
+}

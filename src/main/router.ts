@@ -1,0 +1,239 @@
+/**
+ * The router: memory, workers and everything configured, as one object. smrouterd runs one; so do tests, benches and the lab.
+ *
+ * Main only. Changes are made one at a time: a draft of the configuration, a plan, its steps; a step that fails has the
+ * steps before it taken back, so a change is all or nothing.
+ */
+import { type Books, readBooks } from '../shared/counter/books.js';
+import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
+import type { RegionSizes } from '../shared/layout/regions.js';
+import { RingConsumer } from '../shared/ring/ring.js';
+import { WorkerEvent } from '../shared/ring/worker-event.js';
+import { Reclaimer } from '../shared/smr/reclaimer.js';
+import { epollAdd, epollCreate } from '../shared/sys/epoll.js';
+import { eventfdCreate } from '../shared/sys/eventfd.js';
+import { close } from '../shared/sys/libc.js';
+import type { Action, Draft } from './cli/words.js';
+import { invert, plan, type Step } from './config/plan.js';
+import { cloneState, emptyState, type State } from './config/state.js';
+import { InterfaceTable, isDevice } from './control/interface-table.js';
+import { Interfaces } from './control/interfaces.js';
+import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
+import { asControlError, ControlError } from './errors.js';
+import { defaultSizes, Memory } from './memory/memory.js';
+import { Pool } from './pool/pool.js';
+
+/** What a router tells whoever runs it. */
+export interface RouterLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface RouterOptions {
+  /** Worker threads, 1 to 16. */
+  readonly workers: number;
+  /** Region sizes; the defaults serve a few hundred ports. */
+  readonly sizes?: RegionSizes;
+  /** False: TAPs are memory ports of the same names (no root, no /dev/net/tun). */
+  readonly kernelTaps?: boolean;
+  /** Poison what is freed and have readers check (tests). */
+  readonly poison?: boolean;
+  readonly log: RouterLog;
+}
+
+/** Above this many bytes waiting for a grace period, changes are refused with EAGAIN. */
+const DEFERRED_CAP = 16 << 20;
+/** Time a worker has to start. */
+const START_MS = 10_000;
+
+export class Router {
+  readonly memory: Memory;
+  readonly reclaimer: Reclaimer;
+  readonly table: InterfaceTable;
+  readonly vebs: Vebs;
+  readonly log: RouterLog;
+  /** Hears of every grace period's length in seconds; metrics listen. */
+  onGrace: (seconds: number) => void = () => {};
+  /** Workers that ended unasked. */
+  readonly lostWorkers = new Set<number>();
+  private readonly interfaces: Interfaces;
+  private readonly pool: Pool;
+  private readonly events: RingConsumer[];
+  private readonly originMs = performance.timeOrigin - 1000;
+  private readonly seconds: NodeJS.Timeout;
+  private current: State = emptyState();
+  private turn: Promise<unknown> = Promise.resolve();
+  private stopped = false;
+
+  /** Starts the workers; resolves when they forward. Throws when memory or threads cannot be had. */
+  static async start(options: RouterOptions): Promise<Router> {
+    const router = new Router(options);
+    await router.pool.ready(START_MS);
+    return router;
+  }
+
+  private constructor(options: RouterOptions) {
+    const { workers, log } = options;
+    this.log = log;
+    this.memory = new Memory(options.sizes ?? defaultSizes(workers + 1), workers);
+    this.memory.heap.poison = options.poison ?? false;
+    const { heap, rings } = this.memory.views;
+    heap[Control.POISON] = options.poison === true ? 1 : 0;
+    for (let w = 0; w < workers; w++) {
+      const block = threadBlock(w);
+      heap[block + Thread.DOORBELL] = eventfdCreate();
+      heap[block + Thread.EPOLL] = epollCreate();
+      epollAdd(heap[block + Thread.EPOLL], heap[block + Thread.DOORBELL], 0, 0, true);
+    }
+    this.reclaimer = new Reclaimer(heap, workers, DEFERRED_CAP, (seconds) => this.onGrace(seconds));
+    this.table = new InterfaceTable(this.memory);
+    this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
+    this.interfaces = new Interfaces(this.memory, this.table, this.reclaimer, this.vebs, options.kernelTaps ?? true);
+    this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
+    this.pool = new Pool(this.memory, (worker, error) => {
+      this.lostWorkers.add(worker);
+      this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker ended');
+    });
+    this.seconds = setInterval(() => this.everySecond(), 1000);
+    void this.listen();
+  }
+
+  /** What is configured now. Not to be changed. */
+  get state(): State {
+    return this.current;
+  }
+
+  /** Uptime in milliseconds, the workers' clock; it begins at 1000. */
+  uptimeMs(): number {
+    return performance.timeOrigin - this.originMs + performance.now() + this.memory.views.heap[Control.CLOCK_SHIFT];
+  }
+
+  /** Uptime in whole seconds, the clock of the tables. */
+  uptimeSeconds(): number {
+    return Math.floor(this.uptimeMs() / 1000);
+  }
+
+  /** Moves uptime ahead by `ms` for everybody: how tests see addresses age. */
+  advanceClock(ms: number): void {
+    this.memory.views.heap[Control.CLOCK_SHIFT] += ms;
+  }
+
+  /**
+   * Makes one change: `edit` alters a draft, and what it altered is applied. Changes wait for each other. Throws
+   * ControlError; then nothing has changed.
+   */
+  change(edit: (draft: Draft) => void): Promise<void> {
+    const run = async (): Promise<void> => {
+      if (this.reclaimer.full) throw new ControlError('EAGAIN', 'too much waits for a grace period');
+      const draft: Draft = { state: cloneState(this.current), actions: [] };
+      edit(draft);
+      await this.apply(draft);
+    };
+    const done = this.turn.then(run, run);
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  /** Resolves when every worker has passed a quiescent state. */
+  grace(): Promise<void> {
+    return this.reclaimer.barrier(GRACE_DEADLINE_MS);
+  }
+
+  /** The books as of now: they hold exactly when nothing moves. */
+  books(): Books {
+    const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
+    const between = Array.from(this.memory.workerRings).filter((base) => base !== 0);
+    return readBooks(this.memory.views, interfaces, between);
+  }
+
+  /** Stops forwarding, closes every device, ends the threads. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearInterval(this.seconds);
+    await this.turn;
+    await this.apply({ state: emptyState(), actions: [] }).catch((error: unknown) => {
+      this.log.error({ event: 'stop', err: error }, 'could not take everything down in order');
+    });
+    await this.pool.stop();
+    this.reclaimer.close();
+    const { heap } = this.memory.views;
+    Atomics.add(heap, Control.MAIN_BELL, 1);
+    Atomics.notify(heap, Control.MAIN_BELL);
+    for (let w = 0; w < this.memory.workers; w++) {
+      close(heap[threadBlock(w) + Thread.EPOLL]);
+      close(heap[threadBlock(w) + Thread.DOORBELL]);
+    }
+  }
+
+  /** Runs the plan to `draft`; on failure takes back what was done, and throws. */
+  private async apply(draft: Draft): Promise<void> {
+    this.checkActions(draft.actions);
+    const done: Step[] = [];
+    try {
+      for (const step of plan(this.current, draft.state)) {
+        await this.interfaces.run(step);
+        done.push(step);
+      }
+    } catch (error) {
+      for (const step of done.reverse()) {
+        await this.interfaces.run(invert(step)).catch((again: unknown) => {
+          this.log.error({ event: 'undo', step: step.op, err: again }, 'could not take a step back');
+        });
+      }
+      throw asControlError(error);
+    }
+    this.current = draft.state;
+    for (const action of draft.actions) this.act(action);
+  }
+
+  /** Actions that would fail must fail before anything changes. */
+  private checkActions(actions: readonly Action[]): void {
+    for (const action of actions) {
+      if (action.kind !== 'deladdr') continue;
+      const live = this.table.find(action.veb);
+      if (live === undefined || !this.vebs.hasAddress(live, action.mac)) {
+        throw new ControlError('ESRCH', `${action.mac}: no such address`);
+      }
+    }
+  }
+
+  private act(action: Action): void {
+    const live = this.table.get(action.veb);
+    if (action.kind === 'flush') this.vebs.flush(live, action.all);
+    else if (this.vebs.hasAddress(live, action.mac)) this.vebs.deleteAddress(live, action.mac);
+  }
+
+  private everySecond(): void {
+    for (const live of this.table.all()) if (live.type === 'veb') this.vebs.sweepIfWanted(live);
+  }
+
+  /** Waits for the workers' events; the interval above keeps the loop alive meanwhile. */
+  private async listen(): Promise<void> {
+    const { heap } = this.memory.views;
+    const pair = new Int32Array(2);
+    while (!this.stopped) {
+      const seen = Atomics.load(heap, Control.MAIN_BELL);
+      for (const ring of this.events) while (ring.popList(pair, 2) === 2) this.hear(pair[0], pair[1]);
+      const wait = Atomics.waitAsync(heap, Control.MAIN_BELL, seen);
+      if (wait.async) await wait.value;
+    }
+  }
+
+  /** A TAP that somebody deleted: it leaves the configuration as `destroy` would have it. */
+  private hear(what: number, about: number): void {
+    const live = this.table.all().find((l) => (l.index | (l.generation << 16)) === about);
+    if (what !== WorkerEvent.GONE || live === undefined) return;
+    this.log.warn({ event: 'device-gone', interface: live.name }, 'the device went away; the interface is destroyed');
+    const gone = this.change((draft) => {
+      for (const spec of draft.state.interfaces.values()) {
+        if (spec.veb === undefined) continue;
+        spec.veb.ports = spec.veb.ports.filter((p) => p.name !== live.name);
+        spec.veb.statics = spec.veb.statics.filter((s) => s.port !== live.name);
+      }
+      draft.state.interfaces.delete(live.name);
+    });
+    gone.catch((error: unknown) => this.log.error({ event: 'device-gone', err: error }, 'could not remove it'));
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * smrctl: one command to a running smrouterd (interface.md, "Programs"). Prints what it answers; exit 0, or 1 with the
+ * message and errno on standard error.
+ */
+import { request } from 'node:http';
+
+const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
+const DEFAULT_SOCKET = '/run/smrouter.sock';
+
+/** What the daemon answered. */
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The command line: options stand before the first word. Throws Error with what is wrong. */
+function options(args: string[]): { socket: string; json: boolean; words: string[] } {
+  let socket = process.env.SMROUTER_SOCKET ?? DEFAULT_SOCKET;
+  let json = false;
+  let at = 0;
+  for (; args[at]?.startsWith('-'); at++) {
+    const option = args[at];
+    if (option === '--json') json = true;
+    else if (option === '-s' && args[at + 1] !== undefined) socket = args[++at] as string;
+    else throw new Error(`unknown option ${option}`);
+  }
+  const words = args.slice(at);
+  if (words.length === 0) throw new Error('no command');
+  return { socket, json, words };
+}
+
+/** Sends one command. Rejects when nobody answers. */
+function send(socketPath: string, body: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    const call = request({ socketPath, path: '/command', method: 'POST', headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+      response.on('error', reject);
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+async function main(): Promise<number> {
+  let option: ReturnType<typeof options>;
+  try {
+    option = options(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`smrctl: ${(error as Error).message}\n${USAGE}\n`);
+    return 1;
+  }
+  const { socket, json, words } = option;
+  let answer: Answer;
+  try {
+    answer = await send(socket, JSON.stringify({ words, json }));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'no smrouterd answers there' : (error as Error).message;
+    process.stderr.write(`smrctl: ${socket}: ${why} (${code ?? 'EIO'})\n`);
+    return 1;
+  }
+  const reply = JSON.parse(answer.body) as { output?: string; code?: string; message?: string };
+  if (answer.status === 200) {
+    process.stdout.write(reply.output ?? '');
+    return 0;
+  }
+  process.stderr.write(`smrctl: ${words.join(' ')}: ${reply.message ?? 'refused'} (${reply.code ?? 'EIO'})\n`);
+  return 1;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,143 @@
+/**
+ * smrouterd: the daemon (interface.md, "Programs"). Options, configuration, log, sockets, signals; the work is the router's.
+ */
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import pino from 'pino';
+import { createMetrics } from '../../metrics/registry.js';
+import { listenControl } from './api/control-socket.js';
+import { listenHttp } from './api/http.js';
+import { readConfig, runCommand } from './cli/command.js';
+import type { State } from './config/state.js';
+import { ControlError } from './errors.js';
+import { metricsSource, readiness } from './metrics-source.js';
+import { Router } from './router.js';
+
+const USAGE = 'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n]';
+const DEFAULT_CONFIG = '/etc/smrouter.conf';
+const DEFAULT_SOCKET = '/run/smrouter.sock';
+const DEFAULT_METRICS = '127.0.0.1:9476';
+const MOST_WORKERS = 16;
+
+/** The options as understood. */
+interface Options {
+  readonly file: string;
+  readonly socket: string;
+  readonly workers: number;
+  readonly host: string;
+  readonly port: number;
+  readonly parseOnly: boolean;
+}
+
+/** Reads the command line. Throws Error with what is wrong. */
+function options(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      f: { type: 'string', default: DEFAULT_CONFIG },
+      s: { type: 'string', default: process.env.SMROUTER_SOCKET ?? DEFAULT_SOCKET },
+      w: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
+      m: { type: 'string', default: DEFAULT_METRICS },
+      n: { type: 'boolean', default: false },
+    },
+  });
+  const workers = Number(values.w);
+  if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
+    throw new Error(`-w ${values.w}: not between 1 and ${MOST_WORKERS}`);
+  }
+  const colon = values.m.lastIndexOf(':');
+  const port = Number(values.m.slice(colon + 1));
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`-m ${values.m}: not HOST:PORT`);
+  const host = values.m.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { file: values.f, socket: values.s, workers, host, port, parseOnly: values.n };
+}
+
+/** Reads and checks the configuration file. Throws with FILE:LINE, or with what is wrong with the file. */
+function configuration(file: string): State {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
+  }
+  return readConfig(file, text);
+}
+
+/** Runs the daemon until a signal or `smrctl shutdown`. Returns the exit status. */
+async function main(): Promise<number> {
+  let option: Options;
+  try {
+    option = options(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`smrouterd: ${(error as Error).message}\n${USAGE}\n`);
+    return 1;
+  }
+  let state: State;
+  try {
+    state = configuration(option.file);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    return 1;
+  }
+  if (option.parseOnly) return 0;
+  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 1, sync: true }));
+  try {
+    await run(option, state, log);
+    return 0;
+  } catch (error) {
+    log.fatal({ event: 'fatal', err: error }, (error as Error).message);
+    process.stderr.write(`smrouterd: ${(error as Error).message}\n`);
+    return 1;
+  }
+}
+
+/** Starts everything, waits for the end, stops everything. Throws what kept it from starting. */
+async function run(option: Options, state: State, log: pino.Logger): Promise<void> {
+  const router = await Router.start({ workers: option.workers, log });
+  const open: { close(): Promise<unknown> | unknown }[] = [];
+  try {
+    log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');
+    await router.change((draft) => adopt(draft.state, state));
+    const metrics = createMetrics(metricsSource(router));
+    router.onGrace = (seconds) => metrics.onGrace(seconds);
+    let finish: (why: string) => void = () => {};
+    const finished = new Promise<string>((resolve) => {
+      finish = resolve;
+    });
+    const reload = async (): Promise<void> => {
+      const next = configuration(option.file);
+      await router.change((draft) => adopt(draft.state, next));
+      log.info({ event: 'reload', interfaces: next.interfaces.size }, 'configuration applied');
+    };
+    const daemon = { reload: () => reload().catch(refuse), shutdown: () => setImmediate(finish, 'smrctl shutdown') };
+    open.push(await listenControl(option.socket, (words, json) => runCommand(router, words, json, daemon)));
+    const http = await listenHttp(option.host, option.port, metrics, () => readiness(router));
+    open.push(http);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
+    process.on('SIGHUP', () => {
+      reload().catch((error: unknown) => log.error({ event: 'reload-failed', err: error }, (error as Error).message));
+    });
+    const ready = { event: 'ready', workers: option.workers, socket: option.socket, metrics: `${http.listeningOrigin}/metrics` };
+    log.info(ready, 'forwarding');
+    log.info({ event: 'leaving', why: await finished }, 'leaving');
+  } finally {
+    for (const server of open) await server.close();
+    await router.stop();
+  }
+  log.info({ event: 'left' }, 'everything closed');
+}
+
+/** Makes `draft` hold what `next` holds. */
+function adopt(draft: State, next: State): void {
+  draft.interfaces.clear();
+  for (const [name, spec] of next.interfaces) draft.interfaces.set(name, spec);
+}
+
+/** A configuration error as the control socket's answer. */
+function refuse(error: unknown): never {
+  if (error instanceof ControlError) throw error;
+  throw new ControlError('EINVAL', (error as Error).message, error);
+}
+
+process.exitCode = await main();

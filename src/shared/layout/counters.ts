@@ -1,0 +1,74 @@
+/**
+ * The counters region: one lane of 64-bit floats for each thread × interface, exact up to 2^53.
+ *
+ * A lane has one writer, its thread; everybody may read it at any time. Main zeroes an index's lanes after the grace
+ * period that follows destroy. What the numbers add up to is in ARCHITECTURE.md, "The books".
+ */
+import { MAX_INTERFACES } from './heap.js';
+
+/** Words (doubles) of a lane. W: that thread. R: main. */
+export const enum Lane {
+  /** Frames that the device passed on; of a veb: frames that entered it. */
+  IPACKETS = 0,
+  IBYTES = 1,
+  /** Frames that the device sent; of a veb: unicast transmits and floods. */
+  OPACKETS = 2,
+  OBYTES = 3,
+  /** Packets on the wire that received frames stand for (a superframe counts its segments). */
+  IWIRE = 4,
+  OWIRE = 5,
+  /** Frames taken from the device, good or bad: read = passed on + rx drops. */
+  READ = 6,
+  /** Frames given to the device's output: queued = sent + tx drops. */
+  QUEUED = 7,
+  /** Copies made of frames (floods). */
+  COPIED = 8,
+  /** Frames that ended here with nothing left to do. */
+  CONSUMED = 9,
+  /** Frames that a veb gave back to the port's own input. */
+  RETURNED = 10,
+  /** veb: frames sent to one known port. */
+  UNICAST = 11,
+  /** veb: frames flooded. */
+  FLOODED = 12,
+  /** veb: addresses entered into the table. */
+  LEARNED = 13,
+  /** veb: addresses that moved between ports. */
+  MOVED = 14,
+  /** veb: addresses not learned because the table was full. */
+  REFUSED = 15,
+  /** veb: addresses not learned now because a bucket was being written. */
+  BUSY = 16,
+  /** Frames made by the router itself. */
+  ORIGINATED = 17,
+  /** First drop reason; `DROPS + reason`. */
+  DROPS = 24,
+  /** Doubles in a lane. */
+  WORDS = 64,
+}
+
+/** Doubles in the counters region for `threads` threads. */
+export function counterWords(threads: number): number {
+  return threads * MAX_INTERFACES * Lane.WORDS;
+}
+
+/** Index of the first double of the lane of `thread` and interface `index`. */
+export function laneOf(thread: number, index: number): number {
+  return (thread * MAX_INTERFACES + index) * Lane.WORDS;
+}
+
+/** Doubles of a thread's own burst counters, behind all lanes. */
+export const enum Work {
+  BURSTS = 0,
+  FRAMES = 1,
+  /** Seconds awake. */
+  BUSY_SECONDS = 2,
+  /** Times it went to sleep. */
+  SLEEPS = 3,
+  WORDS = 16,
+}
+
+/** Index of the first of thread `thread`'s `Work` doubles in a region for `threads` threads. */
+export function workLane(threads: number, thread: number): number {
+  return counterWords(threads) + thread * Work.WORDS;
+}

@@ -1,0 +1,142 @@
+/**
+ * The heap region: fixed control words first, then the interface table, then slabs that main allocates.
+ *
+ * Main writes the heap; every exception is named word by word here (W = writer, R = readers). Words of different writers
+ * are at least 32 words (128 bytes) apart. The view begins on a page boundary.
+ */
+
+/** Most worker threads; a worker's index also selects its queue in an interface record. */
+export const MAX_WORKERS = 16;
+/** Most threads that hold slots: the workers, main, and in benches a generator or two. */
+export const MAX_THREADS = 20;
+/** Interface indices are 1 … MAX_INTERFACES-1; 0 means none. */
+export const MAX_INTERFACES = 1024;
+
+/** Global words. */
+export const enum Control {
+  /** The SMR epoch, an int32 compared by signed difference, never 0. W: main. R: workers. */
+  EPOCH = 0,
+  /** 1 asks every worker to leave its loop. W: main. R: workers. */
+  STOP = 1,
+  /** 1 while freed objects are poisoned and readers check what they read. W: main. R: workers. */
+  POISON = 2,
+  /** Milliseconds that tests have moved uptime ahead by. W: main. R: workers. */
+  CLOCK_SHIFT = 3,
+  /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers. R: main. */
+  MAIN_BELL = 32,
+}
+
+/** One block for each thread, at `THREAD_BASE + thread * THREAD_WORDS`. */
+export const THREAD_BASE = 64;
+export const THREAD_WORDS = 128;
+
+/** Words of a thread's block. */
+export const enum Thread {
+  /** Epoch the worker last announced; 0 = offline. W: that worker (main, once it is dead). R: main. */
+  EPOCH = 0,
+  /** 1 while the worker sleeps or is about to; whoever gives it work then rings its doorbell. W: that worker. R: all. */
+  ASLEEP = 32,
+  /** Milliseconds of uptime at the last announcement. W: that worker. R: main. */
+  HEARTBEAT = 33,
+  /** 0 not started, 1 running, 2 left. W: that worker. R: main. */
+  STATE = 34,
+  /** Interface index whose poisoned record a reader met; stays 0 in a correct program. W: that worker. R: main. */
+  POISONED = 35,
+  /** Free small slots in its cache, as of its last burst. W: that worker. R: main. */
+  FREE_FRAMES = 36,
+  /** Free superframe slots in its cache, as of its last burst. W: that worker. R: main. */
+  FREE_SUPERFRAMES = 37,
+  /** The eventfd that wakes it. W: main. R: all. */
+  DOORBELL = 64,
+  /** The epoll descriptor it sleeps in. W: main. R: that worker. */
+  EPOLL = 65,
+  /** Record of the memory ports it polls: [count, interface index …]. W: main. R: that worker. */
+  POLL_LIST = 66,
+}
+
+/** The interface table: one record an index, at `IF_BASE + index * IF_WORDS`; never freed, so an index is always safe. */
+export const IF_BASE = THREAD_BASE + MAX_THREADS * THREAD_WORDS;
+export const IF_WORDS = 64;
+/** First word that the slab allocator may hand out. */
+export const SLAB_BASE = IF_BASE + MAX_INTERFACES * IF_WORDS;
+
+/** Words of an interface record. W: main. R: workers, unless said otherwise. */
+export const enum If {
+  /** What it is, an `IfType`; 0 = no interface. */
+  TYPE = 0,
+  /** 15-bit generation, new with every interface that takes the index. */
+  GENERATION = 1,
+  /** `IfFlag` bits. */
+  FLAGS = 2,
+  /** Worker that owns its receive and transmit queue (memory ports). */
+  OWNER = 3,
+  /** Interface index of the veb it is a port of; 0 = none. */
+  BRIDGE = 4,
+  /** `PortFlag` bits while it is a port. */
+  PORT_FLAGS = 5,
+  /** 15-bit generation of this membership; changes when it ends, so table entries of old miss. */
+  PORT_GENERATION = 6,
+  /** Device MTU in bytes. */
+  MTU = 7,
+  /** veb: record of the port list, [kind, count, interface index …]. */
+  PORTS = 8,
+  /** veb: record of the learning table. */
+  TABLE = 9,
+  /** Memory port: ring it receives from, in words of the rings region. */
+  RX_RING = 10,
+  /** Memory port: ring it transmits to. */
+  TX_RING = 11,
+  /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
+  QUEUE_FD = 32,
+}
+
+/** Kinds of interface. */
+export const enum IfType {
+  NONE = 0,
+  VEB = 1,
+  TAP = 2,
+  MEMORY = 3,
+}
+
+/** Bits of `If.FLAGS`. */
+export const enum IfFlag {
+  /** The administrator's wish. */
+  UP = 1,
+  /** Operational: frames move. */
+  RUNNING = 2,
+  LINK0 = 0x10,
+  LINK1 = 0x20,
+  LINK2 = 0x40,
+}
+
+/** Bits of `If.PORT_FLAGS` (spec A §0.4). */
+export const enum PortFlag {
+  LEARNING = 0x0001,
+  DISCOVER = 0x0002,
+}
+
+/** First word of a slab record: what it is. A reader in poison mode checks it. */
+export const enum Kind {
+  PORT_LIST = 0x504c5354,
+  ETHERBRIDGE = 0x45544252,
+  POLL_LIST = 0x504f4c4c,
+  /** Every word of a freed record while poison mode is on. */
+  POISON = -559038737,
+}
+
+/** A port list: an immutable snapshot in order of addition. */
+export const enum PortList {
+  KIND = 0,
+  COUNT = 1,
+  FIRST = 2,
+}
+
+/** Index of the first word of interface `index`. */
+export function ifRecord(index: number): number {
+  return IF_BASE + index * IF_WORDS;
+}
+
+/** Index of the first word of thread `thread`'s block. */
+export function threadBlock(thread: number): number {
+  return THREAD_BASE + thread * THREAD_WORDS;
+}

@@ -1,0 +1,96 @@
+/**
+ * The virtio-net header of 12 bytes that stands in front of a TAP's frame (virtio 1.2 §5.1.6; linux/virtio_net.h,
+ * little-endian): offsets, check, read, write.
+ *
+ * Inside smrouter it lives in three words of the frame meta alone (`Meta.VNET0…2`): parsed when received, checked once
+ * against the frame, written when sent. num_buffers means nothing to a TAP and is written as 0.
+ */
+import { Meta, Slot } from '../layout/packet.js';
+
+/** Byte offsets in the header. */
+export const enum Vnet {
+  FLAGS = 0,
+  GSO_TYPE = 1,
+  HDR_LEN = 2,
+  GSO_SIZE = 4,
+  CSUM_START = 6,
+  CSUM_OFFSET = 8,
+}
+
+/** Bits of FLAGS. */
+export const enum VnetFlag {
+  /** The checksum at csum_start + csum_offset is partial. */
+  NEEDS_CSUM = 1,
+  DATA_VALID = 2,
+}
+
+/** GSO_TYPE without the ECN bit. */
+export const enum Gso {
+  NONE = 0,
+  TCPV4 = 1,
+  TCPV6 = 4,
+  UDP_L4 = 5,
+  ECN = 0x80,
+}
+
+/**
+ * Whether the header in the meta at `m` can be true of a frame of `length` bytes: a checksum place and headers inside the frame;
+ * for GSO a known type, a segment size, a partial checksum, and headers that leave payload.
+ */
+export function vnetCheck(meta: Int32Array, m: number, length: number): boolean {
+  const word0 = meta[m + Meta.VNET0];
+  if (word0 === 0) return true;
+  if (word0 >>> 16 > length) return false;
+  const flags = word0 & 0xff;
+  const gso = (word0 >>> 8) & 0x7f;
+  const start = meta[m + Meta.VNET1] >>> 16;
+  const offset = meta[m + Meta.VNET2] & 0xffff;
+  if ((flags & VnetFlag.NEEDS_CSUM) !== 0 && (start < 14 || start + offset + 2 > length)) return false;
+  if (gso === Gso.NONE) return ((word0 >>> 8) & Gso.ECN) === 0;
+  if (gso !== Gso.TCPV4 && gso !== Gso.TCPV6 && gso !== Gso.UDP_L4) return false;
+  const size = meta[m + Meta.VNET1] & 0xffff;
+  if (size === 0 || (flags & VnetFlag.NEEDS_CSUM) === 0) return false;
+  return start + (gso === Gso.UDP_L4 ? 8 : 20) < length;
+}
+
+/**
+ * Packets on the wire that a frame stands for: 1, or for a superframe the number of its segments (payload after the
+ * transport header over gso_size, rounded up). The TCP header's length is read from the frame.
+ */
+export function wirePackets(u8: Uint8Array, meta: Int32Array, m: number): number {
+  const gso = (meta[m + Meta.VNET0] >>> 8) & 0x7f;
+  if (gso === Gso.NONE) return 1;
+  const size = meta[m + Meta.VNET1] & 0xffff;
+  const start = meta[m + Meta.VNET1] >>> 16;
+  const transport = gso === Gso.UDP_L4 ? 8 : (u8[meta[m + Meta.OFFSET] + start + 12] >> 4) << 2;
+  const payload = meta[m + Meta.LENGTH] - start - transport;
+  return payload <= size ? 1 : Math.ceil(payload / size) | 0;
+}
+
+/** Reads the header that stands in front of the frame at `offset` into its meta. */
+export function vnetRead(u16: Uint16Array, offset: number, meta: Int32Array, m: number): void {
+  const w = (offset - Slot.VNET_LENGTH) >> 1;
+  meta[m + Meta.VNET0] = u16[w] | (u16[w + 1] << 16);
+  meta[m + Meta.VNET1] = u16[w + 2] | (u16[w + 3] << 16);
+  meta[m + Meta.VNET2] = u16[w + 4];
+}
+
+/** Writes the header in front of the frame at `offset` from its meta. */
+export function vnetWrite(u16: Uint16Array, offset: number, meta: Int32Array, m: number): void {
+  const w = (offset - Slot.VNET_LENGTH) >> 1;
+  const word0 = meta[m + Meta.VNET0];
+  const word1 = meta[m + Meta.VNET1];
+  u16[w] = word0;
+  u16[w + 1] = word0 >>> 16;
+  u16[w + 2] = word1;
+  u16[w + 3] = word1 >>> 16;
+  u16[w + 4] = meta[m + Meta.VNET2];
+  u16[w + 5] = 0;
+}
+
+/** Marks a frame as plain: no offload, checksum complete. */
+export function vnetClear(meta: Int32Array, m: number): void {
+  meta[m + Meta.VNET0] = 0;
+  meta[m + Meta.VNET1] = 0;
+  meta[m + Meta.VNET2] = 0;
+}

@@ -1,0 +1,160 @@
+/**
+ * The one state object of a worker: views of the regions, the burst in hand, what leaves at its end.
+ *
+ * Made once when the worker starts; nothing is added to it later, so its shape never changes. A burst is the frames taken
+ * from one source in one go: `slots[0 … n-1]`. Fast-path functions name a frame by its place in the burst.
+ */
+import { laneOf, Work, workLane } from '../shared/layout/counters.js';
+import { Control, MAX_INTERFACES, Thread, threadBlock } from '../shared/layout/heap.js';
+import { Slot } from '../shared/layout/packet.js';
+import type { Regions, Views } from '../shared/layout/regions.js';
+import { openRegions } from '../shared/layout/regions.js';
+import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
+import { SlotCache } from '../shared/ring/slot-cache.js';
+
+/** Most frames in a burst. */
+export const BURST = 64;
+
+/** What main hands a worker (or a bench's thread) to begin with. */
+export interface WorkerTask {
+  readonly regions: Regions;
+  /** Its thread number. */
+  readonly me: number;
+  /** Number of workers: threads 0 … workers-1. */
+  readonly workers: number;
+  /** Return rings, `returnRing(threads, from, home)`. */
+  readonly returnRings: Int32Array;
+  /** Rings between workers, `from * workers + to`; 0 where from = to. */
+  readonly workerRings: Int32Array;
+  /** Event rings to main, by worker; a thread that is no worker has none. */
+  readonly eventRings: Int32Array;
+  /** Unix time in milliseconds at which uptime is 0. */
+  readonly originMs: number;
+}
+
+/** `Context.destination` of a frame not yet decided. */
+export const UNDECIDED = 0;
+/** The frame is for nobody any more: dropped, consumed or given away. */
+export const DONE = -1;
+/** The frame goes to every eligible port. */
+export const FLOOD = -2;
+
+export class Context {
+  readonly me: number;
+  readonly workers: number;
+  readonly views: Views;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly meta: Int32Array;
+  readonly slotOffset: Int32Array;
+  readonly owner: Int32Array;
+  readonly heap: Int32Array;
+  readonly counters: Float64Array;
+  readonly block: number;
+  readonly cache: SlotCache;
+  /** Addresses of the virtio-net header in front of each slot's frame, boxed once: a computed number would be garbage. */
+  readonly address: number[];
+  /** Rings to and from the other workers, by worker. */
+  readonly toWorker: (RingProducer | undefined)[];
+  readonly fromWorker: (RingConsumer | undefined)[];
+  /** Events to main. */
+  readonly events: RingProducer;
+  /** Workers to ring after this burst. */
+  readonly handed: Uint8Array;
+
+  /** Uptime in whole seconds, refreshed once in a while, never per frame. */
+  seconds = 1;
+  readonly uptimeAtOrigin: number;
+  /** When it was last known to be awake, on `performance.now()`; a box that is never made again. */
+  readonly wokeAt = new Float64Array(1);
+  /** Epoch last announced. */
+  epoch = 0;
+  /** Whether readers check records for poison. */
+  poison = false;
+
+  /** The burst. */
+  n = 0;
+  readonly slots = new Int32Array(BURST);
+  readonly destination = new Int32Array(BURST);
+  /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
+  readonly shared = new Uint8Array(BURST);
+  /** Slots of the burst stay the receiver's: an output that keeps one must replace it. */
+  borrowed = false;
+  readonly dstHi = new Int32Array(BURST);
+  readonly dstLo = new Int32Array(BURST);
+  readonly srcHi = new Int32Array(BURST);
+  readonly srcLo = new Int32Array(BURST);
+  readonly etherType = new Int32Array(BURST);
+
+  /** Superframe slots that TAPs are read into; `-1` where an output kept one. */
+  readonly tapSlots = new Int32Array(BURST).fill(-1);
+  /** Place in the burst → place in `tapSlots`. */
+  readonly tapPlace = new Int32Array(BURST);
+
+  /** Frames waiting for each egress interface, `egressList[index * BURST …]`, by place in the burst. */
+  readonly egressList = new Int32Array(MAX_INTERFACES * BURST);
+  readonly egressCount = new Int32Array(MAX_INTERFACES);
+  /** Egress interfaces that have frames waiting, in the order first used. */
+  readonly egress = new Int32Array(MAX_INTERFACES);
+  egresses = 0;
+
+  /** Ends of memory-port rings, by interface index, with the interface generation they were opened for. */
+  readonly memoryRx: (RingConsumer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
+  readonly memoryTx: (RingProducer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
+  readonly memoryGeneration = new Int32Array(MAX_INTERFACES);
+  readonly scratch = new Int32Array(BURST);
+
+  /** `packetAddress` is the address of the packet view's first byte. */
+  constructor(task: WorkerTask, packetAddress: (view: Uint8Array) => number) {
+    const views = openRegions(task.regions);
+    this.me = task.me;
+    this.workers = task.workers;
+    this.views = views;
+    this.u8 = views.u8;
+    this.u16 = views.u16;
+    this.i32 = views.i32;
+    this.meta = views.meta;
+    this.slotOffset = views.slotOffset;
+    this.owner = views.owner;
+    this.heap = views.heap;
+    this.counters = views.counters;
+    this.block = threadBlock(task.me);
+    this.cache = new SlotCache(views, task.me, task.returnRings);
+    this.uptimeAtOrigin = performance.timeOrigin - task.originMs;
+    this.events = new RingProducer(views.rings, task.eventRings[Math.min(task.me, task.workers - 1)]);
+    this.handed = new Uint8Array(task.workers);
+    const base = packetAddress(views.u8);
+    this.address = Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET);
+    this.toWorker = [];
+    this.fromWorker = [];
+    for (let w = 0; w < task.workers; w++) {
+      const other = w !== task.me && task.me < task.workers;
+      const out = task.workerRings[task.me * task.workers + w];
+      const back = task.workerRings[w * task.workers + task.me];
+      this.toWorker.push(other ? new RingProducer(views.rings, out) : undefined);
+      this.fromWorker.push(other ? new RingConsumer(views.rings, back) : undefined);
+    }
+  }
+}
+
+/** Where the virtio-net header begins in a slot whose frame begins at the headroom. */
+const HEADER_OFFSET = Slot.HEADROOM - Slot.VNET_LENGTH;
+
+/** Adds `count` to word `word` of this worker's lane for interface `index`. */
+export function count(ctx: Context, index: number, word: number, amount: number): void {
+  ctx.counters[laneOf(ctx.me, index) + word] += amount;
+}
+
+/** Refreshes the clock, the heartbeat and the time awake; between bursts. */
+export function tick(ctx: Context): void {
+  const clock = performance.now();
+  ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.BUSY_SECONDS] += (clock - ctx.wokeAt[0]) / 1000;
+  ctx.wokeAt[0] = clock;
+  const now = Math.floor(clock + ctx.uptimeAtOrigin) + ctx.heap[Control.CLOCK_SHIFT];
+  ctx.seconds = (now / 1000) | 0;
+  ctx.heap[ctx.block + Thread.HEARTBEAT] = now | 0;
+  ctx.heap[ctx.block + Thread.FREE_FRAMES] = ctx.cache.freeFrames;
+  ctx.heap[ctx.block + Thread.FREE_SUPERFRAMES] = ctx.cache.freeSuperframes;
+  ctx.poison = ctx.heap[Control.POISON] === 1;
+}

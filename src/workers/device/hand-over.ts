@@ -1,0 +1,46 @@
+/**
+ * Frames for a queue that another worker owns (memory ports; later XDP): over a ring to that worker, which sends them.
+ *
+ * The sender puts the egress into the frame's meta and gives the slot away; from then on the frame is the other's, its
+ * counters included. What the ring refuses is `drop(ring-full)`.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { If, ifRecord } from '../../shared/layout/heap.js';
+import { Meta } from '../../shared/layout/packet.js';
+import { BURST, type Context, count } from '../context.js';
+import { ringDoorbell } from '../../shared/ring/doorbell.js';
+import { dropCopy } from '../drop.js';
+import { keepFrame } from '../slots.js';
+
+/** Hands the list of interface `index`, `n` frames, to worker `owner`. */
+export function handOver(ctx: Context, index: number, owner: number, n: number): void {
+  const ring = ctx.toWorker[owner];
+  const generation = ctx.heap[ifRecord(index) + If.GENERATION];
+  const list = index * BURST;
+  for (let k = 0; k < n; k++) {
+    if (ring === undefined || ring.room(1) < 1) {
+      dropCopy(ctx, index, Drop.RING_FULL);
+      continue;
+    }
+    const slot = keepFrame(ctx, ctx.egressList[list + k]);
+    if (slot === -1) {
+      count(ctx, index, Lane.QUEUED, 1);
+      dropCopy(ctx, index, Drop.NOBUF);
+      continue;
+    }
+    ctx.meta[(slot << Meta.SHIFT) + Meta.EGRESS] = index | (generation << 16);
+    ctx.owner[slot] = owner;
+    ring.push(slot);
+    ctx.handed[owner] = 1;
+  }
+}
+
+/** Publishes what this burst handed over and wakes who sleeps. */
+export function flushHandOver(ctx: Context): void {
+  for (let w = 0; w < ctx.workers; w++) {
+    if (ctx.handed[w] === 0) continue;
+    ctx.handed[w] = 0;
+    if (ctx.toWorker[w]?.publish()) ringDoorbell(ctx.heap, w);
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * What a worker thread runs: one piscina task that never ends until main asks it to (house.md, "Threads").
+ */
+import { addressOf } from '../shared/sys/libc.js';
+import { Context, type WorkerTask } from './context.js';
+import { forward } from './loop.js';
+
+/** Forwards packets as worker `task.me` until `Control.STOP` is set. Resolves the task's promise when it has left. */
+export function run(task: WorkerTask): void {
+  forward(new Context(task, addressOf));
+}
