@@ -8,11 +8,19 @@ import type { MetricsSource } from './source.js';
 
 /** Metric name, help, lane word. */
 const COUNTERS: readonly (readonly [string, string, Lane])[] = [
-  ['smrouter_interface_receive_packets_total', 'Frames received and passed on; of a veb, frames that entered it.', Lane.IPACKETS],
+  [
+    'smrouter_interface_receive_packets_total',
+    'Frames received and passed on; of a veb, frames that entered it.',
+    Lane.IPACKETS,
+  ],
   ['smrouter_interface_receive_bytes_total', 'Bytes of those.', Lane.IBYTES],
   ['smrouter_interface_transmit_packets_total', 'Frames sent; of a veb, unicast transmits and floods.', Lane.OPACKETS],
   ['smrouter_interface_transmit_bytes_total', 'Bytes of those.', Lane.OBYTES],
-  ['smrouter_interface_receive_wire_packets_total', 'Received packets, a superframe counted by its segments.', Lane.IWIRE],
+  [
+    'smrouter_interface_receive_wire_packets_total',
+    'Received packets, a superframe counted by its segments.',
+    Lane.IWIRE,
+  ],
   ['smrouter_interface_transmit_wire_packets_total', 'Sent packets, a superframe counted by its segments.', Lane.OWIRE],
   ['smrouter_interface_read_frames_total', 'Frames taken from the device: read = passed on + rx drops.', Lane.READ],
   ['smrouter_interface_queued_frames_total', 'Frames given to the device: queued = sent + tx drops.', Lane.QUEUED],

@@ -5,7 +5,11 @@ import { Lane } from '../src/shared/layout/counters.js';
 import type { MeteredVeb, MetricsSource } from './source.js';
 
 const GAUGES: readonly (readonly [string, string, (veb: MeteredVeb) => number])[] = [
-  ['smrouter_veb_addresses', 'Addresses in the table, expired ones included until they are swept.', (veb) => veb.addresses],
+  [
+    'smrouter_veb_addresses',
+    'Addresses in the table, expired ones included until they are swept.',
+    (veb) => veb.addresses,
+  ],
   ['smrouter_veb_addresses_limit', 'Most addresses the table takes.', (veb) => veb.limit],
 ];
 

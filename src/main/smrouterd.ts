@@ -48,7 +48,8 @@ function options(args: string[]): Options {
   }
   const colon = values.m.lastIndexOf(':');
   const port = Number(values.m.slice(colon + 1));
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`-m ${values.m}: not HOST:PORT`);
+  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`-m ${values.m}: not HOST:PORT`);
   const host = values.m.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return { file: values.f, socket: values.s, workers, host, port, parseOnly: values.n };
 }
@@ -118,7 +119,12 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
     process.on('SIGHUP', () => {
       reload().catch((error: unknown) => log.error({ event: 'reload-failed', err: error }, (error as Error).message));
     });
-    const ready = { event: 'ready', workers: option.workers, socket: option.socket, metrics: `${http.listeningOrigin}/metrics` };
+    const ready = {
+      event: 'ready',
+      workers: option.workers,
+      socket: option.socket,
+      metrics: `${http.listeningOrigin}/metrics`,
+    };
     log.info(ready, 'forwarding');
     log.info({ event: 'leaving', why: await finished }, 'leaving');
   } finally {

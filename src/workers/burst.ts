@@ -5,7 +5,7 @@
  * Frames keep their order on each egress, so no flow is reordered.
  */
 import { Lane } from '../shared/layout/counters.js';
-import { If, ifRecord, IfType } from '../shared/layout/heap.js';
+import { If, IfType, ifRecord } from '../shared/layout/heap.js';
 import { BURST, type Context, count } from './context.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
 import { memorySend } from './device/memory.js';

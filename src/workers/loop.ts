@@ -48,7 +48,8 @@ export function forward(ctx: Context): void {
       tick(ctx);
     }
     const work = pollMemoryPorts(ctx) + pollWorkers(ctx);
-    const ready = work !== 0 ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(ctx, eventsAddress);
+    const ready =
+      work !== 0 ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(ctx, eventsAddress);
     for (let e = 0; e < ready; e++) serve(ctx, events, e * EPOLL_EVENT_WORDS);
   }
   offline(heap, block);

@@ -2,7 +2,7 @@
  * The command words: each either asks (and prints) or changes (a draft). `smrctl`, the control socket and the configuration
  * file all come through here.
  */
-import { type ConfigLine, ConfigError, splitConfig } from '../config/lines.js';
+import { ConfigError, type ConfigLine, splitConfig } from '../config/lines.js';
 import { emptyState, type State } from '../config/state.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Router } from '../router.js';
@@ -21,7 +21,12 @@ export interface DaemonWords {
 }
 
 /** Runs one command; resolves to what it prints. Throws ControlError. */
-export async function runCommand(router: Router, words: readonly string[], json: boolean, daemon: DaemonWords): Promise<string> {
+export async function runCommand(
+  router: Router,
+  words: readonly string[],
+  json: boolean,
+  daemon: DaemonWords,
+): Promise<string> {
   const [word = '', ...args] = words;
   if (word === 'show') return show(router, args, json);
   if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
@@ -32,7 +37,8 @@ export async function runCommand(router: Router, words: readonly string[], json:
     return '';
   }
   const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
-  if (change === undefined) throw new ControlError('EINVAL', `${word === '' ? 'no command' : `${word}: unknown command`}`);
+  if (change === undefined)
+    throw new ControlError('EINVAL', `${word === '' ? 'no command' : `${word}: unknown command`}`);
   await router.change((draft) => change(draft, args));
   return '';
 }
@@ -69,7 +75,9 @@ function queryInterfaces(router: Router, args: readonly string[], json: boolean)
     const live = router.table.get(name);
     if (live.type !== 'veb') throw new ControlError('ENOTTY', `${name}: not a bridge`);
     if (json) return `${JSON.stringify(router.vebs.list(live))}\n`;
-    return displayAddresses(router, live, '').map((line) => `${line}\n`).join('');
+    return displayAddresses(router, live, '')
+      .map((line) => `${line}\n`)
+      .join('');
   }
   const names = name === '-a' ? router.table.all().map((live) => live.name) : [router.table.get(name).name];
   if (json) return `${JSON.stringify(names.map((n) => describeInterface(router, n)))}\n`;

@@ -103,5 +103,7 @@ function displayBridge(router: Router, live: Live, spec: InterfaceSpec): string[
 
 /** One line an address. */
 export function displayAddresses(router: Router, live: Live, prefix: string): string[] {
-  return router.vebs.list(live).map((a) => `${prefix}${a.mac} ${a.port} ${a.age} flags=${a.static ? '1<STATIC>' : '0<>'}`);
+  return router.vebs
+    .list(live)
+    .map((a) => `${prefix}${a.mac} ${a.port} ${a.age} flags=${a.static ? '1<STATIC>' : '0<>'}`);
 }

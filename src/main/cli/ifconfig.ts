@@ -181,7 +181,8 @@ function addStatic(_: Draft, spec: InterfaceSpec, words: Words): void {
   const old = veb.statics.find((s) => s.mac === mac);
   if (old?.port === port) return;
   if (old !== undefined) throw new ControlError('EADDRINUSE', `${mac}: already a static address of ${old.port}`);
-  if (veb.statics.length >= veb.maxaddr) throw new ControlError('ENOSPC', `${spec.name}: all ${veb.maxaddr} addresses are static`);
+  if (veb.statics.length >= veb.maxaddr)
+    throw new ControlError('ENOSPC', `${spec.name}: all ${veb.maxaddr} addresses are static`);
   veb.statics.push({ mac, port });
 }
 
@@ -210,7 +211,8 @@ function portOf(spec: InterfaceSpec, name: string): PortSpec {
 function unicastMac(word: string, refusal: 'EINVAL' | 'EADDRNOTAVAIL'): Mac {
   const mac = parseMac(word);
   if (mac === undefined) throw new ControlError('EINVAL', `${word}: not a MAC address`);
-  if (isGroup(mac.hi) || macNumber(mac) === 0) throw new ControlError(refusal, `${word}: not the address of one station`);
+  if (isGroup(mac.hi) || macNumber(mac) === 0)
+    throw new ControlError(refusal, `${word}: not the address of one station`);
   return mac;
 }
 

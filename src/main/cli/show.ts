@@ -32,7 +32,8 @@ export function show(router: Router, args: readonly string[], json: boolean): st
     return json ? `${JSON.stringify(lines)}\n` : lines.map((line) => `${line}\n`).join('');
   }
   const rows = Object.hasOwn(SUBJECTS, subject) ? SUBJECTS[subject]?.(router) : undefined;
-  if (rows === undefined) throw new ControlError('EINVAL', `${subject}: show takes one of: ${showSubjects().join(', ')}`);
+  if (rows === undefined)
+    throw new ControlError('EINVAL', `${subject}: show takes one of: ${showSubjects().join(', ')}`);
   return json ? `${JSON.stringify(rows)}\n` : columns(rows);
 }
 
@@ -97,7 +98,13 @@ function showBooks(router: Router): Rows {
   for (const d of books.devices) {
     const holds = d.read === d.passedOn + d.rxDrops && d.queued === d.sent + d.txDrops;
     const terms = `read ${d.read}, passed on ${d.passedOn}, rx drops ${d.rxDrops}; queued ${d.queued}, sent ${d.sent}, tx drops ${d.txDrops}`;
-    rows.push({ of: d.name, came: d.read + d.queued, went: d.passedOn + d.rxDrops + d.sent + d.txDrops, holds: holds ? 'yes' : 'no', terms });
+    rows.push({
+      of: d.name,
+      came: d.read + d.queued,
+      went: d.passedOn + d.rxDrops + d.sent + d.txDrops,
+      holds: holds ? 'yes' : 'no',
+      terms,
+    });
   }
   return rows;
 }
@@ -117,7 +124,12 @@ export function columns(rows: Rows): string {
   const widths = heads.map((_, c) => Math.max(...table.map((row) => (row[c] as string).length)));
   const numeric = heads.map((head) => typeof first[head] === 'number');
   return table
-    .map((row) => row.map((cell, c) => (numeric[c] ? cell.padStart(widths[c] as number) : cell.padEnd(widths[c] as number))).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, c) => (numeric[c] ? cell.padStart(widths[c] as number) : cell.padEnd(widths[c] as number)))
+        .join('  ')
+        .trimEnd(),
+    )
     .map((line) => `${line}\n`)
     .join('');
 }

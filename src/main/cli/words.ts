@@ -45,7 +45,8 @@ export class Words {
   takeNumber(what: string, min: number, max: number): number {
     const word = this.take(what);
     const value = /^\d{1,10}$/.test(word) ? Number(word) : Number.NaN;
-    if (!(value >= min && value <= max)) throw new ControlError('EINVAL', `${what} ${word} is not between ${min} and ${max}`);
+    if (!(value >= min && value <= max))
+      throw new ControlError('EINVAL', `${what} ${word} is not between ${min} and ${max}`);
     return value;
   }
 

@@ -17,9 +17,19 @@ export interface TableSpec {
 export type Step =
   | { readonly op: 'create'; readonly spec: InterfaceSpec }
   | { readonly op: 'destroy'; readonly spec: InterfaceSpec }
-  | { readonly op: 'ports'; readonly veb: string; readonly before: readonly PortSpec[]; readonly after: readonly PortSpec[] }
+  | {
+      readonly op: 'ports';
+      readonly veb: string;
+      readonly before: readonly PortSpec[];
+      readonly after: readonly PortSpec[];
+    }
   | { readonly op: 'table'; readonly veb: string; readonly before: TableSpec; readonly after: TableSpec }
-  | { readonly op: 'statics'; readonly veb: string; readonly before: readonly StaticSpec[]; readonly after: readonly StaticSpec[] }
+  | {
+      readonly op: 'statics';
+      readonly veb: string;
+      readonly before: readonly StaticSpec[];
+      readonly after: readonly StaticSpec[];
+    }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
 /** The step that takes `step` back. */
@@ -45,7 +55,8 @@ export function plan(old: State, next: State): Step[] {
   for (const before of old.interfaces.values()) {
     const after = next.interfaces.get(before.name);
     if (!stays(before.name)) destroyed.push({ op: 'destroy', spec: before });
-    const kept = before.veb?.ports.filter((p) => stays(p.name) && after?.veb?.ports.some((q) => q.name === p.name)) ?? [];
+    const kept =
+      before.veb?.ports.filter((p) => stays(p.name) && after?.veb?.ports.some((q) => q.name === p.name)) ?? [];
     if (before.veb !== undefined && kept.length < before.veb.ports.length) {
       const left = stays(before.name) ? kept : [];
       shrunk.push({ op: 'ports', veb: before.name, before: before.veb.ports, after: left });
@@ -63,13 +74,15 @@ export function plan(old: State, next: State): Step[] {
         const now = { maxaddr: base.veb.maxaddr, timeout: base.veb.timeout };
         shaped.push({ op: 'table', veb: after.name, before: now, after: { maxaddr, timeout } });
       }
-      if (!isDeepStrictEqual(kept, after.veb.ports)) shaped.push({ op: 'ports', veb: after.name, before: kept, after: after.veb.ports });
+      if (!isDeepStrictEqual(kept, after.veb.ports))
+        shaped.push({ op: 'ports', veb: after.name, before: kept, after: after.veb.ports });
       const survivors = base.veb.statics.filter((s) => kept.some((p) => p.name === s.port));
       if (!isDeepStrictEqual(survivors, after.veb.statics)) {
         shaped.push({ op: 'statics', veb: after.name, before: survivors, after: after.veb.statics });
       }
     }
-    if (!isDeepStrictEqual({ ...base, veb: 0 }, { ...after, veb: 0 })) attributes.push({ op: 'attributes', before: base, after });
+    if (!isDeepStrictEqual({ ...base, veb: 0 }, { ...after, veb: 0 }))
+      attributes.push({ op: 'attributes', before: base, after });
   }
   return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes];
 }
@@ -78,4 +91,3 @@ export function plan(old: State, next: State): Step[] {
 function mustRemake(before: InterfaceSpec, after: InterfaceSpec): boolean {
   return before.type !== after.type || (before.netns !== '' && before.netns !== after.netns);
 }
-

@@ -7,7 +7,11 @@ import { type InterfaceSpec, MAXADDR, MTU, type State, TIMEOUT } from './state.j
 /** The lines of `smrctl show running`. */
 export function runningLines(state: State): string[] {
   const specs = [...state.interfaces.values()];
-  return [...specs.map(creation), ...specs.flatMap(bridge), ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`)];
+  return [
+    ...specs.map(creation),
+    ...specs.flatMap(bridge),
+    ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`),
+  ];
 }
 
 /** One line: the interface and what is set on it alone. */

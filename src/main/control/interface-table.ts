@@ -4,8 +4,9 @@
  * Main only. A record is filled before TYPE is stored, and emptied before its index is free again, with a grace period
  * between; generations tell one tenant of an index from the next.
  */
-import { If, IF_WORDS, IfFlag, ifRecord, IfType, MAX_INTERFACES, MAX_WORKERS } from '../../shared/layout/heap.js';
+
 import { settle } from '../../shared/counter/books.js';
+import { IF_WORDS, If, IfFlag, IfType, ifRecord, MAX_INTERFACES, MAX_WORKERS } from '../../shared/layout/heap.js';
 import type { InterfaceSpec, InterfaceType } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';

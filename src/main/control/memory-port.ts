@@ -4,8 +4,8 @@
 import { If, ifRecord, Kind, PortList, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { ringWords } from '../../shared/layout/rings.js';
 import { RingConsumer } from '../../shared/ring/ring.js';
-import type { Memory } from '../memory/memory.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
+import type { Memory } from '../memory/memory.js';
 import type { Live } from './interface-table.js';
 
 /** Frames a memory port's ring holds, each way. */
@@ -50,7 +50,10 @@ export class MemoryPorts {
   /** Ends that; the first step of removal. */
   unwatch(live: Live): void {
     const owner = this.ownerOf(live);
-    this.publish(owner, (this.owned[owner] as Live[]).filter((port) => port !== live));
+    this.publish(
+      owner,
+      (this.owned[owner] as Live[]).filter((port) => port !== live),
+    );
   }
 
   private ownerOf(live: Live): number {

@@ -118,7 +118,9 @@ export class Vebs {
   setStatics(live: Live, before: readonly StaticSpec[], after: readonly StaticSpec[]): void {
     const { heap } = this.memory.views;
     const table = this.tableOf(live);
-    const gone = new Set(before.filter((s) => !after.some((a) => a.mac === s.mac && a.port === s.port)).map((s) => s.mac));
+    const gone = new Set(
+      before.filter((s) => !after.some((a) => a.mac === s.mac && a.port === s.port)).map((s) => s.mac),
+    );
     removeWhere(heap, table, this.memory.me, (a) => a.isStatic && gone.has(formatMac(a)));
     for (const address of after) {
       const mac = parseMac(address.mac) as Mac;
@@ -136,7 +138,12 @@ export class Vebs {
 
   /** Removes one address. Throws ESRCH if it is not there. */
   deleteAddress(live: Live, mac: string): void {
-    const removed = removeWhere(this.memory.views.heap, this.tableOf(live), this.memory.me, (a) => formatMac(a) === mac);
+    const removed = removeWhere(
+      this.memory.views.heap,
+      this.tableOf(live),
+      this.memory.me,
+      (a) => formatMac(a) === mac,
+    );
     if (removed === 0) throw new ControlError('ESRCH', `${mac}: no such address`);
   }
 

@@ -70,7 +70,10 @@ export class MemoryHost {
         const m = slot << Meta.SHIFT;
         const offset = views.meta[m + Meta.OFFSET];
         const bytes = views.u8.slice(offset, offset + views.meta[m + Meta.LENGTH]);
-        frames.push({ bytes, vnet: [views.meta[m + Meta.VNET0], views.meta[m + Meta.VNET1], views.meta[m + Meta.VNET2]] });
+        frames.push({
+          bytes,
+          vnet: [views.meta[m + Meta.VNET0], views.meta[m + Meta.VNET1], views.meta[m + Meta.VNET2]],
+        });
         cache.give(slot);
       }
     }

@@ -3,7 +3,14 @@
  * every thread needs. Main's own slot cache is here too (memory hosts and injected frames take slots from it).
  */
 import { SLAB_BASE } from '../../shared/layout/heap.js';
-import { createRegions, openRegions, type Regions, regionBytes, type RegionSizes, type Views } from '../../shared/layout/regions.js';
+import {
+  createRegions,
+  openRegions,
+  type RegionSizes,
+  type Regions,
+  regionBytes,
+  type Views,
+} from '../../shared/layout/regions.js';
 import { ringWords } from '../../shared/layout/rings.js';
 import { ringInit } from '../../shared/ring/ring.js';
 import { returnRing, SlotCache } from '../../shared/ring/slot-cache.js';

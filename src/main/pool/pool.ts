@@ -2,7 +2,7 @@
  * The forwarding pool: one piscina with as many threads as workers, each running one endless task.
  */
 import { Piscina } from 'piscina';
-import { Control, threadBlock, Thread } from '../../shared/layout/heap.js';
+import { Control, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { eventfdRing } from '../../shared/sys/eventfd.js';
 import type { Memory } from '../memory/memory.js';
 
@@ -17,10 +17,23 @@ export class Pool {
   /** `onDeath` hears of a worker that ended though nobody asked it to. */
   constructor(memory: Memory, onDeath: (worker: number, error: unknown) => void) {
     this.memory = memory;
-    this.piscina = new Piscina({ filename: ENTRY, minThreads: memory.workers, maxThreads: memory.workers, atomics: 'disabled' });
+    this.piscina = new Piscina({
+      filename: ENTRY,
+      minThreads: memory.workers,
+      maxThreads: memory.workers,
+      atomics: 'disabled',
+    });
     const { regions, workers, returnRings, workerRings, eventRings } = memory;
     for (let me = 0; me < workers; me++) {
-      const task = { regions, me, workers, returnRings, workerRings, eventRings, originMs: performance.timeOrigin - 1000 };
+      const task = {
+        regions,
+        me,
+        workers,
+        returnRings,
+        workerRings,
+        eventRings,
+        originMs: performance.timeOrigin - 1000,
+      };
       this.tasks.push(
         this.piscina.run(task, { name: 'run' }).then(
           () => {

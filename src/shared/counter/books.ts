@@ -112,8 +112,10 @@ function errorsOf(t: Totals, devices: readonly DeviceBook[]): string[] {
   const right = t.transmitted + t.consumed + t.dropped + t.held;
   if (left !== right) errors.push(`all: ${left} came (${JSON.stringify(t)}), ${right} went`);
   for (const d of devices) {
-    if (d.read !== d.passedOn + d.rxDrops) errors.push(`${d.name}: read ${d.read}, passed on ${d.passedOn}, dropped ${d.rxDrops}`);
-    if (d.queued !== d.sent + d.txDrops) errors.push(`${d.name}: queued ${d.queued}, sent ${d.sent}, dropped ${d.txDrops}`);
+    if (d.read !== d.passedOn + d.rxDrops)
+      errors.push(`${d.name}: read ${d.read}, passed on ${d.passedOn}, dropped ${d.rxDrops}`);
+    if (d.queued !== d.sent + d.txDrops)
+      errors.push(`${d.name}: queued ${d.queued}, sent ${d.sent}, dropped ${d.txDrops}`);
   }
   return errors;
 }

@@ -10,7 +10,8 @@ import { Ring } from '../layout/rings.js';
 
 /** Prepares a ring at word `base`: empty, with room for `capacity` entries (a power of two). Main only. */
 export function ringInit(words: Int32Array, base: number, capacity: number): void {
-  if (capacity < 1 || (capacity & (capacity - 1)) !== 0) throw new RangeError(`ring capacity ${capacity} is not a power of two`);
+  if (capacity < 1 || (capacity & (capacity - 1)) !== 0)
+    throw new RangeError(`ring capacity ${capacity} is not a power of two`);
   words.fill(0, base, base + Ring.ENTRIES);
   words[base + Ring.CAPACITY] = capacity;
 }
@@ -66,7 +67,7 @@ export class RingProducer {
     const entries = this.base + Ring.ENTRIES;
     const mask = this.mask;
     const room = this.room(count);
-    const n = room < count ? room : count;
+    const n = Math.min(room, count);
     let tail = this.tail;
     for (let i = 0; i < n; i++) {
       words[entries + (tail & mask)] = list[i];

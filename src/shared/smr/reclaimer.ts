@@ -70,7 +70,11 @@ export class Reclaimer {
   barrier(deadlineMs: number, then: () => void = () => {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
-        reject(new GraceTimeout(`no grace period within ${deadlineMs} ms; waiting for workers ${this.laggards().join(', ')}`));
+        reject(
+          new GraceTimeout(
+            `no grace period within ${deadlineMs} ms; waiting for workers ${this.laggards().join(', ')}`,
+          ),
+        );
       }, deadlineMs);
       this.retire(0, () => {
         clearTimeout(late);

@@ -19,7 +19,8 @@ export const close: (fd: number) => number = libc.func('int close(int)');
 /** open(2), no mode. */
 export const open: (path: string, flags: number) => number = libc.func('int open(const char *, int)');
 /** socket(2). */
-export const socket: (domain: number, type: number, protocol: number) => number = libc.func('int socket(int, int, int)');
+export const socket: (domain: number, type: number, protocol: number) => number =
+  libc.func('int socket(int, int, int)');
 /** ioctl(2) whose argument is a pointer or a number. */
 export const ioctl: (fd: number, request: number, argument: number) => number = libc.func(
   'int ioctl(int, ulong, uintptr_t)',

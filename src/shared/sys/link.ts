@@ -52,7 +52,9 @@ export function linkByName(name: string): LinkInfo | undefined {
     request(fd, SIOCGIFMTU, name);
     const mtu = ifreq.view.getInt32(ARGUMENT, true);
     request(fd, SIOCGIFHWADDR, name);
-    const mac = Buffer.from(ifreq.u8.slice(ARGUMENT + 2, ARGUMENT + 8)).toString('hex').replace(/..(?=.)/g, '$&:');
+    const mac = Buffer.from(ifreq.u8.slice(ARGUMENT + 2, ARGUMENT + 8))
+      .toString('hex')
+      .replace(/..(?=.)/g, '$&:');
     return { index, up: (flags & IFF_UP) !== 0, running: (flags & IFF_RUNNING) !== 0, mtu, mac };
   });
 }
@@ -78,13 +80,18 @@ export function setLinkMtu(name: string, mtu: number): void {
 export function moveLinkToNetns(name: string, netns: string): void {
   const path = netns.startsWith('/') ? netns : `/run/netns/${netns}`;
   const link = linkByName(name);
-  if (link === undefined) throw new SysError(`${name} netns ${netns}`, 'ENODEV', 'the TAP is not in this namespace any more');
+  if (link === undefined)
+    throw new SysError(`${name} netns ${netns}`, 'ENODEV', 'the TAP is not in this namespace any more');
   const ns = open(path, O_RDONLY_CLOEXEC);
   if (ns === -1) throwErrno(`netns ${netns}`, { ENOENT: `make it with \`ip netns add ${netns}\`` });
   try {
     const errno = newLink(link.index, IFLA_NET_NS_FD, ns);
     if (errno !== 0) {
-      throw new SysError(`${name} netns ${netns}`, errnoName(errno), errno === ERRNO.EEXIST ? 'the name is taken there' : '');
+      throw new SysError(
+        `${name} netns ${netns}`,
+        errnoName(errno),
+        errno === ERRNO.EEXIST ? 'the name is taken there' : '',
+      );
     }
   } finally {
     close(ns);
@@ -128,12 +135,16 @@ function withSocket<T>(use: (fd: number) => T): T {
 
 /** One interface ioctl; `argument` goes where the answer comes. Throws SysError. */
 function request(fd: number, code: number, name: string, argument = 0): void {
-  if (!tryRequest(fd, code, name, argument)) throwErrno(`interface ${name}`, { EPERM: 'run as root or with CAP_NET_ADMIN' });
+  if (!tryRequest(fd, code, name, argument))
+    throwErrno(`interface ${name}`, { EPERM: 'run as root or with CAP_NET_ADMIN' });
 }
 
 function tryRequest(fd: number, code: number, name: string, argument = 0): boolean {
   ifreq.u8.fill(0);
-  for (const [i, byte] of Buffer.from(name).subarray(0, IFNAMSIZ - 1).entries()) ifreq.u8[i] = byte;
+  for (const [i, byte] of Buffer.from(name)
+    .subarray(0, IFNAMSIZ - 1)
+    .entries())
+    ifreq.u8[i] = byte;
   ifreq.view.setInt32(ARGUMENT, argument, true);
   return ioctl(fd, code, ifreq.address) !== -1;
 }

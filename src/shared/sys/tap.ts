@@ -4,7 +4,7 @@
  *
  * A TAP is not persistent: it goes with its last descriptor. It stands in for the npm package tuntap2, which does not exist.
  */
-import { throwErrno, SysError } from './errno.js';
+import { SysError, throwErrno } from './errno.js';
 import { close, fixedBuffer, ioctl, open } from './libc.js';
 
 const O_RDWR = 2;
@@ -49,7 +49,8 @@ const request = fixedBuffer(40);
  * the name is taken, EINVAL a name over 15 characters. On failure nothing stays open.
  */
 export function openTap(name: string, queues: number): TapHandle {
-  if (Buffer.byteLength(name) >= IFNAMSIZ) throw new SysError(`TAP ${name}`, 'EINVAL', 'a name has at most 15 characters');
+  if (Buffer.byteLength(name) >= IFNAMSIZ)
+    throw new SysError(`TAP ${name}`, 'EINVAL', 'a name has at most 15 characters');
   const fds: number[] = [];
   let uso = true;
   try {

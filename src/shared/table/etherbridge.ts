@@ -123,7 +123,7 @@ function homeOf(h: Int32Array, t: number, lo: number, hi: number): number {
 /** The bucket after `b`, around the end. */
 function nextBucket(h: Int32Array, t: number, b: number): number {
   const first = t + Table.BUCKETS;
-  return first + (b - first + Bucket.END) % ((h[t + Table.MASK] + 1) << Bucket.SHIFT);
+  return first + ((b - first + Bucket.END) % ((h[t + Table.MASK] + 1) << Bucket.SHIFT));
 }
 
 /** Index of the entry of a key, or 0. The entry may be expired, and may be gone by the time it is used. */
@@ -163,7 +163,15 @@ export function lookup(h: Int32Array, t: number, lo: number, hi: number, now: nu
  * and takes no lock (A94). `me` is the calling thread, for the lock words. The caller has already refused group and zero
  * addresses.
  */
-export function learn(h: Int32Array, t: number, lo: number, hi: number, value: number, now: number, me: number): Learned {
+export function learn(
+  h: Int32Array,
+  t: number,
+  lo: number,
+  hi: number,
+  value: number,
+  now: number,
+  me: number,
+): Learned {
   const e = find(h, t, lo, hi);
   if (e !== 0) {
     const seen = h[e + Entry.SEEN];

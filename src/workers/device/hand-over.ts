@@ -8,8 +8,8 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { If, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
-import { BURST, type Context, count } from '../context.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
+import { BURST, type Context, count } from '../context.js';
 import { dropCopy } from '../drop.js';
 import { keepFrame } from '../slots.js';
 

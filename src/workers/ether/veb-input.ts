@@ -65,7 +65,7 @@ function readHeaders(ctx: Context): void {
 function giveBackReserved(ctx: Context, ingress: number, veb: number, link0: boolean): void {
   for (let i = 0; i < ctx.n; i++) {
     if (ctx.dstHi[i] !== Reserved.HI || (ctx.dstLo[i] & Reserved.LO_MASK) !== Reserved.LO) continue;
-    if ((ctx.dstLo[i] >>> 28) !== 0) continue;
+    if (ctx.dstLo[i] >>> 28 !== 0) continue;
     if (link0 && ((LINK0_PASSES >> ((ctx.dstLo[i] >>> 24) & 15)) & 1) !== 0) continue;
     count(ctx, veb, Lane.RETURNED, 1);
     ethernetInput(ctx, i, ingress);
