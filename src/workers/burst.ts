@@ -7,9 +7,14 @@
 import { Lane } from '../shared/layout/counters.js';
 import { If, IfType, ifRecord } from '../shared/layout/heap.js';
 import { BURST, type Context, count } from './context.js';
+import type { Device } from './device/device.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
-import { memorySend } from './device/memory.js';
-import { tapSend } from './device/tap.js';
+
+/** The devices of one worker, by kind. */
+export interface Devices {
+  readonly tap: Device;
+  readonly memory: Device;
+}
 
 /** Adds frame `i` to those that leave by interface `index`. */
 export function queueFrame(ctx: Context, i: number, index: number): void {
@@ -19,43 +24,47 @@ export function queueFrame(ctx: Context, i: number, index: number): void {
   ctx.egressCount[index] = waiting + 1;
 }
 
-/** Sends everything that waits, then releases the burst. */
-export function finishBurst(ctx: Context): void {
-  for (let e = 0; e < ctx.egresses; e++) {
-    const index = ctx.egress[e];
-    send(ctx, index, ctx.egressCount[index]);
-    ctx.egressCount[index] = 0;
-  }
-  ctx.egresses = 0;
-  flushHandOver(ctx);
-  releaseBurst(ctx);
-}
+/** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */
+export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
+  const { heap, slots, shared, cache, egress, egressCount, me } = ctx;
 
-/** Gives the list of interface `index` to its device, or to the worker that owns the device's queue. */
-function send(ctx: Context, index: number, n: number): void {
-  const record = ifRecord(index);
-  if (ctx.heap[record + If.TYPE] === IfType.MEMORY) {
-    const owner = ctx.heap[record + If.OWNER];
-    if (owner !== ctx.me) {
-      handOver(ctx, index, owner, n);
-      return;
+  function finishBurst(): void {
+    for (let e = 0; e < ctx.egresses; e++) {
+      const index = egress[e];
+      send(index, egressCount[index]);
+      egressCount[index] = 0;
     }
-    count(ctx, index, Lane.QUEUED, n);
-    memorySend(ctx, index, n);
-  } else {
-    count(ctx, index, Lane.QUEUED, n);
-    tapSend(ctx, index, n);
+    ctx.egresses = 0;
+    flushHandOver(ctx);
+    releaseBurst();
   }
-}
 
-/** Slots that outputs did not keep: a TAP reads into them again, others go home. */
-function releaseBurst(ctx: Context): void {
-  if (!ctx.borrowed) {
-    for (let i = 0; i < ctx.n; i++) {
-      const slot = ctx.slots[i];
-      if (slot !== -1) ctx.cache.give(slot);
+  /** Gives the list of interface `index` to its device, or to the worker that owns the device's queue. */
+  function send(index: number, n: number): void {
+    const record = ifRecord(index);
+    if (heap[record + If.TYPE] !== IfType.MEMORY) {
+      count(ctx, index, Lane.QUEUED, n);
+      devices.tap.send(index, n);
+    } else if (heap[record + If.OWNER] === me) {
+      count(ctx, index, Lane.QUEUED, n);
+      devices.memory.send(index, n);
+    } else {
+      handOver(ctx, index, heap[record + If.OWNER], n);
     }
   }
-  ctx.n = 0;
-  ctx.cache.flush();
+
+  /** Slots that outputs did not keep: a TAP reads into them again, others go home. */
+  function releaseBurst(): void {
+    if (!ctx.borrowed) {
+      for (let i = 0; i < ctx.n; i++) {
+        if (slots[i] !== -1) cache.give(slots[i]);
+      }
+    }
+    if (ctx.anyShared) shared.fill(0);
+    ctx.anyShared = false;
+    ctx.n = 0;
+    cache.flush();
+  }
+
+  return finishBurst;
 }

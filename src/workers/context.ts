@@ -53,6 +53,8 @@ export class Context {
   readonly counters: Float64Array;
   readonly block: number;
   readonly cache: SlotCache;
+  /** Slots below this number are small. */
+  readonly smallSlots: number;
   /** Addresses of the virtio-net header in front of each slot's frame, boxed once: a computed number would be garbage. */
   readonly address: number[];
   /** Rings to and from the other workers, by worker. */
@@ -75,17 +77,23 @@ export class Context {
 
   /** The burst. */
   n = 0;
+  /** Bytes of the frames in it. */
+  bytes = 0;
+  /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */
+  offloads = false;
+  /** Whether any frame of the burst is marked in `shared`. */
+  anyShared = false;
   readonly slots = new Int32Array(BURST);
   readonly destination = new Int32Array(BURST);
   /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
   readonly shared = new Uint8Array(BURST);
   /** Slots of the burst stay the receiver's: an output that keeps one must replace it. */
   borrowed = false;
+  readonly length = new Int32Array(BURST);
   readonly dstHi = new Int32Array(BURST);
   readonly dstLo = new Int32Array(BURST);
   readonly srcHi = new Int32Array(BURST);
   readonly srcLo = new Int32Array(BURST);
-  readonly etherType = new Int32Array(BURST);
 
   /** Superframe slots that TAPs are read into; `-1` where an output kept one. */
   readonly tapSlots = new Int32Array(BURST).fill(-1);
@@ -99,10 +107,6 @@ export class Context {
   readonly egress = new Int32Array(MAX_INTERFACES);
   egresses = 0;
 
-  /** Ends of memory-port rings, by interface index, with the interface generation they were opened for. */
-  readonly memoryRx: (RingConsumer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
-  readonly memoryTx: (RingProducer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
-  readonly memoryGeneration = new Int32Array(MAX_INTERFACES);
   readonly scratch = new Int32Array(BURST);
 
   /** `packetAddress` is the address of the packet view's first byte. */
@@ -115,6 +119,7 @@ export class Context {
     this.u16 = views.u16;
     this.i32 = views.i32;
     this.meta = views.meta;
+    this.smallSlots = views.sizes.frames;
     this.slotOffset = views.slotOffset;
     this.owner = views.owner;
     this.heap = views.heap;

@@ -3,9 +3,9 @@
  */
 import { addressOf } from '../shared/sys/libc.js';
 import { Context, type WorkerTask } from './context.js';
-import { forward } from './loop.js';
+import { makeLoop } from './loop.js';
 
 /** Forwards packets as worker `task.me` until `Control.STOP` is set. Resolves the task's promise when it has left. */
 export function run(task: WorkerTask): void {
-  forward(new Context(task, addressOf));
+  makeLoop(new Context(task, addressOf)).forward();
 }

@@ -13,10 +13,18 @@ const SHORT_COPY = 256;
 /** A slot that holds frame `i` and belongs to the caller, or -1 if the pool is dry. */
 export function keepFrame(ctx: Context, i: number): number {
   const from = ctx.slots[i];
-  const length = ctx.meta[(from << Meta.SHIFT) + Meta.LENGTH];
-  if (ctx.shared[i] === 0 && (!ctx.borrowed || length > Slot.FRAME_MAX)) {
+  if (ctx.shared[i] === 0 && !ctx.borrowed) {
     ctx.slots[i] = -1;
-    if (ctx.borrowed) ctx.tapSlots[ctx.tapPlace[i]] = -1;
+    return from;
+  }
+  return keepBorrowed(ctx, i, from, ctx.length[i]);
+}
+
+/** The same for a frame that others also get, or whose slot is the receiver's. */
+function keepBorrowed(ctx: Context, i: number, from: number, length: number): number {
+  if (ctx.shared[i] === 0 && length > Slot.FRAME_MAX) {
+    ctx.slots[i] = -1;
+    ctx.tapSlots[ctx.tapPlace[i]] = -1;
     return from;
   }
   const to = length <= Slot.FRAME_MAX ? ctx.cache.takeFrame() : ctx.cache.takeSuperframe();

@@ -54,6 +54,7 @@ export class MemoryHost {
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     vnetClear(views.meta, m);
     if (vnet !== undefined) views.meta.set(vnet, m + Meta.VNET0);
+    views.owner[slot] = this.owner;
     this.toPort.push(slot);
     this.toPort.publish();
     ringDoorbell(views.heap, this.owner);

@@ -1,5 +1,8 @@
 /**
  * epoll(7): one instance for each worker. Main adds and removes descriptors; the worker waits.
+ *
+ * Only input is asked for; EPOLLERR and EPOLLHUP come unasked. A TAP that was deleted under an open descriptor raises
+ * EPOLLERR alone (Linux 6.18), at every wait, until the descriptor is removed or closed.
  */
 import { throwErrno } from './errno.js';
 import { epollCreate1, epollCtl, epollWaitCall, fixedBuffer } from './libc.js';
@@ -27,7 +30,10 @@ export function epollCreate(): number {
   return fd;
 }
 
-/** Watches `fd` for input; its events carry `data0` and `data1`. `edge`: once for each arrival. Throws SysError. */
+/**
+ * Watches `fd` for input; its events carry `data0` and `data1` (32 bits each). `edge`: once for each arrival, read or not.
+ * Throws SysError: EEXIST when it is watched already, EPERM for a file that cannot be waited for.
+ */
 export function epollAdd(epfd: number, fd: number, data0: number, data1: number, edge: boolean): void {
   event.view.setUint32(0, edge ? EPOLLIN + EPOLLET : EPOLLIN, true);
   event.view.setInt32(EPOLL_DATA_WORD * 4, data0, true);

@@ -7,9 +7,11 @@ import { lastErrno } from './libc.js';
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   ENXIO: 6,
+  E2BIG: 7,
   EBADF: 9,
   EAGAIN: 11,
   ENOMEM: 12,
@@ -25,7 +27,10 @@ export const ERRNO = {
   ENOSPC: 28,
   ERANGE: 34,
   EBADFD: 77,
+  EMSGSIZE: 90,
   EOPNOTSUPP: 95,
+  EADDRINUSE: 98,
+  EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
   ENOBUFS: 105,
   ETIMEDOUT: 110,
@@ -43,13 +48,18 @@ export function errnoName(errno: number): string {
 
 /** A failed system call. `message` names what was tried, the errno, and a remedy where there is one. */
 export class SysError extends Error {
+  /** The errno by name: `EBUSY`. */
   readonly code: string;
+  /** What was tried, and on what: `TAP tap0`. */
   readonly syscall: string;
+  /** What an operator can do about it, where that is known. */
+  readonly remedy?: string;
 
   constructor(syscall: string, code: string, remedy = '') {
     super(`${syscall}: ${code}${remedy === '' ? '' : `; ${remedy}`}`);
     this.code = code;
     this.syscall = syscall;
+    if (remedy !== '') this.remedy = remedy;
   }
 }
 

@@ -18,7 +18,7 @@ export function eventfdCreate(): number {
   return fd;
 }
 
-/** Rings it. Adds 1 to a 64-bit count that never fills; nothing is allocated. */
+/** Rings it: an edge for whoever watches. Adds 1 to a 64-bit count that never fills; nothing is allocated. */
 export function eventfdRing(fd: number): void {
   write(fd, oneAddress, 8);
 }

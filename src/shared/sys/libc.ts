@@ -14,6 +14,8 @@ export const read: (fd: number, to: number, length: number) => number = libc.fun
 export const write: (fd: number, from: number, length: number) => number = libc.func(
   'long write(int, uintptr_t, size_t)',
 );
+/** writev(2) of `count` struct iovec (16 bytes each: address, length) at address `iov`, which must be in fixed memory. */
+export const writev: (fd: number, iov: number, count: number) => number = libc.func('long writev(int, uintptr_t, int)');
 /** close(2). */
 export const close: (fd: number) => number = libc.func('int close(int)');
 /** open(2), no mode. */
@@ -38,19 +40,27 @@ export const epollWaitCall: (epfd: number, events: number, most: number, timeout
   'int epoll_wait(int, uintptr_t, int, int)',
 );
 
-/** errno of the last call of this thread that returned -1. */
-export function lastErrno(): number {
-  return koffi.errno();
-}
+/**
+ * errno of the last call of this thread that returned -1. It is libc's own word, which koffi does not save: ask for it
+ * directly after the call, before anything else may call into the kernel.
+ */
+export const lastErrno: () => number = koffi.errno;
 
-/** Address of a view's first byte. The view must be on a SharedArrayBuffer (memory that the collector never moves). */
+/**
+ * Address of a view's first byte. The view must be on a SharedArrayBuffer (memory that the collector never moves), and
+ * something must hold that buffer for as long as the address is used: a number keeps nothing alive.
+ */
 export function addressOf(view: Uint8Array): number {
   return Number(koffi.address(view));
 }
 
-/** Memory for arguments of system calls: a view that stays where it is, and its address. */
+/** What `fixedBuffer` gave out. Without it, a caller that keeps the address alone has it freed under it (seen: eventfd.ts). */
+const held: SharedArrayBuffer[] = [];
+
+/** Memory for arguments of system calls: a view that stays where it is until the thread ends, and its address. */
 export function fixedBuffer(bytes: number): { view: DataView; u8: Uint8Array; address: number } {
   const shared = new SharedArrayBuffer(bytes);
+  held.push(shared);
   const u8 = new Uint8Array(shared);
   return { view: new DataView(shared), u8, address: addressOf(u8) };
 }

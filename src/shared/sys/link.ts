@@ -10,17 +10,21 @@ const AF_NETLINK = 16;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000;
-const O_RDONLY_CLOEXEC = 0o2000000;
+const SOCK_NONBLOCK = 0o4000;
+const O_RDONLY_NONBLOCK_CLOEXEC = 0o2004000;
 
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
+const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
+const SIOCSIFTXQLEN = 0x8943;
 
 const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
+const ARPHRD_ETHER = 1;
 const IFNAMSIZ = 16;
 const ARGUMENT = 16;
 
@@ -29,20 +33,37 @@ const NLM_F_REQUEST_ACK = 5;
 const NLMSG_ERROR = 2;
 const IFLA_NET_NS_FD = 28;
 
+const PRIVILEGE = 'run as root or with CAP_NET_ADMIN';
+const ABSENT = 'no such interface in this namespace; `ip link` lists them';
+const MOVE_REMEDY: Readonly<Record<number, string>> = {
+  [ERRNO.EPERM]: PRIVILEGE,
+  [ERRNO.EEXIST]: 'the name is taken there',
+  [ERRNO.EINVAL]: 'that is no network namespace, or the interface cannot leave this one',
+};
+
 /** What Linux says of an interface. */
 export interface LinkInfo {
   readonly index: number;
+  /** IFF_* bits as netdevice(7) has them, the lower 16. */
+  readonly flags: number;
   readonly up: boolean;
-  /** Up with carrier. */
+  /** Up with carrier; the kernel follows a carrier within a second. */
   readonly running: boolean;
+  /** In bytes, without the Ethernet header. */
   readonly mtu: number;
+  /** `02:00:00:00:00:01`; six zeroes where the link has none. */
   readonly mac: string;
 }
 
 const ifreq = fixedBuffer(40);
 const message = fixedBuffer(256);
 
-/** The interface of that name in this process's namespace, or undefined. */
+/** Whether Linux could have an interface of that name: 1…15 bytes, no space, `/`, `:` or `%`, not `.` or `..`. */
+export function isLinkName(name: string): boolean {
+  return /^[^\s\0/:%]+$/.test(name) && Buffer.byteLength(name) < IFNAMSIZ && name !== '.' && name !== '..';
+}
+
+/** The interface of that name in this process's namespace, or undefined. Throws SysError when there is no socket to ask on. */
 export function linkByName(name: string): LinkInfo | undefined {
   return withSocket((fd) => {
     if (!tryRequest(fd, SIOCGIFINDEX, name)) return undefined;
@@ -55,11 +76,11 @@ export function linkByName(name: string): LinkInfo | undefined {
     const mac = Buffer.from(ifreq.u8.slice(ARGUMENT + 2, ARGUMENT + 8))
       .toString('hex')
       .replace(/..(?=.)/g, '$&:');
-    return { index, up: (flags & IFF_UP) !== 0, running: (flags & IFF_RUNNING) !== 0, mtu, mac };
+    return { index, flags, up: (flags & IFF_UP) !== 0, running: (flags & IFF_RUNNING) !== 0, mtu, mac };
   });
 }
 
-/** Sets a link administratively up or down. Throws SysError. */
+/** Sets a link administratively up or down. Throws SysError: ENODEV no such link, EPERM no privilege. */
 export function setLinkUp(name: string, up: boolean): void {
   withSocket((fd) => {
     request(fd, SIOCGIFFLAGS, name);
@@ -68,30 +89,54 @@ export function setLinkUp(name: string, up: boolean): void {
   });
 }
 
-/** Sets a link's MTU in bytes. Throws SysError. */
+/** Sets a link's MTU in bytes (a TAP takes 68…65 521). Throws SysError: EINVAL out of range, ENODEV, EPERM. */
 export function setLinkMtu(name: string, mtu: number): void {
   withSocket((fd) => request(fd, SIOCSIFMTU, name, mtu));
 }
 
 /**
- * Moves a link to a namespace: a name under /run/netns, or an absolute path such as /proc/PID/ns/net. Throws SysError:
- * ENOENT no such namespace, ENODEV no such link, EEXIST the name is taken there.
+ * Sets a link's MAC (`02:00:00:00:00:01`). Throws SysError: EINVAL not of that form, EADDRNOTAVAIL a multicast address or
+ * zero, ENODEV, EPERM.
+ */
+export function setLinkMac(name: string, mac: string): void {
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac))
+    throw new SysError(`interface ${name} address ${mac}`, 'EINVAL', 'write six hexadecimal bytes with colons');
+  const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
+  // A struct sockaddr: two bytes of family, then the address.
+  withSocket((fd) =>
+    request(fd, SIOCSIFHWADDR, name, ARPHRD_ETHER | (bytes.readUInt16LE(0) << 16), bytes.readInt32LE(2)),
+  );
+}
+
+/**
+ * Sets how many frames a link's transmit queue holds: for a TAP, how many each of its queues keeps until they are read
+ * (1000 when made). Throws SysError: ENODEV, EPERM, ERANGE or EINVAL for a length the kernel cannot have.
+ */
+export function setTxQueueLen(name: string, frames: number): void {
+  withSocket((fd) => request(fd, SIOCSIFTXQLEN, name, frames));
+}
+
+/**
+ * Moves a link to a namespace: a name under /run/netns, or an absolute path such as /proc/PID/ns/net. The kernel sets it
+ * down on the way; its MAC, MTU and open descriptors stay. Throws SysError: ENOENT no such namespace, EINVAL the path is no
+ * namespace, ENODEV no such link, EEXIST the name is taken there, EPERM.
  */
 export function moveLinkToNetns(name: string, netns: string): void {
   const path = netns.startsWith('/') ? netns : `/run/netns/${netns}`;
   const link = linkByName(name);
   if (link === undefined)
     throw new SysError(`${name} netns ${netns}`, 'ENODEV', 'the TAP is not in this namespace any more');
-  const ns = open(path, O_RDONLY_CLOEXEC);
-  if (ns === -1) throwErrno(`netns ${netns}`, { ENOENT: `make it with \`ip netns add ${netns}\`` });
+  // Not blocking: the path is an operator's, and could be a pipe.
+  const ns = open(path, O_RDONLY_NONBLOCK_CLOEXEC);
+  if (ns === -1) {
+    const missing =
+      netns === path ? 'no process holds that namespace any more' : `make it with \`ip netns add ${netns}\``;
+    throwErrno(`netns ${netns}`, { ENOENT: missing, EACCES: PRIVILEGE, EPERM: PRIVILEGE });
+  }
   try {
     const errno = newLink(link.index, IFLA_NET_NS_FD, ns);
     if (errno !== 0) {
-      throw new SysError(
-        `${name} netns ${netns}`,
-        errnoName(errno),
-        errno === ERRNO.EEXIST ? 'the name is taken there' : '',
-      );
+      throw new SysError(`${name} netns ${netns}`, errnoName(errno), MOVE_REMEDY[errno]);
     }
   } finally {
     close(ns);
@@ -100,7 +145,8 @@ export function moveLinkToNetns(name: string, netns: string): void {
 
 /** RTM_NEWLINK on `index` with one 32-bit attribute; returns the errno of the answer, 0 for success. */
 function newLink(index: number, attribute: number, value: number): number {
-  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+  // The kernel answers within the write, so a read that would wait means that no answer comes.
+  const fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd === -1) throwErrno('netlink socket');
   try {
     const { view, u8, address } = message;
@@ -133,18 +179,19 @@ function withSocket<T>(use: (fd: number) => T): T {
   }
 }
 
-/** One interface ioctl; `argument` goes where the answer comes. Throws SysError. */
-function request(fd: number, code: number, name: string, argument = 0): void {
-  if (!tryRequest(fd, code, name, argument))
-    throwErrno(`interface ${name}`, { EPERM: 'run as root or with CAP_NET_ADMIN' });
+/** One interface ioctl; `argument` and what follows it go where the answer comes. Throws SysError. */
+function request(fd: number, code: number, name: string, argument = 0, further = 0): void {
+  if (!isLinkName(name)) throw new SysError(`interface ${name}`, 'ENODEV', ABSENT);
+  if (!tryRequest(fd, code, name, argument, further))
+    throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT });
 }
 
-function tryRequest(fd: number, code: number, name: string, argument = 0): boolean {
+/** The same; false when it fails, or no interface can have that name (the kernel would cut it short and take another). */
+function tryRequest(fd: number, code: number, name: string, argument = 0, further = 0): boolean {
+  if (!isLinkName(name)) return false;
   ifreq.u8.fill(0);
-  for (const [i, byte] of Buffer.from(name)
-    .subarray(0, IFNAMSIZ - 1)
-    .entries())
-    ifreq.u8[i] = byte;
+  for (const [i, byte] of Buffer.from(name).entries()) ifreq.u8[i] = byte;
   ifreq.view.setInt32(ARGUMENT, argument, true);
+  ifreq.view.setInt32(ARGUMENT + 4, further, true);
   return ioctl(fd, code, ifreq.address) !== -1;
 }

@@ -1,8 +1,23 @@
 /**
  * What each errno of reading and writing a TAP means for the frame and the port. Workers.
  *
- * Seen on Linux 6.18: a read of an empty queue EAGAIN; a read or write after `ip link del` EBADFD; a write while the
- * kernel's end is down EIO; a frame shorter than 14 bytes, or a virtio-net header the kernel does not believe, EINVAL.
+ * Seen on Linux 6.18; tap-policy.test.ts makes each of these happen:
+ *
+ * | case                                                         | read           | write           |
+ * |--------------------------------------------------------------|----------------|-----------------|
+ * | queue empty                                                  | EAGAIN         |                 |
+ * | kernel's end down, also after a move to a namespace          | EAGAIN         | EIO             |
+ * | carrier off, or this queue detached                          | EAGAIN         | taken           |
+ * | frame under 14 bytes, header cut short                       |                | EINVAL          |
+ * | header: hdr_len or checksum place outside the frame, unknown gso_type, ECN alone, gso_size 0 | | EINVAL |
+ * | header: GSO that does not fit the frame's protocol, unknown flags, num_buffers | | taken, perhaps lost |
+ * | frame over the MTU, over 64 KiB                              |                | taken           |
+ * | buffer shorter than the header                               | EINVAL, frame lost |             |
+ * | buffer shorter than the frame                                | cut, no errno  |                 |
+ * | TAP deleted (`ip link del`), or its namespace                | EBADFD         | EBADFD          |
+ * | bad address, closed descriptor                               | EFAULT, EBADF  | EFAULT, EBADF   |
+ *
+ * ENOMEM and ENOBUFS (no socket buffer) come from the source of drivers/net/tun.c; they could not be provoked.
  */
 import { ERRNO } from './errno.js';
 
@@ -12,13 +27,15 @@ export const enum TapPolicy {
   AGAIN = 0,
   /** The kernel's end is down. */
   DOWN = 1,
-  /** The kernel does not take this frame. */
+  /** The kernel does not take, or cannot give, this frame; the next one may pass. */
   REFUSED = 2,
   /** The TAP no longer exists. */
   GONE = 3,
+  /** An address or descriptor of ours is wrong, or an errno nobody foresaw: a mistake in this program. */
+  FATAL = 4,
 }
 
-/** After a failed read. */
+/** After a failed read. `errno`: as `lastErrno()` gives it. */
 export function tapReadPolicy(errno: number): TapPolicy {
   switch (errno) {
     case ERRNO.EAGAIN:
@@ -27,13 +44,20 @@ export function tapReadPolicy(errno: number): TapPolicy {
     case ERRNO.ENOBUFS:
       return TapPolicy.AGAIN;
     case ERRNO.EIO:
+    case ERRNO.ENETDOWN:
       return TapPolicy.DOWN;
-    default:
+    case ERRNO.EINVAL:
+      return TapPolicy.REFUSED;
+    case ERRNO.EBADFD:
+    case ERRNO.ENODEV:
+    case ERRNO.ENXIO:
       return TapPolicy.GONE;
+    default:
+      return TapPolicy.FATAL;
   }
 }
 
-/** After a failed write. */
+/** After a failed write. `errno`: as `lastErrno()` gives it. */
 export function tapWritePolicy(errno: number): TapPolicy {
   switch (errno) {
     case ERRNO.EAGAIN:
@@ -45,9 +69,14 @@ export function tapWritePolicy(errno: number): TapPolicy {
     case ERRNO.ENETDOWN:
       return TapPolicy.DOWN;
     case ERRNO.EINVAL:
-    case ERRNO.EFAULT:
+    case ERRNO.EMSGSIZE:
+    case ERRNO.E2BIG:
       return TapPolicy.REFUSED;
-    default:
+    case ERRNO.EBADFD:
+    case ERRNO.ENODEV:
+    case ERRNO.ENXIO:
       return TapPolicy.GONE;
+    default:
+      return TapPolicy.FATAL;
   }
 }

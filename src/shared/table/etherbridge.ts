@@ -1,12 +1,12 @@
 /**
  * etherbridge: the learning table of a veb (spec A §3), one record in the heap that every worker reads and writes.
  *
- * A bucket is one cache line: a lock word, a count of the entries that passed it by because it was full, and three
- * entries of four words. An entry sits in its home bucket or, if that was full, in the next one with room; it never moves
+ * A bucket is one cache line: a lock word, a count of the entries that passed it by because it was full, and three entries of
+ * four words. An entry sits in its home bucket or, if that was full, in the next one with room; it never moves
  * from its slot while it lives. A table has at least 1.5 slots for each address it may hold.
  *
  * Reading takes no lock and writes nothing. A slot's VALUE is 0 while it has no entry; to fill a slot its key is written
- * first and VALUE last, to empty it VALUE is cleared first. A reader compares the key, loads VALUE, and compares the key
+ * first and VALUE last, to empty it VALUE is cleared first and the key after. A reader compares the key, loads VALUE, and compares the key
  * again: whatever writers do between, it gets the value that belonged to its key, or none. A station that moves to
  * another port is one store of VALUE, so a look-up during a storm of moves never misses (A93).
  *
@@ -23,7 +23,7 @@ export const enum Table {
   KIND = 0,
   /** Buckets - 1. W: main, once. */
   MASK = 1,
-  /** Keys of the hash. W: main, once. */
+  /** Multipliers of the hash, odd. W: main, once. */
   KEY0 = 2,
   KEY1 = 3,
   /** Most addresses. W: main. */
@@ -102,22 +102,21 @@ export function tableInit(
   h.fill(0, t, t + tableWords(buckets));
   h[t + Table.KIND] = Kind.ETHERBRIDGE;
   h[t + Table.MASK] = buckets - 1;
-  h[t + Table.KEY0] = key0;
-  h[t + Table.KEY1] = key1;
+  h[t + Table.KEY0] = key0 | 1;
+  h[t + Table.KEY1] = key1 | 1;
   h[t + Table.MAX] = max;
   h[t + Table.TIMEOUT] = timeout;
 }
 
-/** Keyed hash of an address: two rounds of multiply and shift, so that bucket collisions cannot be chosen from outside. */
-function hash(h: Int32Array, t: number, lo: number, hi: number): number {
-  let x = Math.imul(lo ^ h[t + Table.KEY0], 0x9e3779b1 | 0);
-  x = Math.imul((x ^ (x >>> 15)) + (hi ^ h[t + Table.KEY1]), 0x85ebca77 | 0);
-  return x ^ (x >>> 13);
+/** Keyed hash of an address (random odd multipliers, then one mixing round), so that collisions cannot be chosen from outside. */
+function hashOf(h: Int32Array, t: number, lo: number, hi: number): number {
+  const x = (Math.imul(lo, h[t + Table.KEY0]) + Math.imul(hi, h[t + Table.KEY1])) | 0;
+  return Math.imul(x ^ (x >>> 15), 0x2c1b3c6d);
 }
 
 /** Index of the home bucket of a key. */
 function homeOf(h: Int32Array, t: number, lo: number, hi: number): number {
-  return t + Table.BUCKETS + ((hash(h, t, lo, hi) & h[t + Table.MASK]) << Bucket.SHIFT);
+  return t + Table.BUCKETS + (((hashOf(h, t, lo, hi) >>> 8) & h[t + Table.MASK]) << Bucket.SHIFT);
 }
 
 /** The bucket after `b`, around the end. */
@@ -126,42 +125,62 @@ function nextBucket(h: Int32Array, t: number, b: number): number {
   return first + ((b - first + Bucket.END) % ((h[t + Table.MASK] + 1) << Bucket.SHIFT));
 }
 
-/** Index of the entry of a key, or 0. The entry may be expired, and may be gone by the time it is used. */
+/**
+ * Index of the entry of a key, or 0. The entry may be expired, and may be gone by the time it is used.
+ *
+ * Comparing one key after the other beats a word of tags and one key compare (5.4 against 8.1 ns, 1000 addresses, Node 20.20,
+ * November 2026).
+ */
 function find(h: Int32Array, t: number, lo: number, hi: number): number {
-  let b = homeOf(h, t, lo, hi);
-  if (h[b + 4] === lo && h[b + 5] === hi && h[b + 6] !== 0) return b + 4;
-  if (h[b + 8] === lo && h[b + 9] === hi && h[b + 10] !== 0) return b + 8;
-  if (h[b + 12] === lo && h[b + 13] === hi && h[b + 14] !== 0) return b + 12;
+  const b = homeOf(h, t, lo, hi);
+  if (h[b + 4] === lo && h[b + 5] === hi) return b + 4;
+  if (h[b + 8] === lo && h[b + 9] === hi) return b + 8;
+  if (h[b + 12] === lo && h[b + 13] === hi) return b + 12;
+  return h[b + Bucket.PASSED] === 0 ? 0 : search(h, t, b, lo, hi);
+}
+
+/** The rest of the way, for keys that did not find room at home. */
+function search(h: Int32Array, t: number, home: number, lo: number, hi: number): number {
+  let b = home;
   for (let hop = 1; h[b + Bucket.PASSED] !== 0 && hop < PROBE_LIMIT; hop++) {
     b = nextBucket(h, t, b);
     for (let e = b + Bucket.FIRST; e < b + Bucket.END; e += Entry.WORDS) {
-      if (h[e] === lo && h[e + Entry.HI] === hi && h[e + Entry.VALUE] !== 0) return e;
+      if (h[e] === lo && h[e + Entry.HI] === hi) return e;
     }
   }
   return 0;
 }
 
-/** Whether entry `e` is dynamic and was last seen more than the timeout ago (strictly: spec A §3.2). */
-function expired(h: Int32Array, t: number, e: number, now: number): boolean {
-  const seen = h[e + Entry.SEEN];
-  return seen !== STATIC && now - seen > h[t + Table.TIMEOUT];
-}
-
 /**
  * Looks an address up: `lo`, `hi` as in `Entry`, `now` in seconds. Returns its port (index | generation << 16), or 0 for
  * none or an expired one. No lock, no write. Any thread in a read section.
+ *
+ * The key is read again at an index that depends on the value (whose top bit is always 0): an address dependency, which no
+ * compiler may answer from the first read. `Atomics.load` would do as well, and costs 7 ns, a quarter of the whole look-up
+ * (Node 20.20, November 2026: it is a call).
  */
 export function lookup(h: Int32Array, t: number, lo: number, hi: number, now: number): number {
   const e = find(h, t, lo, hi);
-  if (e === 0 || expired(h, t, e, now)) return 0;
-  const value = Atomics.load(h, e + Entry.VALUE);
-  return h[e] === lo && h[e + Entry.HI] === hi ? value : 0;
+  if (e === 0) return 0;
+  const seen = h[e + Entry.SEEN];
+  if (now - seen > h[t + Table.TIMEOUT] && seen !== STATIC) return 0;
+  const value = h[e + Entry.VALUE];
+  const again = e + (value >>> 31);
+  return h[again] === lo && h[again + Entry.HI] === hi ? value : 0;
 }
 
 /**
- * Learns that an address is behind port `value` at second `now`. The steady state (same port, same second) writes nothing
- * and takes no lock (A94). `me` is the calling thread, for the lock words. The caller has already refused group and zero
- * addresses.
+ * Whether the table already says that an address is behind port `value` and was seen at second `now`: the steady state of
+ * learning, which writes nothing and takes no lock (A94).
+ */
+export function isKnown(h: Int32Array, t: number, lo: number, hi: number, value: number, now: number): boolean {
+  const e = find(h, t, lo, hi);
+  return e !== 0 && h[e + Entry.VALUE] === value && h[e + Entry.SEEN] === now;
+}
+
+/**
+ * Learns that an address is behind port `value` at second `now`. `me` is the calling thread, for the lock words. The caller
+ * has already refused group and zero addresses, and asks `isKnown` first.
  */
 export function learn(
   h: Int32Array,
@@ -173,7 +192,7 @@ export function learn(
   me: number,
 ): Learned {
   const e = find(h, t, lo, hi);
-  if (e !== 0) {
+  if (e !== 0 && h[e + Entry.VALUE] !== 0) {
     const seen = h[e + Entry.SEEN];
     if (seen === STATIC) return Learned.KNOWN;
     if (seen !== now) h[e + Entry.SEEN] = now;
@@ -314,6 +333,8 @@ function removeEntry(
       const same = h[e] === lo && h[e + Entry.HI] === hi && h[e + Entry.VALUE] === value && h[e + Entry.SEEN] === seen;
       if (same) {
         Atomics.store(h, e + Entry.VALUE, 0);
+        h[e] = 0;
+        h[e + Entry.HI] = 0;
         Atomics.sub(h, t + Table.COUNT, 1);
         for (let i = 1, p = home; i < hops; i++, p = nextBucket(h, t, p)) h[p + Bucket.PASSED]--;
         removed = true;

@@ -15,109 +15,118 @@ import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetCheck, vnetRead, vnetWrite, wirePackets } from '../../shared/wire/vnet.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
+import type { Device } from './device.js';
 
 /** Longest read: header, the longest frame, and one byte more to tell a giant. */
 const READ_LENGTH = Slot.VNET_LENGTH + Slot.SUPER_MAX + 1;
 /** A burst ends when it holds this many bytes, so that superframes are written while they are still in the cache. */
 const BURST_BYTES = 256 * 1024;
 
-/** Takes one burst from this worker's queue of TAP `index` into `ctx.slots`. Returns the frames read, good or bad. */
-export function tapReceive(ctx: Context, index: number): number {
-  const { heap, meta, slots, tapSlots } = ctx;
-  const record = ifRecord(index);
-  const fd = heap[record + If.QUEUE_FD + ctx.me];
-  const up = (heap[record + If.FLAGS] & IfFlag.RUNNING) !== 0;
-  ctx.borrowed = true;
-  ctx.n = 0;
-  if (fd === -1) return 0;
-  let n = 0;
-  let reads = 0;
-  let bytes = 0;
-  let wire = 0;
-  while (reads < BURST && bytes < BURST_BYTES) {
-    const place = reads;
-    if (tapSlots[place] === -1 && !refill(ctx, place)) break;
-    const slot = tapSlots[place];
-    const got = read(fd, ctx.address[slot], READ_LENGTH);
-    if (got < 0) {
-      tapReadPolicy(lastErrno());
-      break;
+/** Makes the TAP device of one worker. */
+export function makeTapDevice(ctx: Context): Device {
+  const { heap, meta, counters, u8, u16, slots, slotOffset, egressList, address, me, length: lengths } = ctx;
+  const { tapSlots, tapPlace } = ctx;
+
+  /** Takes one burst from this worker's queue of TAP `index` into `slots`. Returns the frames read, good or bad. */
+  function receive(index: number): number {
+    const record = ifRecord(index);
+    const fd = heap[record + If.QUEUE_FD + me];
+    const up = (heap[record + If.FLAGS] & IfFlag.RUNNING) !== 0;
+    ctx.borrowed = true;
+    ctx.offloads = true;
+    ctx.n = 0;
+    if (fd === -1) return 0;
+    let n = 0;
+    let reads = 0;
+    let bytes = 0;
+    let wire = 0;
+    while (reads < BURST && bytes < BURST_BYTES) {
+      const place = reads;
+      if (tapSlots[place] === -1 && !refill(place)) break;
+      const slot = tapSlots[place];
+      const got = read(fd, address[slot], READ_LENGTH);
+      if (got < 0) {
+        tapReadPolicy(lastErrno());
+        break;
+      }
+      reads++;
+      const m = slot << Meta.SHIFT;
+      const length = got - Slot.VNET_LENGTH;
+      const offset = slotOffset[slot] + Slot.HEADROOM;
+      meta[m + Meta.OFFSET] = offset;
+      meta[m + Meta.LENGTH] = length;
+      meta[m + Meta.INGRESS] = index;
+      vnetRead(u16, offset, meta, m);
+      const bad = up ? check(m, length) : Drop.DOWN;
+      if (bad !== -1) {
+        dropCopy(ctx, index, bad);
+        continue;
+      }
+      bytes += length;
+      wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
+      slots[n] = slot;
+      lengths[n] = length;
+      tapPlace[n] = place;
+      n++;
     }
-    reads++;
-    const m = slot << Meta.SHIFT;
-    const length = got - Slot.VNET_LENGTH;
-    const offset = ctx.slotOffset[slot] + Slot.HEADROOM;
-    meta[m + Meta.OFFSET] = offset;
-    meta[m + Meta.LENGTH] = length;
-    meta[m + Meta.INGRESS] = index;
-    vnetRead(ctx.u16, offset, meta, m);
-    const bad = up ? check(meta, m, length) : Drop.DOWN;
-    if (bad !== -1) {
-      dropCopy(ctx, index, bad);
-      continue;
-    }
-    bytes += length;
-    wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(ctx.u8, meta, m);
-    slots[n] = slot;
-    ctx.tapPlace[n] = place;
-    ctx.shared[n] = 0;
-    n++;
+    ctx.n = n;
+    ctx.bytes = bytes;
+    const lane = laneOf(me, index);
+    counters[lane + Lane.READ] += reads;
+    counters[lane + Lane.IPACKETS] += n;
+    counters[lane + Lane.IBYTES] += bytes;
+    counters[lane + Lane.IWIRE] += wire;
+    return reads;
   }
-  ctx.n = n;
-  const lane = laneOf(ctx.me, index);
-  ctx.counters[lane + Lane.READ] += reads;
-  ctx.counters[lane + Lane.IPACKETS] += n;
-  ctx.counters[lane + Lane.IBYTES] += bytes;
-  ctx.counters[lane + Lane.IWIRE] += wire;
-  return reads;
-}
 
-/** The drop reason of a frame, or -1. */
-function check(meta: Int32Array, m: number, length: number): number {
-  if (length < Ether.LENGTH) return Drop.RUNT;
-  if (length > Slot.SUPER_MAX) return Drop.GIANT;
-  return vnetCheck(meta, m, length) ? -1 : Drop.OFFLOAD;
-}
-
-/** Puts a new slot where an output kept the last one. False while the pool is dry: the frame then waits in the kernel. */
-function refill(ctx: Context, place: number): boolean {
-  const slot = ctx.cache.takeSuperframe();
-  ctx.tapSlots[place] = slot;
-  if (slot === -1) return false;
-  const m = slot << Meta.SHIFT;
-  ctx.meta[m + Meta.PRIORITY] = 0;
-  return true;
-}
-
-/** Sends the list of TAP `index`, `n` frames, in order. */
-export function tapSend(ctx: Context, index: number, n: number): void {
-  const { meta } = ctx;
-  const fd = ctx.heap[ifRecord(index) + If.QUEUE_FD + ctx.me];
-  const list = index * BURST;
-  let sent = 0;
-  let bytes = 0;
-  let wire = 0;
-  for (let k = 0; k < n; k++) {
-    const slot = ctx.slots[ctx.egressList[list + k]];
-    const m = slot << Meta.SHIFT;
-    const offset = meta[m + Meta.OFFSET];
-    const length = meta[m + Meta.LENGTH];
-    vnetWrite(ctx.u16, offset, meta, m);
-    // The boxed address serves frames at the usual place; another place costs one number of garbage.
-    const usual = offset === ctx.slotOffset[slot] + Slot.HEADROOM;
-    const address = usual ? ctx.address[slot] : ctx.address[slot] + (offset - ctx.slotOffset[slot] - Slot.HEADROOM);
-    if (write(fd, address, length + Slot.VNET_LENGTH) < 0) {
-      dropCopy(ctx, index, writeReason(tapWritePolicy(lastErrno())));
-      continue;
-    }
-    sent++;
-    bytes += length;
-    wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(ctx.u8, meta, m);
+  /** The drop reason of a frame, or -1. */
+  function check(m: number, length: number): number {
+    if (length < Ether.LENGTH) return Drop.RUNT;
+    if (length > Slot.SUPER_MAX) return Drop.GIANT;
+    return vnetCheck(meta, m, length) ? -1 : Drop.OFFLOAD;
   }
-  const lane = laneOf(ctx.me, index);
-  ctx.counters[lane + Lane.OPACKETS] += sent;
-  ctx.counters[lane + Lane.OBYTES] += bytes;
-  ctx.counters[lane + Lane.OWIRE] += wire;
+
+  /** Puts a new slot where an output kept the last one. False while the pool is dry: the frame then waits in the kernel. */
+  function refill(place: number): boolean {
+    const slot = ctx.cache.takeSuperframe();
+    tapSlots[place] = slot;
+    if (slot === -1) return false;
+    const m = slot << Meta.SHIFT;
+    meta[m + Meta.PRIORITY] = 0;
+    return true;
+  }
+
+  /** Sends the list of TAP `index`, `n` frames, in order. */
+  function send(index: number, n: number): void {
+    const fd = heap[ifRecord(index) + If.QUEUE_FD + me];
+    const list = index * BURST;
+    let sent = 0;
+    let bytes = 0;
+    let wire = 0;
+    for (let k = 0; k < n; k++) {
+      const slot = slots[egressList[list + k]];
+      const m = slot << Meta.SHIFT;
+      const offset = meta[m + Meta.OFFSET];
+      const length = meta[m + Meta.LENGTH];
+      vnetWrite(u16, offset, meta, m);
+      // The boxed address serves frames at the usual place; another place costs one number of garbage.
+      const usual = offset === slotOffset[slot] + Slot.HEADROOM;
+      const from = usual ? address[slot] : address[slot] + (offset - slotOffset[slot] - Slot.HEADROOM);
+      if (write(fd, from, length + Slot.VNET_LENGTH) < 0) {
+        dropCopy(ctx, index, writeReason(tapWritePolicy(lastErrno())));
+        continue;
+      }
+      sent++;
+      bytes += length;
+      wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
+    }
+    const lane = laneOf(me, index);
+    counters[lane + Lane.OPACKETS] += sent;
+    counters[lane + Lane.OBYTES] += bytes;
+    counters[lane + Lane.OWIRE] += wire;
+  }
+
+  return { receive, send };
 }
 
 /** Why the kernel did not take a frame. */

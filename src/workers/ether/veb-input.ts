@@ -9,126 +9,161 @@
  *   6 resolve             group and unknown: flood; known: one port
  *   7 output              veb-output.ts
  *
- * Each step is one loop over the burst. Captures, span ports, rules and the packet filter take their places between 3 and
+ * Each step is one loop over the burst; those for rare frames are skipped where there are none. Captures, span ports, rules and the packet filter take their places between 3 and
  * 5 when they come. Runs on a worker, within one read section: the records read here stay until the burst is finished.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, Kind, PortFlag } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
-import { Learned, learn, lookup } from '../../shared/table/etherbridge.js';
-import { dstHi, dstLo, EtherType, etherType, isGroup, Reserved, srcHi, srcLo } from '../../shared/wire/ethernet.js';
+import { isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
+import { EtherType, etherType, isGroup, Reserved } from '../../shared/wire/ethernet.js';
 import { type Context, count, DONE, FLOOD, UNDECIDED } from '../context.js';
 import { drop } from '../drop.js';
+import { reportPoison } from '../poison.js';
 import { ethernetInput } from './ethernet-input.js';
-import { vebOutput } from './veb-output.js';
+import type { VebOutput } from './veb-output.js';
 
 /** Last nibble of the reserved groups that link0 lets through: 0, b, c, d, f. */
 const LINK0_PASSES = (1 << 0x0) | (1 << 0xb) | (1 << 0xc) | (1 << 0xd) | (1 << 0xf);
 
-/** Takes the burst in `ctx`, received on port `ingress` of veb `veb`. */
-export function vebInput(ctx: Context, ingress: number, veb: number): void {
-  const flags = ctx.heap[ifRecord(veb) + If.FLAGS];
-  if ((flags & IfFlag.RUNNING) === 0) {
-    giveBackAll(ctx, ingress);
-    return;
-  }
-  readHeaders(ctx);
-  giveBackReserved(ctx, ingress, veb, (flags & IfFlag.LINK0) !== 0);
-  countInput(ctx, veb);
-  if ((flags & IfFlag.LINK2) === 0) dropTagged(ctx, ingress);
-  if ((ctx.heap[ifRecord(ingress) + If.PORT_FLAGS] & PortFlag.LEARNING) !== 0) learnSources(ctx, ingress, veb);
-  resolve(ctx, veb);
-  vebOutput(ctx, ingress, veb);
-}
-
-/** Step 1: a veb that is down leaves its ports to themselves. */
-function giveBackAll(ctx: Context, ingress: number): void {
-  for (let i = 0; i < ctx.n; i++) ethernetInput(ctx, i, ingress);
-}
-
-/** The fields that the steps look at, each read from the frame once. */
-function readHeaders(ctx: Context): void {
-  const { meta, u16, slots } = ctx;
-  for (let i = 0; i < ctx.n; i++) {
-    const offset = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
-    ctx.dstHi[i] = dstHi(u16, offset);
-    ctx.dstLo[i] = dstLo(u16, offset);
-    ctx.srcHi[i] = srcHi(u16, offset);
-    ctx.srcLo[i] = srcLo(u16, offset);
-    ctx.etherType[i] = etherType(u16, offset);
-    ctx.destination[i] = UNDECIDED;
-  }
-}
-
-/** Step 2: 01:80:c2:00:00:0X belongs to the port itself. */
-function giveBackReserved(ctx: Context, ingress: number, veb: number, link0: boolean): void {
-  for (let i = 0; i < ctx.n; i++) {
-    if (ctx.dstHi[i] !== Reserved.HI || (ctx.dstLo[i] & Reserved.LO_MASK) !== Reserved.LO) continue;
-    if (ctx.dstLo[i] >>> 28 !== 0) continue;
-    if (link0 && ((LINK0_PASSES >> ((ctx.dstLo[i] >>> 24) & 15)) & 1) !== 0) continue;
-    count(ctx, veb, Lane.RETURNED, 1);
-    ethernetInput(ctx, i, ingress);
-  }
-}
-
-/** Step 3: the veb's input counters, before any filter. */
-function countInput(ctx: Context, veb: number): void {
-  let packets = 0;
-  let bytes = 0;
-  for (let i = 0; i < ctx.n; i++) {
-    if (ctx.destination[i] === DONE) continue;
-    packets++;
-    bytes += ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.LENGTH];
-  }
-  const lane = laneOf(ctx.me, veb);
-  ctx.counters[lane + Lane.IPACKETS] += packets;
-  ctx.counters[lane + Lane.IBYTES] += bytes;
-}
-
-/** Step 4: tags end here unless link2 makes them payload. */
-function dropTagged(ctx: Context, ingress: number): void {
-  for (let i = 0; i < ctx.n; i++) {
-    const type = ctx.etherType[i];
-    if ((type === EtherType.VLAN || type === EtherType.QINQ) && ctx.destination[i] !== DONE) {
-      drop(ctx, i, ingress, Drop.VLAN);
-    }
-  }
-}
-
-/** Step 5: where the sources are. Group and all-zero sources teach nothing (A81). */
-function learnSources(ctx: Context, ingress: number, veb: number): void {
-  const { heap } = ctx;
-  const table = heap[ifRecord(veb) + If.TABLE];
-  const generation = heap[ifRecord(ingress) + If.PORT_GENERATION];
-  if (generation === 0) return;
-  const value = ingress | (generation << 16);
-  for (let i = 0; i < ctx.n; i++) {
-    const hi = ctx.srcHi[i];
-    const lo = ctx.srcLo[i];
-    if (ctx.destination[i] === DONE || isGroup(hi) || (hi | lo) === 0) continue;
-    const done = learn(heap, table, lo, hi, value, ctx.seconds, ctx.me);
-    if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
-  }
+/** Bits of what `readHeaders` saw in a burst, so that steps for rare frames cost nothing where there are none. */
+const enum Seen {
+  RESERVED = 1,
+  TAGGED = 2,
 }
 
 /** Counter of each `Learned` that is not KNOWN. */
 const LEARN_COUNTER = [0, Lane.LEARNED, Lane.MOVED, Lane.REFUSED, Lane.BUSY];
 
-/** Step 6: the port behind each destination. An entry of a port that has left since is a miss. */
-function resolve(ctx: Context, veb: number): void {
-  const { heap } = ctx;
-  const table = heap[ifRecord(veb) + If.TABLE];
-  for (let i = 0; i < ctx.n; i++) {
-    if (ctx.destination[i] === DONE) continue;
-    const hi = ctx.dstHi[i];
-    if (isGroup(hi)) {
-      ctx.destination[i] = FLOOD;
-      continue;
+/**
+ * Makes the veb input of one worker: (ingress, veb) takes the burst in `ctx`, received on port `ingress` of veb `veb`.
+ * Made once in a thread, so that the arrays are constants to the compiler (ARCHITECTURE.md, "Fast path").
+ */
+export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: number, veb: number) => void {
+  const { heap, meta, u16, counters, slots, destination, length, dstHi, dstLo, srcHi, srcLo, me } = ctx;
+
+  function vebInput(ingress: number, veb: number): void {
+    const record = ifRecord(veb);
+    const flags = heap[record + If.FLAGS];
+    if ((flags & IfFlag.RUNNING) === 0) {
+      giveBackAll(ingress);
+      return;
     }
-    const value = lookup(heap, table, ctx.dstLo[i], hi, ctx.seconds);
-    const port = value & 0xffff;
-    const known = value !== 0 && heap[ifRecord(port) + If.PORT_GENERATION] === value >>> 16;
-    ctx.destination[i] = known ? port : FLOOD;
+    const seen = readHeaders();
+    if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
+    countInput(veb);
+    if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
+    if ((heap[ifRecord(ingress) + If.PORT_FLAGS] & PortFlag.LEARNING) !== 0) learnSources(ingress, veb);
+    resolve(heap[record + If.TABLE]);
+    vebOutput(ingress, veb);
   }
+
+  /** Step 1: a veb that is down leaves its ports to themselves. */
+  function giveBackAll(ingress: number): void {
+    for (let i = 0; i < ctx.n; i++) ethernetInput(ctx, i, ingress);
+  }
+
+  /** The fields that the steps look at, each read from the frame once. Returns `Seen` bits. */
+  function readHeaders(): number {
+    const { n } = ctx;
+    let seen = 0;
+    for (let i = 0; i < n; i++) {
+      const w = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET] >> 1;
+      const hi = u16[w];
+      const type = u16[w + 6];
+      dstHi[i] = hi;
+      dstLo[i] = u16[w + 1] | (u16[w + 2] << 16);
+      srcHi[i] = u16[w + 3];
+      srcLo[i] = u16[w + 4] | (u16[w + 5] << 16);
+      destination[i] = UNDECIDED;
+      if (hi === Reserved.HI) seen |= Seen.RESERVED;
+      if (type === EtherType.VLAN || type === EtherType.QINQ) seen |= Seen.TAGGED;
+    }
+    return seen;
+  }
+
+  /** Step 2: 01:80:c2:00:00:0X belongs to the port itself. */
+  function giveBackReserved(ingress: number, veb: number, link0: boolean): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const lo = dstLo[i];
+      if (dstHi[i] !== Reserved.HI || (lo & Reserved.LO_MASK) !== Reserved.LO) continue;
+      if (link0 && ((LINK0_PASSES >> (lo >>> 24)) & 1) !== 0) continue;
+      count(ctx, veb, Lane.RETURNED, 1);
+      ethernetInput(ctx, i, ingress);
+    }
+  }
+
+  /** Step 3: the veb's input counters, before any filter. */
+  function countInput(veb: number): void {
+    let packets = ctx.n;
+    let bytes = ctx.bytes;
+    for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] !== DONE) continue;
+      packets--;
+      bytes -= length[i];
+    }
+    const lane = laneOf(me, veb);
+    counters[lane + Lane.IPACKETS] += packets;
+    counters[lane + Lane.IBYTES] += bytes;
+  }
+
+  /** Step 4: tags end here unless link2 makes them payload. */
+  function dropTagged(ingress: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const type = etherType(u16, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET]);
+      if ((type === EtherType.VLAN || type === EtherType.QINQ) && destination[i] !== DONE) {
+        drop(ctx, i, ingress, Drop.VLAN);
+      }
+    }
+  }
+
+  /** Step 5: where the sources are. Group and all-zero sources teach nothing (A81). */
+  function learnSources(ingress: number, veb: number): void {
+    const { n, seconds } = ctx;
+    const table = heap[ifRecord(veb) + If.TABLE];
+    const generation = heap[ifRecord(ingress) + If.PORT_GENERATION];
+    if (ctx.poison && heap[table + Table.KIND] !== Kind.ETHERBRIDGE) reportPoison(ctx, veb);
+    if (generation === 0) return;
+    const value = ingress | (generation << 16);
+    for (let i = 0; i < n; i++) {
+      const hi = srcHi[i];
+      const lo = srcLo[i];
+      if (destination[i] === DONE || isGroup(hi) || isKnown(heap, table, lo, hi, value, seconds)) continue;
+      if ((hi | lo) === 0) continue;
+      const done = learn(heap, table, lo, hi, value, seconds, me);
+      if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
+    }
+  }
+
+  /** Step 6: the port behind each destination. An entry of a port that has left since is a miss. */
+  function resolve(table: number): void {
+    const { n, seconds } = ctx;
+    // The entry last found good: most frames of a burst go the way of the one before.
+    let good = 0;
+    for (let i = 0; i < n; i++) {
+      if (destination[i] === DONE) continue;
+      const hi = dstHi[i];
+      if (isGroup(hi)) {
+        destination[i] = FLOOD;
+        continue;
+      }
+      const value = lookup(heap, table, dstLo[i], hi, seconds);
+      if (value === 0) {
+        destination[i] = FLOOD;
+        continue;
+      }
+      const port = value & 0xffff;
+      if (value !== good) {
+        if (heap[ifRecord(port) + If.PORT_GENERATION] !== value >>> 16) {
+          destination[i] = FLOOD;
+          continue;
+        }
+        good = value;
+      }
+      destination[i] = port;
+    }
+  }
+
+  return vebInput;
 }

@@ -1,0 +1,63 @@
+/**
+ * What every bench is: a name, a function that measures once, and one line of result. No bench passes or fails anything.
+ */
+import { cpus, release } from 'node:os';
+
+/** What a bench found. */
+export interface Measured {
+  readonly value: number;
+  readonly unit: string;
+  /** ours / theirs of the same run, higher is better. */
+  readonly ratio?: number;
+  /** What was measured beside it. */
+  readonly peer?: string;
+  /** The floor of this machine, in the same unit. */
+  readonly limit?: number;
+  /** Whatever else a reader should know. */
+  readonly note?: string;
+}
+
+/** One bench. `run` resolves to its figures, or to why it cannot run here. */
+export interface Bench {
+  readonly name: string;
+  readonly about: string;
+  run(): Promise<Measured[] | string>;
+}
+
+/** The line that `--json` prints. */
+export function resultLine(bench: string, measured: Measured): string {
+  const where = { cpu: cpus()[0]?.model ?? '?', kernel: release(), node: process.version };
+  const { value, unit, limit, ratio, peer, note } = measured;
+  return JSON.stringify({ bench, value, unit, limit, ratio, peer, note, ...where });
+}
+
+/** Middle of a list; the mean of the two middles for an even count. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[half] as number)
+    : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
+}
+
+/** Three figures and a unit. */
+export function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+/** Runs `a` and `b` in turn, `pairs` times each, and gives the medians of what they return and of the ratio a / b. */
+export async function interleaved(
+  pairs: number,
+  a: () => number | Promise<number>,
+  b: () => number | Promise<number>,
+): Promise<{ a: number; b: number; ratio: number; spread: string }> {
+  const as: number[] = [];
+  const bs: number[] = [];
+  for (let i = 0; i < pairs; i++) {
+    as.push(await a());
+    bs.push(await b());
+  }
+  const ratios = as.map((value, i) => value / (bs[i] as number));
+  const spread = `${pairs} pairs, ours ${round(Math.min(...as))}–${round(Math.max(...as))}, peer ${round(Math.min(...bs))}–${round(Math.max(...bs))}`;
+  return { a: median(as), b: median(bs), ratio: median(ratios), spread };
+}

@@ -1,0 +1,52 @@
+/**
+ * A router without threads: the same memory, tables and control code, and a worker's context in this thread. Benches and
+ * tests call its loop functions themselves, so nothing runs but what they call.
+ */
+
+import { ifconfig } from '../../src/main/cli/ifconfig.js';
+import { splitWords } from '../../src/main/config/lines.js';
+import { plan } from '../../src/main/config/plan.js';
+import { cloneState, emptyState, type State } from '../../src/main/config/state.js';
+import { InterfaceTable } from '../../src/main/control/interface-table.js';
+import { Interfaces } from '../../src/main/control/interfaces.js';
+import { Vebs } from '../../src/main/control/veb.js';
+import { defaultSizes, Memory } from '../../src/main/memory/memory.js';
+import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
+import { addressOf } from '../../src/shared/sys/libc.js';
+import { Context } from '../../src/workers/context.js';
+import { type Loop, makeLoop } from '../../src/workers/loop.js';
+
+export class OfflineRouter {
+  readonly memory: Memory;
+  readonly table: InterfaceTable;
+  readonly vebs: Vebs;
+  readonly ctx: Context;
+  private readonly interfaces: Interfaces;
+  private made: Loop | undefined;
+  private state: State = emptyState();
+
+  constructor(workers = 1, me = 0) {
+    this.memory = new Memory(defaultSizes(workers + 1), workers);
+    const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
+    this.table = new InterfaceTable(this.memory);
+    this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
+    this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
+    const { regions, returnRings, workerRings, eventRings } = this.memory;
+    const originMs = performance.timeOrigin - 1000;
+    this.ctx = new Context({ regions, me, workers, returnRings, workerRings, eventRings, originMs }, addressOf);
+  }
+
+  /** The worker's pipeline, made when first asked for: a thread that makes only one runs it at full speed. */
+  get loop(): Loop {
+    this.made ??= makeLoop(this.ctx);
+    return this.made;
+  }
+
+  /** Applies lines of `ifconfig` words, all in one change. */
+  async ifconfig(...lines: string[]): Promise<void> {
+    const draft = { state: cloneState(this.state), actions: [] };
+    for (const line of lines) ifconfig(draft, splitWords(line));
+    for (const step of plan(this.state, draft.state)) await this.interfaces.run(step);
+    this.state = draft.state;
+  }
+}

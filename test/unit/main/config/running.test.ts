@@ -1,0 +1,77 @@
+/**
+ * The running configuration reads back as the state it was printed from (main/config/running.ts).
+ */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { readConfig } from '../../../../src/main/cli/command.js';
+import { ConfigError } from '../../../../src/main/config/lines.js';
+import { runningLines } from '../../../../src/main/config/running.js';
+import { emptyState } from '../../../../src/main/config/state.js';
+import { randomState, stateOf } from '../../support/random-state.js';
+
+test('nothing configured prints nothing', () => assert.deepEqual(runningLines(emptyState()), []));
+
+test('defaults are not printed, everything else is', () => {
+  const state = stateOf(
+    'tap0 create up',
+    'veb0 create maxaddr 100 timeout 240',
+    'tap1 create mtu 9000 lladdr 02:0:0:0:0:1 netns lab link1',
+    'veb0 add tap1 add tap0 -learn tap0 -discover tap1 static tap1 2:0:0:0:0:9 link0',
+    'veb1 create maxaddr 5 timeout 8 up',
+  );
+  assert.deepEqual(runningLines(state), [
+    'ifconfig tap0 create',
+    'ifconfig veb0 create link0',
+    'ifconfig tap1 create mtu 9000 lladdr 02:00:00:00:00:01 netns lab link1',
+    'ifconfig veb1 create',
+    'ifconfig veb0 add tap1 -discover tap1',
+    'ifconfig veb0 add tap0 -learn tap0',
+    'ifconfig veb0 static tap1 02:00:00:00:00:09',
+    'ifconfig veb1 maxaddr 5',
+    'ifconfig veb1 timeout 8',
+    'ifconfig tap0 up',
+    'ifconfig veb1 up',
+  ]);
+});
+
+test('any state reads back deep-equal, in the same order', () => {
+  let vebs = 0;
+  let statics = 0;
+  fc.assert(
+    fc.property(randomState(60), (state) => {
+      const read = readConfig('running', runningLines(state).join('\n'));
+      assert.deepEqual(read, state);
+      assert.deepEqual([...read.interfaces.keys()], [...state.interfaces.keys()]);
+      for (const { veb } of state.interfaces.values()) {
+        if (veb === undefined) continue;
+        vebs++;
+        statics += veb.statics.length;
+      }
+    }),
+    { seed: 20261121, numRuns: 400 },
+  );
+  assert.ok(vebs > 100 && statics > 100, `${vebs} vebs, ${statics} static addresses: too few to mean anything`);
+});
+
+for (const [what, line, message] of [
+  ['a question', 'ifconfig tap0', /not a setting/],
+  ['a question about addresses', 'ifconfig veb0 addr', /not a setting/],
+  ['an action', 'ifconfig veb0 flush', /not a setting/],
+  ['the removal of a learned address', 'ifconfig veb0 deladdr 02:00:00:00:00:01', /not a setting/],
+  ['show', 'show running', /not a setting/],
+  ['a word of every object', 'constructor', /not a setting/],
+  ['an unknown interface', 'ifconfig tap9 up', /tap9: no such interface/],
+] as const) {
+  test(`${what} in a file is an error with its place`, () => {
+    assert.throws(
+      () => readConfig('a.conf', `ifconfig veb0 create\n\n${line}\n`),
+      (error) => {
+        assert.ok(error instanceof ConfigError);
+        assert.match(error.message, /^a\.conf:3: /);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  });
+}

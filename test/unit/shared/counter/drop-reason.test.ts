@@ -1,0 +1,42 @@
+/**
+ * The list of drop reasons and the numbers that name its places agree (shared/counter/drop-reason.ts).
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { DROP_REASONS, Drop } from '../../../../src/shared/counter/drop-reason.js';
+import { Lane } from '../../../../src/shared/layout/counters.js';
+
+/** The members of `Drop` as they stand in the source: a const enum leaves no trace in the program. */
+function membersOf(source: string): [string, number][] {
+  const body = /export const enum Drop \{([^}]*)\}/.exec(source)?.[1] ?? '';
+  return [...body.matchAll(/^\s*([A-Z_0-9]+) = (\d+),$/gm)].map((m) => [m[1] as string, Number(m[2])]);
+}
+
+test('each number of Drop is the place of its reason in the list', () => {
+  const path = new URL('../../../../../src/shared/counter/drop-reason.ts', import.meta.url);
+  const members = membersOf(readFileSync(path, 'utf8'));
+  const expected = DROP_REASONS.map(({ name }, n) => [name.toUpperCase().replaceAll('-', '_'), n]);
+  assert.deepEqual(members, expected);
+  assert.ok(members.length > 10);
+});
+
+test('numbers as compiled are those of the list', () => {
+  assert.equal(DROP_REASONS[Drop.RUNT]?.name, 'runt');
+  assert.equal(DROP_REASONS[Drop.QUEUE_FULL]?.name, 'queue-full');
+  assert.equal(DROP_REASONS[Drop.RING_FULL]?.name, 'ring-full');
+});
+
+test('names are kebab-case and unique, and every reason has a meaning', () => {
+  const names = DROP_REASONS.map((reason) => reason.name);
+  assert.equal(new Set(names).size, names.length);
+  for (const { name, help, place } of DROP_REASONS) {
+    assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+    assert.ok(help.length > 5);
+    assert.ok(['rx', 'stack', 'tx'].includes(place));
+  }
+});
+
+test('a lane has a counter for every reason', () => {
+  assert.ok(Lane.DROPS + DROP_REASONS.length <= Lane.WORDS);
+});

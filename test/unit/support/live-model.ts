@@ -1,0 +1,92 @@
+/**
+ * What the steps of a plan do to live interfaces, on plain values: `create` makes an interface with nothing set but its own
+ * address, taking a port out takes its static addresses, and steps that could not be run throw.
+ */
+import assert from 'node:assert/strict';
+import type { Step } from '../../../src/main/config/plan.js';
+import {
+  cloneState,
+  type InterfaceSpec,
+  newInterface,
+  type State,
+  type VebSpec,
+} from '../../../src/main/config/state.js';
+
+export class LiveModel {
+  private readonly live: Map<string, InterfaceSpec>;
+
+  constructor(state: State) {
+    this.live = cloneState(state).interfaces;
+  }
+
+  run(given: Step): void {
+    const step = structuredClone(given);
+    switch (step.op) {
+      case 'create':
+        assert.ok(!this.live.has(step.spec.name), `${step.spec.name} exists`);
+        this.live.set(step.spec.name, newInterface(step.spec.name, step.spec.type));
+        break;
+      case 'destroy':
+        this.destroy(step.spec.name);
+        break;
+      case 'ports':
+        this.setPorts(step);
+        break;
+      case 'table':
+        Object.assign(this.veb(step.veb), step.after);
+        break;
+      case 'statics': {
+        const veb = this.veb(step.veb);
+        assert.deepEqual(veb.statics, step.before);
+        for (const s of step.after)
+          assert.ok(
+            veb.ports.some((p) => p.name === s.port),
+            `${s.port} is no port`,
+          );
+        veb.statics = [...step.after];
+        break;
+      }
+      case 'attributes': {
+        const { veb } = this.get(step.after.name);
+        this.live.set(step.after.name, veb === undefined ? step.after : { ...step.after, veb });
+      }
+    }
+  }
+
+  assertIs(state: State): void {
+    const sorted = (map: Map<string, InterfaceSpec>): [string, InterfaceSpec][] =>
+      [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+    assert.deepEqual(sorted(this.live), sorted(state.interfaces));
+  }
+
+  private get(name: string): InterfaceSpec {
+    const spec = this.live.get(name);
+    assert.ok(spec, `${name} does not exist`);
+    return spec;
+  }
+
+  private veb(name: string): VebSpec {
+    const { veb } = this.get(name);
+    assert.ok(veb, `${name} is no veb`);
+    return veb;
+  }
+
+  private destroy(name: string): void {
+    assert.deepEqual(this.get(name).veb?.ports ?? [], [], `${name} still has ports`);
+    for (const { veb } of this.live.values()) assert.ok(!veb?.ports.some((p) => p.name === name), `${name} is a port`);
+    this.live.delete(name);
+  }
+
+  private setPorts(step: Step & { op: 'ports' }): void {
+    const veb = this.veb(step.veb);
+    assert.deepEqual(veb.ports, step.before);
+    for (const { name } of step.after) {
+      this.get(name);
+      for (const other of this.live.values()) {
+        if (other.name !== step.veb) assert.ok(!other.veb?.ports.some((p) => p.name === name), `${name} is taken`);
+      }
+    }
+    veb.ports = [...step.after];
+    veb.statics = veb.statics.filter((s) => veb.ports.some((p) => p.name === s.port));
+  }
+}
