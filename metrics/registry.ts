@@ -27,7 +27,7 @@ export interface Exposition {
   names(): string[];
 }
 
-/** Answers younger than this many milliseconds are given again. */
+/** An answer is given again while it is being made and for this many milliseconds after. */
 const CACHE_MS = 200;
 
 /** Makes the registry over `source`. */
@@ -43,16 +43,21 @@ export function createMetrics(source: MetricsSource): Exposition {
   collectWorkers(registers, source);
   collectBooks(registers, source);
   const onGrace = collectSmr(registers, source);
-  const cached = new Map<Registry, { at: number; scrape: Promise<Scrape> }>();
+  const cached = new Map<Registry, { until: number; scrape: Promise<Scrape> }>();
   return {
     onGrace,
     names: () => text.getMetricsAsArray().map((metric) => metric.name),
     scrape: (accept) => {
       const registry = accept.includes('application/openmetrics-text') ? open : text;
       const last = cached.get(registry);
-      if (last !== undefined && performance.now() - last.at < CACHE_MS) return last.scrape;
+      if (last !== undefined && performance.now() < last.until) return last.scrape;
       const scrape = registry.metrics().then((body) => ({ contentType: registry.contentType, body }));
-      cached.set(registry, { at: performance.now(), scrape });
+      const entry = { until: Number.POSITIVE_INFINITY, scrape };
+      cached.set(registry, entry);
+      const age = (): void => {
+        entry.until = performance.now() + CACHE_MS;
+      };
+      scrape.then(age, age);
       return scrape;
     },
   };

@@ -11,6 +11,7 @@ const MEANING = {
   EBUSY: 'busy',
   EEXIST: 'exists already',
   EINVAL: 'invalid argument',
+  EMFILE: 'too many open files',
   EIO: 'input/output error',
   ENODEV: 'not supported by device',
   ENOENT: 'no such file',

@@ -9,7 +9,7 @@ import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { RegionSizes } from '../shared/layout/regions.js';
 import { RingConsumer } from '../shared/ring/ring.js';
 import { WorkerEvent } from '../shared/ring/worker-event.js';
-import { Reclaimer } from '../shared/smr/reclaimer.js';
+import { GraceTimeout, Reclaimer } from '../shared/smr/reclaimer.js';
 import { epollAdd, epollCreate } from '../shared/sys/epoll.js';
 import { eventfdCreate } from '../shared/sys/eventfd.js';
 import { close } from '../shared/sys/libc.js';
@@ -93,6 +93,7 @@ export class Router {
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(this.memory, (worker, error) => {
       this.lostWorkers.add(worker);
+      this.bury(worker);
       this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker ended');
     });
     this.seconds = setInterval(() => this.everySecond(), 1000);
@@ -170,10 +171,17 @@ export class Router {
   /** Runs the plan to `draft`; on failure takes back what was done, and throws. */
   private async apply(draft: Draft): Promise<void> {
     this.checkActions(draft.actions);
+    const steps = plan(this.current, draft.state);
+    this.interfaces.check(steps);
     const done: Step[] = [];
+    let late: GraceTimeout | undefined;
     try {
-      for (const step of plan(this.current, draft.state)) {
-        await this.interfaces.run(step);
+      for (const step of steps) {
+        await this.interfaces.run(step).catch((error: unknown) => {
+          // The step is done; only its clean-up waits, and will happen (spec A §7.5).
+          if (error instanceof GraceTimeout) late = error;
+          else throw error;
+        });
         done.push(step);
       }
     } catch (error) {
@@ -186,6 +194,7 @@ export class Router {
     }
     this.current = draft.state;
     for (const action of draft.actions) this.act(action);
+    if (late !== undefined) throw asControlError(late);
   }
 
   /** Actions that would fail must fail before anything changes. */
@@ -203,6 +212,15 @@ export class Router {
     const live = this.table.get(action.veb);
     if (action.kind === 'flush') this.vebs.flush(live, action.all);
     else if (this.vebs.hasAddress(live, action.mac)) this.vebs.deleteAddress(live, action.mac);
+  }
+
+  /** A thread that has certainly ended holds no object and no lock. */
+  private bury(worker: number): void {
+    const { heap } = this.memory.views;
+    const block = threadBlock(worker);
+    Atomics.store(heap, block + Thread.EPOCH, 0);
+    heap[block + Thread.STATE] = 2;
+    for (const live of this.table.all()) if (live.type === 'veb') this.vebs.breakLocks(live, worker);
   }
 
   private everySecond(): void {

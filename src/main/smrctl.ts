@@ -1,5 +1,5 @@
 /**
- * smrctl: one command to a running smrouterd (interface.md, "Programs"). Prints what it answers; exit 0, or 1 with the
+ * smrctl: one command to a running smrouterd (README.md, "Programs"). Prints what it answers; exit 0, or 1 with the
  * message and errno on standard error.
  */
 import { request } from 'node:http';

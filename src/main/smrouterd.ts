@@ -1,5 +1,5 @@
 /**
- * smrouterd: the daemon (interface.md, "Programs"). Options, configuration, log, sockets, signals; the work is the router's.
+ * smrouterd: the daemon (README.md, "Programs"). Options, configuration, log, sockets, signals; the work is the router's.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,5 +1,5 @@
 /**
- * What a worker thread runs: one piscina task that never ends until main asks it to (house.md, "Threads").
+ * What a worker thread runs: one piscina task that never ends until main asks it to (ARCHITECTURE.md, "Threads").
  */
 import { addressOf } from '../shared/sys/libc.js';
 import { Context, type WorkerTask } from './context.js';

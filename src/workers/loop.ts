@@ -76,7 +76,7 @@ export function makeLoop(ctx: Context): Loop {
   function pollMemoryPorts(): number {
     const list = heap[block + Thread.POLL_LIST];
     if (list === 0) return 0;
-    if (ctx.poison && heap[list + PortList.KIND] !== Kind.POLL_LIST) reportPoison(ctx, ctx.me);
+    if (ctx.poison && heap[list + PortList.KIND] !== Kind.POLL_LIST) reportPoison(ctx, -1);
     let work = 0;
     const end = list + PortList.FIRST + heap[list + PortList.COUNT];
     for (let p = list + PortList.FIRST; p < end; p++) {
@@ -104,11 +104,12 @@ export function makeLoop(ctx: Context): Loop {
         ctx.length[i] = meta[(slots[i] << Meta.SHIFT) + Meta.LENGTH];
         const egress = meta[(slots[i] << Meta.SHIFT) + Meta.EGRESS];
         const index = egress & 0xffff;
-        if (heap[ifRecord(index) + If.GENERATION] === egress >>> 16) {
+        if (egress >>> 16 !== 0 && heap[ifRecord(index) + If.GENERATION] === egress >>> 16) {
           queueFrame(ctx, i, index);
         } else {
-          count(ctx, index, Lane.QUEUED, 1);
-          dropCopy(ctx, index, Drop.GONE);
+          // Whoever has the index now has nothing to do with it: it is booked with the interfaces that are gone.
+          count(ctx, 0, Lane.QUEUED, 1);
+          dropCopy(ctx, 0, Drop.GONE);
         }
       }
       finishBurst();
@@ -156,8 +157,7 @@ export function makeLoop(ctx: Context): Loop {
     if (heap[record + If.GENERATION] !== generation) return;
     if (devices.tap.receive(index) !== 0) input(index);
     else if ((events[e] & (EPOLLERR | EPOLLHUP)) !== 0) {
-      epollDel(heap[block + Thread.EPOLL], heap[record + If.QUEUE_FD + ctx.me]);
-      reportGone(ctx, index, generation);
+      if (reportGone(ctx, index, generation)) epollDel(heap[block + Thread.EPOLL], heap[record + If.QUEUE_FD + ctx.me]);
     }
   }
 

@@ -5,7 +5,7 @@
 import { Thread } from '../shared/layout/heap.js';
 import type { Context } from './context.js';
 
-/** Notes that a record of interface `index` had been freed under this reader. */
+/** Notes that a record of interface `index` (-1: the worker's own poll list) had been freed under this reader. */
 export function reportPoison(ctx: Context, index: number): void {
   ctx.heap[ctx.block + Thread.POISONED] = index;
 }

@@ -2,7 +2,7 @@
  * Slots that outlive a burst: an output that keeps a frame (a memory port, a ring) gets a slot of its own here.
  *
  * A frame that goes nowhere else is moved, a flooded one is copied, and one in a slot that the TAP will read into again is
- * copied when it is short and moved, slot and all, when it is long (decisions.md, "Slots").
+ * copied when it is short and moved, slot and all, when it is long (ARCHITECTURE.md, "Slots").
  */
 import { Meta, Slot } from '../shared/layout/packet.js';
 import type { Context } from './context.js';

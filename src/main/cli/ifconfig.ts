@@ -1,5 +1,5 @@
 /**
- * `ifconfig`: OpenBSD's words, applied to a draft in the order given (interface.md, "Words"; spec A §1.10, §1.15).
+ * `ifconfig`: OpenBSD's words, applied to a draft in the order given (spec A §1.10, §1.15).
  *
  * The first error ends the command, and the draft is thrown away: all or none.
  */
@@ -16,6 +16,7 @@ import {
   TIMEOUT,
   type VebSpec,
 } from '../config/state.js';
+import { randomMac } from '../control/lladdr.js';
 import { ControlError } from '../errors.js';
 import { type Draft, Words } from './words.js';
 
@@ -214,10 +215,4 @@ function unicastMac(word: string, refusal: 'EINVAL' | 'EADDRNOTAVAIL'): Mac {
   if (isGroup(mac.hi) || macNumber(mac) === 0)
     throw new ControlError(refusal, `${word}: not the address of one station`);
   return mac;
-}
-
-/** A locally administered unicast address, fe:e1:ba:dX:RR:RR as OpenBSD makes them. */
-export function randomMac(): string {
-  const nibble = (n: number): string => Math.floor(Math.random() * n).toString(16);
-  return `fe:e1:ba:d${nibble(16)}:${nibble(16)}${nibble(16)}:${nibble(16)}${nibble(16)}`;
 }

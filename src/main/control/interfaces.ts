@@ -3,11 +3,12 @@
  */
 import { If, ifRecord } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
-import { randomMac } from '../cli/ifconfig.js';
+import { checkNetns } from '../../shared/sys/link.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable, Live } from './interface-table.js';
+import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
@@ -59,6 +60,15 @@ export class Interfaces {
     };
     this.kinds = { veb, mem, tap: kernelTaps ? tap : mem };
     table.memoryTaps = !kernelTaps;
+  }
+
+  /** Throws what can be known to fail before anything has changed: namespaces that are not there. */
+  check(steps: readonly Step[]): void {
+    for (const step of steps) {
+      if (step.op === 'attributes' && step.after.netns !== step.before.netns && step.after.netns !== '') {
+        checkNetns(step.after.netns);
+      }
+    }
   }
 
   /** Runs one step. Rejects with the error of what failed; that step has then changed nothing. */

@@ -1,5 +1,5 @@
 /**
- * Live TAPs: opened with a queue for each worker, watched by each worker's epoll (house.md, "Ownership").
+ * Live TAPs: opened with a queue for each worker, watched by each worker's epoll (ARCHITECTURE.md, "Slots").
  */
 import { If, ifRecord, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
@@ -12,6 +12,9 @@ import type { Live } from './interface-table.js';
 /** Queue descriptors of each live TAP, by interface index. */
 const queues = new WeakMap<Live, readonly number[]>();
 
+/** The kernel's index of each: another interface of the same name may stand here once ours has moved to a namespace. */
+const kernelIndex = new WeakMap<Live, number>();
+
 /** Opens the kernel's TAP for `live`, carrier off, and gives each worker its queue. Throws what `openTap` throws. */
 export function openTapPort(memory: Memory, live: Live): void {
   const handle = openTap(live.name, memory.workers);
@@ -22,6 +25,7 @@ export function openTapPort(memory: Memory, live: Live): void {
   });
   setCarrier(handle.fds[0] as number, false);
   queues.set(live, handle.fds);
+  kernelIndex.set(live, handle.ifindex);
   live.close = () => closeTap(handle);
 }
 
@@ -44,7 +48,8 @@ export function unwatchTap(memory: Memory, live: Live): void {
 /** Brings the kernel's end from what `before` says to what `after` says. Throws SysError. */
 export function setTapAttributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void {
   const fd = (queues.get(live) as number[])[0] as number;
-  if (after.mtu !== before.mtu && linkByName(live.name) !== undefined) setLinkMtu(live.name, after.mtu);
+  if (after.mtu !== before.mtu && linkByName(live.name)?.index === kernelIndex.get(live))
+    setLinkMtu(live.name, after.mtu);
   if (after.netns !== before.netns && after.netns !== '') moveLinkToNetns(live.name, after.netns);
   if (after.up !== before.up) setCarrier(fd, after.up);
 }

@@ -11,6 +11,7 @@ import {
   type Address,
   addresses,
   addStatic,
+  breakLocks,
   bucketsFor,
   copyInto,
   Learned,
@@ -186,6 +187,11 @@ export class Vebs {
   /** Sweeps a large table that refused a newcomer since the last look (spec A §3.4 REC). */
   sweepIfWanted(live: Live): void {
     if (this.memory.views.heap[this.tableOf(live) + Table.SWEEP_WANTED] !== 0) this.sweep(live);
+  }
+
+  /** Frees the bucket locks of a thread that has ended. */
+  breakLocks(live: Live, thread: number): void {
+    breakLocks(this.memory.views.heap, this.tableOf(live), thread);
   }
 
   private stopAgeing(live: Live): void {

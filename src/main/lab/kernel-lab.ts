@@ -36,7 +36,11 @@ export async function startKernelLab(): Promise<Lab> {
   try {
     const port = (await portIsFree(METRICS_PORT)) ? METRICS_PORT : 0;
     const arguments_ = [DAEMON, '-f', QUICKSTART, '-s', socket, '-m', `127.0.0.1:${port}`];
-    const daemon = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const daemon = spawn(process.execPath, arguments_, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // A session of its own: Ctrl-C is for the lab, which then ends the daemon.
+      detached: true,
+    });
     children.push(daemon);
     const metricsUrl = await ready(daemon);
     for (let n = 1; n <= HOSTS; n++) {

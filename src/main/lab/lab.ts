@@ -90,6 +90,7 @@ async function watch(lab: Lab, seconds: number): Promise<void> {
       }),
       lab.failed,
     ]);
+    if (over) break;
     const after = await lab.counters();
     const now = performance.now();
     process.stdout.write(`\n${rates(before, after, (now - at) / 1000).join('\n')}\n`);

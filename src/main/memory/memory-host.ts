@@ -2,7 +2,7 @@
  * The host's side of a memory port, on main: puts frames in and takes frames out, byte for byte (tests, the lab without root).
  */
 import { If, ifRecord } from '../../shared/layout/heap.js';
-import { Meta, Slot } from '../../shared/layout/packet.js';
+import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { RingConsumer, RingProducer } from '../../shared/ring/ring.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
@@ -17,9 +17,6 @@ export interface HostFrame {
   readonly bytes: Uint8Array;
   readonly vnet: VnetWords;
 }
-
-/** Priority of a frame that nobody gave another (spec A §0.4). */
-const DEFAULT_PRIORITY = 3;
 
 export class MemoryHost {
   private readonly memory: Memory;

@@ -20,6 +20,8 @@ import { Slab } from './slab.js';
 /** Entries of a ring between two workers, and of a worker's event ring. */
 const WORKER_RING = 1024;
 const EVENT_RING = 256;
+/** What a return ring of the default sizes takes of the rings region. */
+const RETURN_RING_BYTES = 256 << 10;
 
 /** A ring that exists for as long as the process. */
 export interface NamedRing {
@@ -29,7 +31,8 @@ export interface NamedRing {
 
 /** Sizes when the operator says nothing. */
 export function defaultSizes(threads: number): RegionSizes {
-  return { frames: 16_384 * threads, superframes: 192 * threads, heapBytes: 128 << 20, ringBytes: 32 << 20, threads };
+  const ringBytes = (16 << 20) + threads * threads * RETURN_RING_BYTES;
+  return { frames: 16_384 * threads, superframes: 192 * threads, heapBytes: 128 << 20, ringBytes, threads };
 }
 
 export class Memory {
@@ -56,7 +59,9 @@ export class Memory {
     this.rings = new Slab('rings', this.views.rings, 16);
     const { threads } = sizes;
     this.returnRings = new Int32Array(threads * threads);
-    const homeSlots = powerOfTwo(Math.ceil((sizes.frames + sizes.superframes) / threads) + threads);
+    // The last home also has the remainders.
+    const share = Math.floor(sizes.frames / threads) + Math.floor(sizes.superframes / threads);
+    const homeSlots = powerOfTwo(share + 2 * threads);
     for (let from = 0; from < threads; from++) {
       for (let home = 0; home < threads; home++) {
         if (from !== home) this.returnRings[returnRing(threads, from, home)] = this.newRing(homeSlots);

@@ -1,5 +1,5 @@
 /**
- * The books (decisions.md): over all, received + copied + segmented + originated = transmitted + consumed + dropped + held;
+ * The books (ARCHITECTURE.md, "The books"): over all, received + copied + segmented + originated = transmitted + consumed + dropped + held;
  * per device, read = passed on + rx drops, and queued = sent + tx drops. They balance exactly when nothing moves; while
  * frames move, the difference is what was read at different moments.
  */

@@ -49,6 +49,9 @@ export const enum Meta {
   VNET2 = 7,
 }
 
+/** Priority of a frame that nobody gave another (spec A §0.4). */
+export const DEFAULT_PRIORITY = 3;
+
 /** Values of a slot's owner word besides a thread number. W: the thread that gives the slot away. R: main. */
 export const enum SlotOwner {
   /** In its home's cache. */

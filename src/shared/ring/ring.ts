@@ -50,6 +50,11 @@ export class RingProducer {
     return this.mask + 1 - used;
   }
 
+  /** Counts `count` entries that were not put because there was no room for them. */
+  refuse(count: number): void {
+    this.words[this.base + Ring.REFUSED] += count;
+  }
+
   /** Writes one entry, not yet published. Returns false, and counts it, if the ring is full. */
   push(value: number): boolean {
     if (this.room(1) < 1) {

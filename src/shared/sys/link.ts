@@ -116,23 +116,33 @@ export function setTxQueueLen(name: string, frames: number): void {
   withSocket((fd) => request(fd, SIOCSIFTXQLEN, name, frames));
 }
 
-/**
- * Moves a link to a namespace: a name under /run/netns, or an absolute path such as /proc/PID/ns/net. The kernel sets it
- * down on the way; its MAC, MTU and open descriptors stay. Throws SysError: ENOENT no such namespace, EINVAL the path is no
- * namespace, ENODEV no such link, EEXIST the name is taken there, EPERM.
- */
-export function moveLinkToNetns(name: string, netns: string): void {
+/** Throws SysError (ENOENT with the remedy) if there is no such namespace. */
+export function checkNetns(netns: string): void {
+  close(openNetns(netns));
+}
+
+/** Opens a namespace given by name or path. Not blocking: the path is an operator's, and could be a pipe. */
+function openNetns(netns: string): number {
   const path = netns.startsWith('/') ? netns : `/run/netns/${netns}`;
-  const link = linkByName(name);
-  if (link === undefined)
-    throw new SysError(`${name} netns ${netns}`, 'ENODEV', 'the TAP is not in this namespace any more');
-  // Not blocking: the path is an operator's, and could be a pipe.
   const ns = open(path, O_RDONLY_NONBLOCK_CLOEXEC);
   if (ns === -1) {
     const missing =
       netns === path ? 'no process holds that namespace any more' : `make it with \`ip netns add ${netns}\``;
     throwErrno(`netns ${netns}`, { ENOENT: missing, EACCES: PRIVILEGE, EPERM: PRIVILEGE });
   }
+  return ns;
+}
+
+/**
+ * Moves a link to a namespace: a name under /run/netns, or an absolute path such as /proc/PID/ns/net. The kernel sets it
+ * down on the way; its MAC, MTU and open descriptors stay. Throws SysError: ENOENT no such namespace, EINVAL the path is no
+ * namespace, ENODEV no such link, EEXIST the name is taken there, EPERM.
+ */
+export function moveLinkToNetns(name: string, netns: string): void {
+  const link = linkByName(name);
+  if (link === undefined)
+    throw new SysError(`${name} netns ${netns}`, 'ENODEV', 'the TAP is not in this namespace any more');
+  const ns = openNetns(netns);
   try {
     const errno = newLink(link.index, IFLA_NET_NS_FD, ns);
     if (errno !== 0) {

@@ -9,7 +9,7 @@
  * | kernel's end down, also after a move to a namespace          | EAGAIN         | EIO             |
  * | carrier off, or this queue detached                          | EAGAIN         | taken           |
  * | frame under 14 bytes, header cut short                       |                | EINVAL          |
- * | header: hdr_len or checksum place outside the frame, unknown gso_type, ECN alone, gso_size 0 | | EINVAL |
+ * | header: hdr_len or checksum place outside the frame, unknown gso_type, ECN alone, gso_size 0, UDP's csum_offset not 6 | | EINVAL |
  * | header: GSO that does not fit the frame's protocol, unknown flags, num_buffers | | taken, perhaps lost |
  * | frame over the MTU, over 64 KiB                              |                | taken           |
  * | buffer shorter than the header                               | EINVAL, frame lost |             |

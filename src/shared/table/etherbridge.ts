@@ -195,7 +195,8 @@ export function learn(
   if (e !== 0 && h[e + Entry.VALUE] !== 0) {
     const seen = h[e + Entry.SEEN];
     if (seen === STATIC) return Learned.KNOWN;
-    if (seen !== now) h[e + Entry.SEEN] = now;
+    // Not a plain store: main may make the entry static meanwhile. Once a second and address.
+    if (seen !== now) Atomics.compareExchange(h, e + Entry.SEEN, seen, now);
     if (h[e + Entry.VALUE] === value) return Learned.KNOWN;
   } else if (h[t + Table.COUNT] >= h[t + Table.MAX] && !reclaim(h, t, lo, hi, now, me)) {
     return Learned.FULL;

@@ -26,9 +26,9 @@ export const enum EtherType {
 /** `hi` and the masked `lo` of 01:80:c2:00:00:0X, the group addresses reserved by 802.1Q table 8-1. */
 export const enum Reserved {
   HI = 0x8001,
-  /** Bytes c2 00 00 0X: X is the top byte's low nibble. */
+  /** Bytes c2 00 00 0X: X is the low nibble of the top byte, which the mask leaves out. */
   LO = 0x000000c2,
-  LO_MASK = 0x0fffffff | 0,
+  LO_MASK = 0xf0ffffff | 0,
 }
 
 /** First two bytes of the destination. */

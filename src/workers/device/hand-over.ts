@@ -20,6 +20,7 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
   const list = index * BURST;
   for (let k = 0; k < n; k++) {
     if (ring === undefined || ring.room(1) < 1) {
+      ring?.refuse(1);
       dropCopy(ctx, index, Drop.RING_FULL);
       continue;
     }

@@ -8,7 +8,7 @@
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
-import { Meta, Slot } from '../../shared/layout/packet.js';
+import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
 import { lastErrno, read, write } from '../../shared/sys/libc.js';
 import { TapPolicy, tapReadPolicy, tapWritePolicy } from '../../shared/sys/tap-policy.js';
 import { Ether } from '../../shared/wire/ethernet.js';
@@ -92,7 +92,7 @@ export function makeTapDevice(ctx: Context): Device {
     tapSlots[place] = slot;
     if (slot === -1) return false;
     const m = slot << Meta.SHIFT;
-    meta[m + Meta.PRIORITY] = 0;
+    meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     return true;
   }
 

@@ -3,9 +3,10 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ifconfig, ifconfigWords, isIfconfigQuery, randomMac } from '../../../../src/main/cli/ifconfig.js';
+import { ifconfig, ifconfigWords, isIfconfigQuery } from '../../../../src/main/cli/ifconfig.js';
 import type { Draft } from '../../../../src/main/cli/words.js';
 import { cloneState, type State, type VebSpec } from '../../../../src/main/config/state.js';
+import { randomMac } from '../../../../src/main/control/lladdr.js';
 import { stateOf } from '../../support/random-state.js';
 
 /** tap0 and tap1 are ports of veb0, mem0 of veb1; tap2 is free; veb0 has one static address, on tap0. */

@@ -127,7 +127,7 @@ for (const [frames, superframes, threads] of [
 
 test('lanes of the counters lie apart and inside, and the burst counters behind them', () => {
   const views = openRegions(createRegions(SIZES, addressOf));
-  assert.equal(views.counters.byteLength, regionBytes(SIZES)['counters']);
+  assert.equal(views.counters.byteLength, regionBytes(SIZES).counters);
   assert.equal(laneOf(0, 1) - laneOf(0, 0), Lane.WORDS);
   assert.equal(laneOf(1, 0), laneOf(0, MAX_INTERFACES - 1) + Lane.WORDS);
   assert.equal(laneOf(2, MAX_INTERFACES - 1) + Lane.WORDS, counterWords(3));

@@ -3,8 +3,6 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { ERRNO } from '../../../../src/shared/sys/errno.js';
 import {
   addressOf,
@@ -16,12 +14,7 @@ import {
   write,
   writev,
 } from '../../../../src/shared/sys/libc.js';
-
-/** A full collection, whether or not Node was started with --expose-gc. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
-}
+import { collect, garbageOf } from './garbage.js';
 
 test('addressOf counts the offset of the view in its memory', () => {
   const shared = new SharedArrayBuffer(4096);
@@ -73,7 +66,6 @@ test('writev gathers pieces that an iovec in shared memory names', (t) => {
 });
 
 test('a fixed buffer stays when only its address is kept', async () => {
-  const full = collector();
   // Held by a number alone; the registry tells whether the collector took the memory behind it.
   let collected = 0;
   const registry = new FinalizationRegistry<undefined>(() => collected++);
@@ -84,7 +76,7 @@ test('a fixed buffer stays when only its address is kept', async () => {
   });
   registry.register(new SharedArrayBuffer(8), undefined);
   for (let turn = 0; turn < 5; turn++) {
-    full();
+    collect();
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.equal(collected, 1, 'only the buffer that nobody made fixed');
@@ -102,11 +94,7 @@ test('a call with boxed addresses leaves no garbage', (t) => {
       write(zero, addresses[i & 3], 64);
     }
   };
-  burst();
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  burst();
-  const grown = process.memoryUsage().heapUsed - before;
+  const grown = garbageOf(burst);
   // One boxed number a call would be 3.2 MB.
   assert.ok(grown < 200_000, `${grown} bytes for ${2 * calls} calls`);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import {
+  checkNetns,
   isLinkName,
   linkByName,
   moveLinkToNetns,
@@ -121,7 +122,7 @@ test('a move that fails says why and leaves the link here', { skip: skipReason.t
   const netns = Netns.create('fail');
   t.after(() => netns.destroy());
   const { name } = makeTap(t);
-  netns.exec(['ip', 'link', 'add', name, 'type', 'dummy']);
+  netns.exec(['ip', 'tuntap', 'add', 'mode', 'tap', 'name', name]);
   assert.throws(() => moveLinkToNetns(name, netns.name), { code: 'EEXIST', remedy: 'the name is taken there' });
   assert.throws(() => moveLinkToNetns(name, 'smr-absent'), {
     code: 'ENOENT',
@@ -131,6 +132,14 @@ test('a move that fails says why and leaves the link here', { skip: skipReason.t
   assert.throws(() => moveLinkToNetns(name, '/etc/passwd'), { code: 'EINVAL' });
   assert.throws(() => moveLinkToNetns(name, '/run/netns/'), { code: 'EINVAL' });
   assert.notEqual(linkByName(name), undefined);
+});
+
+test('checkNetns takes a namespace by name or path, and says how to make one', { skip: skipReason.root() }, (t) => {
+  const netns = Netns.create('check');
+  t.after(() => netns.destroy());
+  checkNetns(netns.name);
+  checkNetns('/proc/self/ns/net');
+  assert.throws(() => checkNetns('smr-absent'), { code: 'ENOENT', remedy: 'make it with `ip netns add smr-absent`' });
 });
 
 test('no call leaves a descriptor open', { skip: skipReason.tun() }, (t) => {
@@ -143,6 +152,7 @@ test('no call leaves a descriptor open', { skip: skipReason.tun() }, (t) => {
   };
   const before = lowest();
   linkByName(name);
+  checkNetns('/proc/self/ns/net');
   setLinkMtu(name, 1400);
   assert.throws(() => setLinkMtu(name, 1));
   assert.throws(() => moveLinkToNetns(name, 'smr-absent'));

@@ -97,13 +97,15 @@ test('a frame is refused under 14 bytes, and at no length above', { skip: skipRe
 test('which lies in a virtio-net header are refused', { skip: skipReason.tun() }, (t) => {
   const { fds, name } = makeTap(t);
   setLinkUp(name, true);
-  const gso = (type: number, size: number) => (header: DataView) => {
-    header.setUint8(0, 1);
-    header.setUint8(1, type);
-    header.setUint16(4, size, true);
-    header.setUint16(6, 34, true);
-    header.setUint16(8, 16, true);
-  };
+  const gso =
+    (type: number, size: number, checksumOffset = 16) =>
+    (header: DataView) => {
+      header.setUint8(0, 1);
+      header.setUint8(1, type);
+      header.setUint16(4, size, true);
+      header.setUint16(6, 34, true);
+      header.setUint16(8, checksumOffset, true);
+    };
   const checksumAt = (start: number, offset: number) => (header: DataView) => {
     header.setUint8(0, 1);
     header.setUint16(6, start, true);
@@ -117,7 +119,8 @@ test('which lies in a virtio-net header are refused', { skip: skipReason.tun() }
     ['ECN alone', (header) => header.setUint8(1, 0x80), 'EINVAL'],
     ['gso_size 0', gso(1, 0), 'EINVAL'],
     ['TCP GSO in a frame that is not IP', gso(1, 1000), 'taken'],
-    ['UDP GSO in a frame that is not IP', gso(5, 20), 'taken'],
+    ['UDP GSO, the checksum not where UDP has it', gso(5, 20, 16), 'EINVAL'],
+    ['UDP GSO in a frame that is not IP', gso(5, 20, 6), 'taken'],
     ['unknown flags', (header) => header.setUint8(0, 0xfe), 'taken'],
     ['num_buffers', (header) => header.setUint16(10, 77, true), 'taken'],
   ];
