@@ -7,10 +7,11 @@ import { ifconfig } from '../../src/main/cli/ifconfig.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { plan } from '../../src/main/config/plan.js';
 import { cloneState, emptyState, type State } from '../../src/main/config/state.js';
-import { InterfaceTable } from '../../src/main/control/interface-table.js';
+import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { defaultSizes, Memory } from '../../src/main/memory/memory.js';
+import { type Books, readBooks } from '../../src/shared/counter/books.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { addressOf } from '../../src/shared/sys/libc.js';
 import { Context } from '../../src/workers/context.js';
@@ -40,6 +41,13 @@ export class OfflineRouter {
   get loop(): Loop {
     this.made ??= makeLoop(this.ctx);
     return this.made;
+  }
+
+  /** The books as of now. */
+  books(): Books {
+    const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
+    const between = Array.from(this.memory.workerRings).filter((base) => base !== 0);
+    return readBooks(this.memory.views, interfaces, between);
   }
 
   /** Applies lines of `ifconfig` words, all in one change. */
