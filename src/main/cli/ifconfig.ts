@@ -43,7 +43,7 @@ const HANDLERS: Record<string, Handler> = {
     else spec.lladdr = formatMac(unicastMac(word, 'EINVAL'));
   },
   description: (_, spec, words) => {
-    spec.description = words.take('description');
+    spec.description = printable('description', words.take('description'));
   },
   '-description': (_, spec) => {
     spec.description = '';
@@ -56,8 +56,8 @@ const HANDLERS: Record<string, Handler> = {
   '-link2': setLink(2, false),
   netns: (_, spec, words) => {
     if (spec.type !== 'tap') throw new ControlError('ENOTTY', 'only a TAP has an end in a namespace');
-    const netns = words.take('namespace');
-    if (netns.includes('\0') || (netns.includes('/') && !netns.startsWith('/'))) {
+    const netns = printable('namespace', words.take('namespace'));
+    if (netns.includes('/') && !netns.startsWith('/')) {
       throw new ControlError('EINVAL', `${netns} is neither a name nor an absolute path`);
     }
     spec.netns = netns;
@@ -195,6 +195,12 @@ function delAddress(draft: Draft, spec: InterfaceSpec, words: Words): void {
   const text = formatMac(mac);
   if (veb.statics.some((s) => s.mac === text)) veb.statics = veb.statics.filter((s) => s.mac !== text);
   else draft.actions.push({ kind: 'deladdr', veb: spec.name, mac: text });
+}
+
+/** A word without control characters: it must stand on one line of a configuration. */
+function printable(what: string, word: string): string {
+  if (/\p{Cc}/u.test(word)) throw new ControlError('EINVAL', `${what}: control characters are not allowed`);
+  return word;
 }
 
 function vebOf(spec: InterfaceSpec): VebSpec {

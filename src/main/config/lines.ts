@@ -13,15 +13,22 @@ export interface ConfigLine {
 
 /** Splits one line into words. Throws EINVAL on an open quote. */
 export function splitWords(line: string): string[] {
+  return split(line).words;
+}
+
+/** The words of a line, and whether it ends in a backslash that joins the next line to it. */
+function split(line: string): { words: string[]; joins: boolean } {
   const words: string[] = [];
   let word: string | undefined;
   let quote = '';
+  let joins = false;
   for (let i = 0; i < line.length; i++) {
     const c = line[i] as string;
-    if (quote !== '') {
+    const last = i + 1 === line.length;
+    if (c === '\\' && last && quote !== "'") joins = true;
+    else if (quote !== '') {
       if (c === quote) quote = '';
-      else if (c === '\\' && quote === '"' && i + 1 < line.length) word += line[++i] as string;
-      else word += c;
+      else word += c === '\\' && quote === '"' ? (line[++i] as string) : c;
     } else if (c === ' ' || c === '\t' || c === '\r') {
       if (word !== undefined) words.push(word);
       word = undefined;
@@ -30,15 +37,14 @@ export function splitWords(line: string): string[] {
     } else if (c === '"' || c === "'") {
       quote = c;
       word ??= '';
-    } else if (c === '\\' && i + 1 < line.length) {
-      word = (word ?? '') + (line[++i] as string);
     } else {
-      word = (word ?? '') + c;
+      word = (word ?? '') + (c === '\\' ? (line[++i] as string) : c);
     }
   }
+  if (joins) return { words, joins };
   if (quote !== '') throw new ControlError('EINVAL', `no closing ${quote}`);
   if (word !== undefined) words.push(word);
-  return words;
+  return { words, joins };
 }
 
 /** A word as it must be written to be read back as one. */
@@ -63,8 +69,8 @@ export function splitConfig(file: string, text: string): ConfigLine[] {
   for (let i = 0; i < lines.length; i++) {
     const first = i + 1;
     let line = lines[i] as string;
-    while (line.endsWith('\\') && i + 1 < lines.length) line = `${line.slice(0, -1)} ${lines[++i] as string}`;
     try {
+      while (i + 1 < lines.length && split(line).joins) line = `${line.slice(0, -1)} ${lines[++i] as string}`;
       const words = splitWords(line);
       if (words.length > 0) commands.push({ line: first, words });
     } catch (error) {

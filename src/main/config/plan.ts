@@ -5,7 +5,7 @@
  * Order: make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last).
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type InterfaceSpec, newInterface, type PortSpec, type State, type StaticSpec } from './state.js';
+import { type InterfaceSpec, newInterface, type PortSpec, type State, type StaticSpec, type VebSpec } from './state.js';
 
 /** The size and age limit of a veb's table. */
 export interface TableSpec {
@@ -41,50 +41,79 @@ export function invert(step: Step): Step {
 
 /** The steps from `old` to `next`. */
 export function plan(old: State, next: State): Step[] {
+  const stays = (name: string): boolean => {
+    const before = old.interfaces.get(name);
+    const after = next.interfaces.get(name);
+    return before !== undefined && after !== undefined && !mustRemake(before, after);
+  };
+  /** Ports that are in both, as they are in `before`. */
+  const kept = (before: VebSpec, after: VebSpec | undefined): PortSpec[] =>
+    before.ports.filter((p) => stays(p.name) && after?.ports.some((q) => q.name === p.name));
+
   const made: Step[] = [];
   const shrunk: Step[] = [];
   const destroyed: Step[] = [];
   const remade: Step[] = [];
   const shaped: Step[] = [];
   const attributes: Step[] = [];
-  const stays = (name: string): boolean => {
-    const before = old.interfaces.get(name);
-    const after = next.interfaces.get(name);
-    return before !== undefined && after !== undefined && !mustRemake(before, after);
-  };
   for (const before of old.interfaces.values()) {
-    const after = next.interfaces.get(before.name);
-    if (!stays(before.name)) destroyed.push({ op: 'destroy', spec: before });
-    const kept =
-      before.veb?.ports.filter((p) => stays(p.name) && after?.veb?.ports.some((q) => q.name === p.name)) ?? [];
-    if (before.veb !== undefined && kept.length < before.veb.ports.length) {
-      const left = stays(before.name) ? kept : [];
-      shrunk.push({ op: 'ports', veb: before.name, before: before.veb.ports, after: left });
+    const leaves = !stays(before.name);
+    const empty = newInterface(before.name, before.type);
+    if (before.veb !== undefined) {
+      const after = leaves ? undefined : next.interfaces.get(before.name)?.veb;
+      shrunk.push(...shape(before.name, before.veb, shrunkVeb(before.veb, kept(before.veb, after), leaves)));
     }
+    if (!leaves) continue;
+    // Back to what `create` makes, so that taking the steps back in reverse restores everything.
+    if (!sameAttributes(before, empty)) destroyed.push({ op: 'attributes', before, after: empty });
+    destroyed.push({ op: 'destroy', spec: empty });
   }
   for (const after of next.interfaces.values()) {
     const before = old.interfaces.get(after.name);
     const base = stays(after.name) ? (before as InterfaceSpec) : newInterface(after.name, after.type);
-    if (before === undefined) made.push({ op: 'create', spec: base });
-    else if (!stays(after.name)) remade.push({ op: 'create', spec: base });
+    if (base !== before) (before === undefined ? made : remade).push({ op: 'create', spec: base });
     if (after.veb !== undefined && base.veb !== undefined) {
-      const kept = base.veb.ports.filter((p) => stays(p.name) && after.veb?.ports.some((q) => q.name === p.name));
-      const { maxaddr, timeout } = after.veb;
-      if (maxaddr !== base.veb.maxaddr || timeout !== base.veb.timeout) {
-        const now = { maxaddr: base.veb.maxaddr, timeout: base.veb.timeout };
-        shaped.push({ op: 'table', veb: after.name, before: now, after: { maxaddr, timeout } });
-      }
-      if (!isDeepStrictEqual(kept, after.veb.ports))
-        shaped.push({ op: 'ports', veb: after.name, before: kept, after: after.veb.ports });
-      const survivors = base.veb.statics.filter((s) => kept.some((p) => p.name === s.port));
-      if (!isDeepStrictEqual(survivors, after.veb.statics)) {
-        shaped.push({ op: 'statics', veb: after.name, before: survivors, after: after.veb.statics });
-      }
+      const start = base === before ? shrunkVeb(base.veb, kept(base.veb, after.veb), false) : base.veb;
+      shaped.push(...shape(after.name, start, after.veb));
     }
-    if (!isDeepStrictEqual({ ...base, veb: 0 }, { ...after, veb: 0 }))
-      attributes.push({ op: 'attributes', before: base, after });
+    if (!sameAttributes(base, after)) attributes.push({ op: 'attributes', before: base, after });
   }
   return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes];
+}
+
+/** A veb left with the ports `kept` and their static addresses; one that `leaves` is as when made. */
+function shrunkVeb(veb: VebSpec, kept: PortSpec[], leaves: boolean): VebSpec {
+  if (leaves) return newInterface('', 'veb').veb as VebSpec;
+  return { ...veb, ports: kept, statics: veb.statics.filter((s) => kept.some((p) => p.name === s.port)) };
+}
+
+/**
+ * The steps that give a veb its new shape: static addresses go before their ports and come after them; the table is widened
+ * before addresses come and narrowed after.
+ */
+function shape(veb: string, from: VebSpec, to: VebSpec): Step[] {
+  const steps: Step[] = [];
+  let table: TableSpec = { maxaddr: from.maxaddr, timeout: from.timeout };
+  const setTable = (after: TableSpec): void => {
+    if (!isDeepStrictEqual(table, after)) steps.push({ op: 'table', veb, before: table, after });
+    table = after;
+  };
+  let statics: readonly StaticSpec[] = from.statics;
+  const setStatics = (after: readonly StaticSpec[]): void => {
+    if (!isDeepStrictEqual(statics, after)) steps.push({ op: 'statics', veb, before: statics, after });
+    statics = after;
+  };
+  setStatics(from.statics.filter((s) => to.ports.some((p) => p.name === s.port)));
+  setTable({ maxaddr: Math.max(from.maxaddr, to.maxaddr, to.statics.length), timeout: to.timeout });
+  if (!isDeepStrictEqual(from.ports, to.ports)) steps.push({ op: 'ports', veb, before: from.ports, after: to.ports });
+  setStatics(to.statics);
+  setTable({ maxaddr: to.maxaddr, timeout: to.timeout });
+  return steps;
+}
+
+/** Whether all but what only a veb has is the same. */
+function sameAttributes(a: InterfaceSpec, b: InterfaceSpec): boolean {
+  return isDeepStrictEqual({ ...a, veb: 0 }, { ...b, veb: 0 });
 }
 
 /** A kernel end that has moved to a namespace cannot be called back from outside it. */

@@ -32,12 +32,15 @@ function bridge(spec: InterfaceSpec): string[] {
   if (spec.veb === undefined) return [];
   const { veb, name } = spec;
   const lines: string[] = [];
-  if (veb.maxaddr !== MAXADDR.default) lines.push(`ifconfig ${name} maxaddr ${veb.maxaddr}`);
+  // A table may have been made smaller than the static addresses it already had.
+  const peak = Math.max(veb.maxaddr, veb.statics.length);
+  if (peak !== MAXADDR.default) lines.push(`ifconfig ${name} maxaddr ${peak}`);
   if (veb.timeout !== TIMEOUT.default) lines.push(`ifconfig ${name} timeout ${veb.timeout}`);
   for (const port of veb.ports) {
     const flags = `${port.learn ? '' : ` -learn ${port.name}`}${port.discover ? '' : ` -discover ${port.name}`}`;
     lines.push(`ifconfig ${name} add ${port.name}${flags}`);
   }
   for (const address of veb.statics) lines.push(`ifconfig ${name} static ${address.port} ${address.mac}`);
+  if (peak !== veb.maxaddr) lines.push(`ifconfig ${name} maxaddr ${veb.maxaddr}`);
   return lines;
 }

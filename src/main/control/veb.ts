@@ -107,29 +107,48 @@ export class Vebs {
       return;
     }
     const table = this.newTable(spec.maxaddr, spec.timeout);
-    copyInto(heap, old, table, this.memory.me);
+    copyInto(heap, old, table, this.memory.me, 0);
+    const since = this.now();
     Atomics.store(heap, ifRecord(live.index) + If.TABLE, table);
     await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
-      copyInto(heap, old, table, this.memory.me);
+      copyInto(heap, old, table, this.memory.me, since);
       this.freeTable(old);
     });
   }
 
-  /** Brings the static addresses to `after`. Throws ENOSPC when the table has no room for one. */
+  /** Brings the static addresses to `after`. Throws ENOSPC when the table has no room for one; nothing has changed then. */
   setStatics(live: Live, before: readonly StaticSpec[], after: readonly StaticSpec[]): void {
-    const { heap } = this.memory.views;
-    const table = this.tableOf(live);
-    const gone = new Set(
-      before.filter((s) => !after.some((a) => a.mac === s.mac && a.port === s.port)).map((s) => s.mac),
-    );
-    removeWhere(heap, table, this.memory.me, (a) => a.isStatic && gone.has(formatMac(a)));
+    const leaving = before.filter((s) => !after.some((a) => a.mac === s.mac && a.port === s.port));
+    this.removeStatics(live, leaving);
+    const added: StaticSpec[] = [];
     for (const address of after) {
-      const mac = parseMac(address.mac) as Mac;
-      const port = this.interfaces.get(address.port);
-      const value = port.index | (heap[ifRecord(port.index) + If.PORT_GENERATION] << 16);
-      const done = addStatic(heap, table, mac.lo, mac.hi, value, this.memory.me);
-      if (done === Learned.FULL) throw new ControlError('ENOSPC', `${live.name}: no room for ${address.mac}`);
+      if (before.some((s) => s.mac === address.mac && s.port === address.port)) continue;
+      if (this.addStatic(live, address)) added.push(address);
+      else {
+        this.removeStatics(live, added);
+        for (const old of leaving) this.addStatic(live, old);
+        throw new ControlError('ENOSPC', `${live.name}: no room for ${address.mac}`);
+      }
     }
+  }
+
+  /** Enters one static address. False if the table is full. */
+  private addStatic(live: Live, address: StaticSpec): boolean {
+    const { heap } = this.memory.views;
+    const mac = parseMac(address.mac) as Mac;
+    const port = this.interfaces.get(address.port);
+    const value = port.index | (heap[ifRecord(port.index) + If.PORT_GENERATION] << 16);
+    return addStatic(heap, this.tableOf(live), mac.lo, mac.hi, value, this.now(), this.memory.me) !== Learned.FULL;
+  }
+
+  private removeStatics(live: Live, statics: readonly StaticSpec[]): void {
+    const gone = new Set(statics.map((s) => s.mac));
+    removeWhere(
+      this.memory.views.heap,
+      this.tableOf(live),
+      this.memory.me,
+      (a) => a.isStatic && gone.has(formatMac(a)),
+    );
   }
 
   /** Removes all dynamic addresses, or with `all` every one. */

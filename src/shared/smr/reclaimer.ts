@@ -100,11 +100,17 @@ export class Reclaimer {
     while (freed < this.queue.length && this.passed((this.queue[freed] as Deferred).target)) freed++;
     if (freed === 0) return 0;
     const now = performance.now();
+    const errors: unknown[] = [];
     for (const object of this.queue.splice(0, freed)) {
       this.bytes -= object.bytes;
       this.onGrace((now - object.since) / 1000);
-      object.free();
+      try {
+        object.free();
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 0) throw new AggregateError(errors, 'freeing retired objects failed');
     return freed;
   }
 
@@ -144,11 +150,13 @@ export class Reclaimer {
   private schedule(): void {
     if (this.timer !== undefined) return;
     const run = (): void => {
-      this.timer = undefined;
-      this.poll();
-      const oldest = this.queue[0];
-      if (oldest === undefined) return;
-      this.timer = performance.now() - oldest.since < 20 ? setImmediate(run) : setTimeout(run, 1);
+      try {
+        this.poll();
+      } finally {
+        const oldest = this.queue[0];
+        if (oldest === undefined) this.timer = undefined;
+        else this.timer = performance.now() - oldest.since < 20 ? setImmediate(run) : setTimeout(run, 1);
+      }
     };
     this.timer = setImmediate(run);
   }

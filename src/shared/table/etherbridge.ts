@@ -68,6 +68,18 @@ const PROBE_LIMIT = 32;
 /** A full table of at most this many buckets is searched for an expired entry by the worker that needs one. */
 const SCAN_LIMIT = 128;
 
+/** How often main tries a bucket's lock before it gives up: workers hold one for well under a microsecond. */
+const INSIST = 1 << 20;
+
+/** Thrown on main when a bucket stays locked: a worker stopped or died with it, and `breakLocks` has not run yet. */
+export class BucketBusy extends Error {
+  readonly code = 'EAGAIN';
+
+  constructor() {
+    super('an address bucket stays locked; a worker has stopped or died');
+  }
+}
+
 /** What `learn` did. */
 export const enum Learned {
   KNOWN = 0,
@@ -206,16 +218,26 @@ export function learn(
 
 /**
  * Enters a static address, in place of a dynamic one if there is one (spec A §3.6 REC). Main only; insists on the locks.
- * Returns FULL when the table is, KNOWN when the key is already static on that port, BUSY when it is static on another.
+ * `now` is the second by which others have expired: a full table is swept first. Returns FULL when the table is, KNOWN when
+ * the key is already static on that port, BUSY when it is static on another.
  */
-export function addStatic(h: Int32Array, t: number, lo: number, hi: number, value: number, me: number): Learned {
+export function addStatic(
+  h: Int32Array,
+  t: number,
+  lo: number,
+  hi: number,
+  value: number,
+  now: number,
+  me: number,
+): Learned {
   const e = find(h, t, lo, hi);
   if (e !== 0 && h[e + Entry.SEEN] === STATIC) return h[e + Entry.VALUE] === value ? Learned.KNOWN : Learned.BUSY;
-  if (e === 0 && h[t + Table.COUNT] >= h[t + Table.MAX]) return Learned.FULL;
-  for (;;) {
+  if (e === 0 && h[t + Table.COUNT] >= h[t + Table.MAX]) sweep(h, t, now, me);
+  for (let tries = 0; tries < INSIST; tries++) {
     const done = enter(h, t, lo, hi, value, STATIC, me, true);
     if (done !== Learned.BUSY) return done;
   }
+  throw new BucketBusy();
 }
 
 /** Inserts or changes an entry under the locks from its home bucket to its slot. */
@@ -381,7 +403,8 @@ export function removeWhere(h: Int32Array, t: number, me: number, pick: (address
   const end = t + tableWords(h[t + Table.MASK] + 1);
   for (let b = t + Table.BUCKETS; b < end; b += Bucket.END) {
     for (let e = b + Bucket.FIRST; e < b + Bucket.END; e += Entry.WORDS) {
-      for (;;) {
+      for (let tries = 0; ; tries++) {
+        if (tries === INSIST) throw new BucketBusy();
         const value = Atomics.load(h, e + Entry.VALUE);
         if (value === 0) break;
         const seen = h[e + Entry.SEEN];
@@ -404,9 +427,13 @@ export function sweep(h: Int32Array, t: number, now: number, me: number): number
   return removeWhere(h, t, me, (a) => !a.isStatic && now - a.seen >= timeout);
 }
 
-/** Copies every entry of table `from` that `to` lacks, age and kind included. Main only, when a table is replaced. */
-export function copyInto(h: Int32Array, from: number, to: number, me: number): void {
+/**
+ * Copies the entries of table `from` that `to` lacks, age and kind included; of the dynamic ones those seen at second `since`
+ * or later. Main only, when a table is replaced.
+ */
+export function copyInto(h: Int32Array, from: number, to: number, me: number, since: number): void {
   for (const a of addresses(h, from)) {
+    if (!a.isStatic && a.seen < since) continue;
     if (find(h, to, a.lo, a.hi) === 0) enter(h, to, a.lo, a.hi, a.value, a.isStatic ? STATIC : a.seen, me, true);
   }
 }

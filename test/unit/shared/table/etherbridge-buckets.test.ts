@@ -125,20 +125,20 @@ test('A128 breakLocks frees the locks of a dead thread and no others', () => {
 test('copyInto keeps every entry with its port, age and kind, and what the new table knows better', () => {
   const from = new TestTable(24, 240, 8);
   for (let n = 0; n < 16; n++) from.learn(n, portValue(n + 1), 10 + n);
-  for (let n = 16; n < 24; n++) addStatic(from.h, from.t, lo(n), hi(n), portValue(n + 1), ME);
+  for (let n = 16; n < 24; n++) addStatic(from.h, from.t, lo(n), hi(n), portValue(n + 1), 0, ME);
   const to = new TestTable(100, 240, bucketsFor(100), 5, 6);
   const both = new Int32Array(from.h.length + to.h.length);
   both.set(from.h);
   both.set(to.h, from.h.length);
   const fromAt = from.t;
   const toAt = from.h.length + to.t;
-  copyInto(both, fromAt, toAt, ME);
+  copyInto(both, fromAt, toAt, ME, 0);
   const sorted = (at: number): unknown[] => addresses(both, at).sort((a, b) => a.lo - b.lo);
   assert.equal(addresses(both, toAt).length, 24);
   assert.deepEqual(sorted(toAt), sorted(fromAt));
   removeWhere(both, fromAt, ME, (a) => (a.lo & 0xff) === 3);
-  addStatic(both, fromAt, lo(3), hi(3), portValue(99), ME);
-  copyInto(both, fromAt, toAt, ME);
+  addStatic(both, fromAt, lo(3), hi(3), portValue(99), 0, ME);
+  copyInto(both, fromAt, toAt, ME, 0);
   assert.equal(addresses(both, toAt).find((a) => a.lo === lo(3))?.value, portValue(4));
   assert.equal(addresses(both, toAt).length, 24);
 });

@@ -109,7 +109,7 @@ class Model {
   }
 
   private addStatic(n: number, value: number): void {
-    const done = addStatic(this.table.h, this.table.t, lo(n), hi(n), value, ME);
+    const done = addStatic(this.table.h, this.table.t, lo(n), hi(n), value, 0, ME);
     const known = this.known.get(n);
     if (known?.seen === undefined && known !== undefined) {
       assert.equal(done, known.value === value ? Learned.KNOWN : Learned.BUSY);

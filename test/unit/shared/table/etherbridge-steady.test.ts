@@ -12,7 +12,7 @@ const P2 = portValue(2);
 test('A94 the same station, port and second again writes no word', () => {
   const table = new TestTable(100);
   for (let n = 0; n < 60; n++) table.learn(n, P1, 10);
-  addStatic(table.h, table.t, lo(70), hi(70), P1, ME);
+  addStatic(table.h, table.t, lo(70), hi(70), P1, 0, ME);
   const before = table.h.slice();
   for (let n = 0; n < 60; n++) assert.equal(table.learn(n, P1, 10), Learned.KNOWN);
   assert.equal(table.learn(70, P2, 99), Learned.KNOWN);

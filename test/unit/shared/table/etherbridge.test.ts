@@ -10,7 +10,7 @@ const P1 = portValue(1);
 const P2 = portValue(2);
 
 function makeStatic(table: TestTable, n: number, value: number): Learned {
-  return addStatic(table.h, table.t, lo(n), hi(n), value, ME);
+  return addStatic(table.h, table.t, lo(n), hi(n), value, 0, ME);
 }
 
 test('a station is found where it was learned, and others are not', () => {
@@ -29,8 +29,8 @@ test('the key is all 48 bits and the vid above them', () => {
   const table = new TestTable(100);
   table.learn(7, P1, 10);
   const { h, t } = table;
-  assert.equal(addStatic(h, t, lo(7), hi(7) ^ 1, P2, ME), Learned.NEW);
-  assert.equal(addStatic(h, t, lo(7), hi(7) | (5 << 16), P2, ME), Learned.NEW);
+  assert.equal(addStatic(h, t, lo(7), hi(7) ^ 1, P2, 0, ME), Learned.NEW);
+  assert.equal(addStatic(h, t, lo(7), hi(7) | (5 << 16), P2, 0, ME), Learned.NEW);
   assert.equal(table.lookup(7, 10), P1);
   assert.equal(table.count, 3);
 });
