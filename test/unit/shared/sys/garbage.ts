@@ -1,6 +1,7 @@
 /** The collector, for tests of what calls leave behind. Works whether or not Node was started with --expose-gc. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { boxAddresses, fixedBuffer } from '../../../../src/shared/sys/libc.js';
 
 const ROUNDS = 5;
 const CHUNKS = 100;
@@ -30,4 +31,14 @@ export function garbageOf(run: (turns: number) => void): number {
     least = Math.min(least, grown);
   }
   return least;
+}
+
+/**
+ * Four places of 64 KiB in memory whose addresses V8 must box, as those of the regions: small buffers lie below 2^31, where a
+ * computed address is a small integer and costs nothing.
+ */
+export function boxedPlaces(): { u8: Uint8Array; addresses: number[] } {
+  const { u8, address } = fixedBuffer(1 << 20);
+  if (address < 2 ** 31) throw new Error(`address ${address} needs no box: this memory proves nothing`);
+  return { u8, addresses: boxAddresses([0, 1, 2, 3].map((place) => address + place * 65_536)) };
 }

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { ERRNO } from '../../../../src/shared/sys/errno.js';
 import {
   addressOf,
+  boxAddresses,
   close,
   fixedBuffer,
   lastErrno,
@@ -14,7 +15,7 @@ import {
   write,
   writev,
 } from '../../../../src/shared/sys/libc.js';
-import { collect, garbageOf } from './garbage.js';
+import { boxedPlaces, collect, garbageOf } from './garbage.js';
 
 test('addressOf counts the offset of the view in its memory', () => {
   const shared = new SharedArrayBuffer(4096);
@@ -86,7 +87,7 @@ test('a fixed buffer stays when only its address is kept', async () => {
 test('a call with boxed addresses leaves no garbage', (t) => {
   const zero = open('/dev/zero', 2);
   t.after(() => close(zero));
-  const addresses = Array.from({ length: 4 }, () => fixedBuffer(64).address);
+  const { addresses } = boxedPlaces();
   const run = (turns: number): void => {
     for (let i = 0; i < turns; i++) {
       read(zero, addresses[i & 3], 64);
@@ -96,4 +97,24 @@ test('a call with boxed addresses leaves no garbage', (t) => {
   const grown = garbageOf(run);
   // One boxed number a call would be 3.2 MB.
   assert.ok(grown < 200_000, `${grown} bytes for 200 000 calls`);
+});
+
+test('a computed address, or one from a plain array, does leave garbage: the test above can tell', (t) => {
+  const zero = open('/dev/zero', 2);
+  t.after(() => close(zero));
+  const { addresses } = boxedPlaces();
+  const plain = addresses.map((address) => address + 1);
+  const computed = garbageOf((turns) => {
+    for (let i = 0; i < turns; i++) read(zero, addresses[0] + (i & 7), 64);
+  });
+  const unboxed = garbageOf((turns) => {
+    for (let i = 0; i < turns; i++) read(zero, plain[i & 3], 64);
+  });
+  assert.ok(computed > 1_000_000 && unboxed > 1_000_000, `${computed} and ${unboxed} bytes for 100 000 calls each`);
+});
+
+test('boxAddresses keeps the numbers, small ones too', () => {
+  const numbers = Float64Array.from({ length: 50_000 }, (_, i) => i * 2 ** 20);
+  assert.deepEqual(boxAddresses(numbers), Array.from(numbers));
+  assert.deepEqual(boxAddresses([]), []);
 });

@@ -16,7 +16,7 @@ import { linkByName, moveLinkToNetns, setLinkUp, setTxQueueLen } from '../../../
 import { attachQueue, closeTap, openTap, setCarrier, type TapHandle } from '../../../../src/shared/sys/tap.js';
 import { Netns, uniqueLinkName } from '../../../support/netns.js';
 import { skipReason } from '../../../support/require.js';
-import { garbageOf } from './garbage.js';
+import { boxedPlaces, garbageOf } from './garbage.js';
 
 const VNET = 12;
 const memory = fixedBuffer(70_000);
@@ -261,12 +261,12 @@ test('the transmit queue length bounds what a queue keeps', { skip: skipReason.t
 test('reads and writes with boxed addresses leave no garbage', { skip: skipReason.tun() }, (t) => {
   const tap = makeTap(t);
   setLinkUp(tap.name, true);
-  const addresses = Array.from({ length: 4 }, () => {
-    const slot = fixedBuffer(VNET + 64);
-    slot.u8.fill(0xff, VNET, VNET + 6);
-    slot.u8.set([2, 0, 0, 0, 0, 1, 0x88, 0xb5], VNET + 6);
-    return slot.address;
-  });
+  const { u8, addresses } = boxedPlaces();
+  for (const address of addresses) {
+    const at = address - addresses[0] + VNET;
+    u8.fill(0xff, at, at + 6);
+    u8.set([2, 0, 0, 0, 0, 1, 0x88, 0xb5], at + 6);
+  }
   const run = (turns: number): void => {
     for (let i = 0; i < turns; i++) {
       const address = addresses[i & 3];

@@ -1,0 +1,53 @@
+/**
+ * `npm run bench [-- NAME… [--json]]`: runs benches, each in a process of its own, and prints a line for each figure.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type Bench, type Measured, resultLine } from './bench.js';
+import { ring } from './ring.js';
+import { tapPps } from './tap-pps.js';
+import { tapTcp } from './tap-tcp.js';
+import { veb } from './veb.js';
+
+const BENCHES: readonly Bench[] = [ring, veb, tapTcp, tapPps];
+
+/** One figure as text. */
+function text(name: string, m: Measured): string {
+  const ratio = m.ratio === undefined ? '' : `  ratio ${m.ratio}`;
+  const limit = m.limit === undefined ? '' : ` (${m.peer}: ${m.limit})`;
+  return `${name.padEnd(12)} ${m.value} ${m.unit}${limit}${ratio}\n             ${m.note ?? ''}`;
+}
+
+/** Runs one bench in this process. Returns the exit status. */
+async function one(bench: Bench, json: boolean): Promise<number> {
+  const results = await bench.run();
+  if (typeof results === 'string') {
+    process.stderr.write(`${bench.name}: not run: ${results}\n`);
+    return 0;
+  }
+  for (const result of results)
+    process.stdout.write(`${json ? resultLine(bench.name, result) : text(bench.name, result)}\n`);
+  return 0;
+}
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  const json = args.includes('--json');
+  const names = args.filter((arg) => !arg.startsWith('-'));
+  const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
+  if (unknown.length > 0) {
+    process.stderr.write(`no such bench: ${unknown.join(', ')}; there are ${BENCHES.map((b) => b.name).join(', ')}\n`);
+    return 1;
+  }
+  const wanted = BENCHES.filter((bench) => names.length === 0 || names.includes(bench.name));
+  const [only] = wanted;
+  if (wanted.length === 1 && only !== undefined) return one(only, json);
+  let status = 0;
+  for (const bench of wanted) {
+    const flags = [...process.execArgv, fileURLToPath(import.meta.url), bench.name, ...(json ? ['--json'] : [])];
+    status ||= spawnSync(process.execPath, flags, { stdio: 'inherit' }).status ?? 1;
+  }
+  return status;
+}
+
+process.exitCode = await main();

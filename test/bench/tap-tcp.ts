@@ -1,0 +1,57 @@
+/**
+ * `tap-tcp`: iperf3 between two namespaces, 1 and 4 streams, through smrouterd on TAPs and through the kernel's bridge on
+ * veths beside it.
+ */
+
+import { skipReason } from '../support/require.js';
+import { type Bench, interleaved, type Measured, round } from './bench.js';
+import { type TwoHosts, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
+
+const SECONDS = 3;
+const PAIRS = 5;
+const PORT = '5301';
+
+/** Gb/s of one run, as the receiver saw it. */
+async function iperf(hosts: TwoHosts, streams: number): Promise<number> {
+  const server = hosts.b.spawn(['iperf3', '-s', '-1', '-p', PORT]);
+  const done = new Promise((resolve) => server.once('exit', resolve));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const client = ['iperf3', '-J', '-c', hosts.addressB, '-p', PORT, '-t', String(SECONDS), '-P', String(streams)];
+  const result = JSON.parse(hosts.a.exec(client, { timeoutMs: (SECONDS + 10) * 1000 })) as {
+    end: { sum_received: { bits_per_second: number } };
+  };
+  await done;
+  return result.end.sum_received.bits_per_second / 1e9;
+}
+
+async function run(): Promise<Measured[] | string> {
+  const skip = skipReason.root() || skipReason.tun();
+  if (skip) return skip;
+  const ours = await throughSmrouter(false);
+  const peer = await throughLinuxBridge();
+  const results: Measured[] = [];
+  try {
+    for (const streams of [1, 4]) {
+      const { a, b, ratio, spread } = await interleaved(
+        PAIRS,
+        () => iperf(ours, streams),
+        () => iperf(peer, streams),
+      );
+      const note = `${streams} stream${streams > 1 ? 's' : ''}, ${SECONDS} s each; ${spread}`;
+      results.push({
+        value: round(a),
+        unit: 'Gb/s',
+        limit: round(b),
+        ratio: round(ratio),
+        peer: 'Linux bridge, veth',
+        note,
+      });
+    }
+  } finally {
+    await ours.stop();
+    await peer.stop();
+  }
+  return results;
+}
+
+export const tapTcp: Bench = { name: 'tap-tcp', about: 'iperf3 between two namespaces through a veb on TAPs', run };

@@ -1,0 +1,131 @@
+/**
+ * Two hosts in namespaces with a forwarder between them: smrouterd on TAPs, the kernel's bridge on veths, or a bare loop.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Netns } from '../support/netns.js';
+
+const DAEMON = fileURLToPath(new URL('../../src/main/smrouterd.js', import.meta.url));
+const C_LOOP = fileURLToPath(new URL('../../../test/bench/peers/tap-loop.c', import.meta.url));
+/** The forwarder's core; load comes from the other. */
+export const FORWARDER_CORE = '1';
+
+/** Two namespaces whose links can reach each other. */
+export interface TwoHosts {
+  readonly a: Netns;
+  readonly b: Netns;
+  readonly linkA: string;
+  readonly linkB: string;
+  readonly macA: string;
+  readonly macB: string;
+  readonly addressB: string;
+  stop(): Promise<void>;
+}
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** Addresses and links up; returns what a bench needs to know. */
+function ready(a: Netns, b: Netns, linkA: string, linkB: string, stop: () => Promise<void>): TwoHosts {
+  const macOf = (ns: Netns, link: string): string => ns.exec(['cat', `/sys/class/net/${link}/address`]).trim();
+  for (const [ns, link, address] of [
+    [a, linkA, '198.18.1.1/24'],
+    [b, linkB, '198.18.1.2/24'],
+  ] as const) {
+    ns.exec(['ip', 'address', 'add', address, 'dev', link]);
+    ns.exec(['ip', 'link', 'set', link, 'up']);
+  }
+  const hosts = { a, b, linkA, linkB, macA: macOf(a, linkA), macB: macOf(b, linkB), addressB: '198.18.1.2', stop };
+  a.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', hosts.addressB]);
+  b.exec(['ping', '-c', '1', '-W', '2', '198.18.1.1']);
+  return hosts;
+}
+
+/** Waits for a line of standard output that contains `word`. */
+function lineWith(child: ChildProcess, word: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes(word)) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`the forwarder ended (${code})`)));
+  });
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await gone;
+}
+
+/** smrouterd with a veb over two TAPs, one worker. */
+export async function throughSmrouter(pinned: boolean): Promise<TwoHosts> {
+  const a = Netns.create('ba');
+  const b = Netns.create('bb');
+  const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
+  const file = join(folder, 'conf');
+  const lines = [
+    `ifconfig tap10 create netns ${a.name}`,
+    `ifconfig tap11 create netns ${b.name}`,
+    'ifconfig veb0 create add tap10 add tap11',
+  ];
+  writeFileSync(file, [...lines, 'ifconfig tap10 up', 'ifconfig tap11 up', 'ifconfig veb0 up', ''].join('\n'));
+  const run = [process.execPath, DAEMON, '-f', file, '-s', join(folder, 'sock'), '-m', '127.0.0.1:0', '-w', '1'];
+  const [command = '', ...args] = pinned ? ['taskset', '-c', FORWARDER_CORE, ...run] : run;
+  const daemon = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = async (): Promise<void> => {
+    await end(daemon);
+    a.destroy();
+    b.destroy();
+    rmSync(folder, { recursive: true });
+  };
+  await lineWith(daemon, '"ready"');
+  return ready(a, b, 'tap10', 'tap11', stop);
+}
+
+/** The kernel's bridge over two veths, in a namespace of its own. */
+export async function throughLinuxBridge(): Promise<TwoHosts> {
+  const [a, b, bridge] = [Netns.create('ka'), Netns.create('kb'), Netns.create('kr')];
+  bridge.exec(['ip', 'link', 'add', 'br0', 'type', 'bridge']);
+  for (const [ns, inside, outside] of [
+    [a, 'v0', 'p0'],
+    [b, 'v1', 'p1'],
+  ] as const) {
+    bridge.exec(['ip', 'link', 'add', outside, 'type', 'veth', 'peer', 'name', inside, 'netns', ns.name]);
+    bridge.exec(['ip', 'link', 'set', outside, 'master', 'br0', 'up']);
+  }
+  bridge.exec(['ip', 'link', 'set', 'br0', 'up']);
+  return ready(a, b, 'v0', 'v1', async () => {
+    for (const ns of [a, b, bridge]) ns.destroy();
+  });
+}
+
+/** The bare loop in C over two TAPs; undefined where there is no C compiler. */
+export async function throughBareLoop(): Promise<TwoHosts | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
+  const program = join(folder, 'tap-loop');
+  try {
+    execFileSync('cc', ['-O2', '-o', program, C_LOOP], { stdio: 'ignore' });
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+  const a = Netns.create('fa');
+  const b = Netns.create('fb');
+  const loop = spawn('taskset', ['-c', FORWARDER_CORE, program, 'tap12', 'tap13'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await lineWith(loop, 'ready');
+  ip('link', 'set', 'tap12', 'netns', a.name);
+  ip('link', 'set', 'tap13', 'netns', b.name);
+  return ready(a, b, 'tap12', 'tap13', async () => {
+    await end(loop);
+    a.destroy();
+    b.destroy();
+    rmSync(folder, { recursive: true });
+  });
+}
