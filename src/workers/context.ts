@@ -11,6 +11,7 @@ import type { Regions, Views } from '../shared/layout/regions.js';
 import { openRegions } from '../shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
+import { boxAddresses } from '../shared/sys/libc.js';
 
 /** Most frames in a burst. */
 export const BURST = 64;
@@ -130,7 +131,7 @@ export class Context {
     this.events = new RingProducer(views.rings, task.eventRings[Math.min(task.me, task.workers - 1)]);
     this.handed = new Uint8Array(task.workers);
     const base = packetAddress(views.u8);
-    this.address = Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET);
+    this.address = boxAddresses(Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET));
     this.toWorker = [];
     this.fromWorker = [];
     for (let w = 0; w < task.workers; w++) {
