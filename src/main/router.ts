@@ -5,7 +5,7 @@
  * steps before it taken back, so a change is all or nothing.
  */
 import { type Books, readBooks } from '../shared/counter/books.js';
-import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
+import { Control, IdlePolicy, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { RegionSizes } from '../shared/layout/regions.js';
 import { RingConsumer } from '../shared/ring/ring.js';
 import { WorkerEvent } from '../shared/ring/worker-event.js';
@@ -79,6 +79,7 @@ export class Router {
     this.memory = new Memory(options.sizes ?? defaultSizes(workers + 1), workers);
     this.memory.heap.poison = options.poison ?? false;
     const { heap, rings } = this.memory.views;
+    heap[Control.IDLE] = IdlePolicy.ADAPTIVE;
     heap[Control.POISON] = options.poison === true ? 1 : 0;
     for (let w = 0; w < workers; w++) {
       const block = threadBlock(w);

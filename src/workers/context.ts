@@ -96,6 +96,8 @@ export class Context {
   readonly srcHi = new Int32Array(BURST);
   readonly srcLo = new Int32Array(BURST);
 
+  /** The device last read from says that it no longer exists. */
+  deviceGone = false;
   /** Superframe slots that TAPs are read into; `-1` where an output kept one. */
   readonly tapSlots = new Int32Array(BURST).fill(-1);
   /** Place in the burst → place in `tapSlots`. */

@@ -1,7 +1,8 @@
 /**
  * The burst loop of a worker: announce, take what the rings hold, wait in epoll for devices, and again until told to stop.
  *
- * One epoll_wait a turn serves both ends: while the rings gave work it only looks (timeout 0), otherwise it sleeps. The
+ * One epoll_wait a turn serves both ends: while the rings gave work, or the idle policy spins, it only looks (timeout 0),
+ * otherwise it sleeps. The
  * worker is offline (SMR) exactly while it may block, for at most WAIT_MS, so that a stop is seen even if no doorbell rings.
  */
 import { Drop } from '../shared/counter/drop-reason.js';
@@ -21,6 +22,7 @@ import { ethernetInput } from './ether/ethernet-input.js';
 import { makeVebInput } from './ether/veb-input.js';
 import { makeVebOutput } from './ether/veb-output.js';
 import { reportGone } from './events.js';
+import { Idle } from './idle.js';
 import { reportPoison } from './poison.js';
 
 /** Longest sleep, in milliseconds: a worker blocked in a system call cannot be told anything but by its doorbell. */
@@ -46,6 +48,7 @@ export interface Loop {
 export function makeLoop(ctx: Context): Loop {
   const { heap, block, meta, slots } = ctx;
   const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx) };
+  const idle = new Idle();
   const finishBurst = makeFinishBurst(ctx, devices);
   const vebInput = makeVebInput(ctx, makeVebOutput(ctx));
 
@@ -65,7 +68,9 @@ export function makeLoop(ctx: Context): Loop {
         tick(ctx);
       }
       const work = pollMemoryPorts() + pollWorkers();
-      const ready = work !== 0 ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(eventsAddress);
+      const look = work !== 0 || idle.spins(heap[Control.IDLE], performance.now());
+      const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(eventsAddress);
+      if (work !== 0 || ready > 0) idle.ends(performance.now());
       for (let e = 0; e < ready; e++) serve(events, e * EPOLL_EVENT_WORDS);
     }
     offline(heap, block);
@@ -156,7 +161,7 @@ export function makeLoop(ctx: Context): Loop {
     const record = ifRecord(index);
     if (heap[record + If.GENERATION] !== generation) return;
     if (devices.tap.receive(index) !== 0) input(index);
-    else if ((events[e] & (EPOLLERR | EPOLLHUP)) !== 0) {
+    else if (ctx.deviceGone || (events[e] & (EPOLLERR | EPOLLHUP)) !== 0) {
       if (reportGone(ctx, index, generation)) epollDel(heap[block + Thread.EPOLL], heap[record + If.QUEUE_FD + ctx.me]);
     }
   }

@@ -9,10 +9,11 @@ import type { Router } from '../router.js';
 import { ifconfig, isIfconfigQuery } from './ifconfig.js';
 import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
 import { show } from './show.js';
+import { isSysctlQuery, querySysctl, sysctl } from './sysctl.js';
 import type { Draft } from './words.js';
 
 /** Words that change a draft. */
-const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig };
+const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig, sysctl };
 
 /** Words that a running daemon answers itself (smrouterd.ts). */
 export interface DaemonWords {
@@ -30,6 +31,7 @@ export async function runCommand(
   const [word = '', ...args] = words;
   if (word === 'show') return show(router, args, json);
   if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
+  if (word === 'sysctl' && isSysctlQuery(args)) return querySysctl(router.state, args, json);
   if (word === 'reload' || word === 'shutdown') {
     if (args.length > 0) throw new ControlError('EINVAL', `${word} takes no words`);
     if (word === 'reload') await daemon.reload();
@@ -59,7 +61,8 @@ export function readConfig(file: string, text: string): State {
 function configLine(draft: Draft, { words }: ConfigLine): void {
   const [word = '', ...args] = words;
   const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
-  if (change === undefined || (word === 'ifconfig' && isIfconfigQuery(args))) {
+  const asks = (word === 'ifconfig' && isIfconfigQuery(args)) || (word === 'sysctl' && isSysctlQuery(args));
+  if (change === undefined || asks) {
     throw new ControlError('EINVAL', `${words.join(' ')}: not a setting`);
   }
   change(draft, args);

@@ -5,7 +5,15 @@
  * Order: make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last).
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type InterfaceSpec, newInterface, type PortSpec, type State, type StaticSpec, type VebSpec } from './state.js';
+import {
+  type InterfaceSpec,
+  newInterface,
+  type PortSpec,
+  type Settings,
+  type State,
+  type StaticSpec,
+  type VebSpec,
+} from './state.js';
 
 /** The size and age limit of a veb's table. */
 export interface TableSpec {
@@ -30,6 +38,7 @@ export type Step =
       readonly before: readonly StaticSpec[];
       readonly after: readonly StaticSpec[];
     }
+  | { readonly op: 'settings'; readonly before: Settings; readonly after: Settings }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
 /** The step that takes `step` back. */
@@ -77,6 +86,9 @@ export function plan(old: State, next: State): Step[] {
       shaped.push(...shape(after.name, start, after.veb));
     }
     if (!sameAttributes(base, after)) attributes.push({ op: 'attributes', before: base, after });
+  }
+  if (!isDeepStrictEqual(old.settings, next.settings)) {
+    attributes.push({ op: 'settings', before: old.settings, after: next.settings });
   }
   return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes];
 }

@@ -2,12 +2,16 @@
  * A state as the configuration text that gives it again: interfaces in order of creation, then what refers to others.
  */
 import { quoteWord } from './lines.js';
-import { type InterfaceSpec, MAXADDR, MTU, type State, TIMEOUT } from './state.js';
+import { DEFAULT_SETTINGS, type InterfaceSpec, MAXADDR, MTU, type Settings, type State, TIMEOUT } from './state.js';
 
 /** The lines of `smrctl show running`. */
 export function runningLines(state: State): string[] {
+  const settings = Object.entries(state.settings)
+    .filter(([name, value]) => value !== DEFAULT_SETTINGS[name as keyof Settings])
+    .map(([name, value]) => `sysctl ${name}=${value}`);
   const specs = [...state.interfaces.values()];
   return [
+    ...settings,
     ...specs.map(creation),
     ...specs.flatMap(bridge),
     ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`),

@@ -46,8 +46,17 @@ export interface InterfaceSpec {
   veb?: VebSpec;
 }
 
-/** Everything configured, by name, in order of creation. */
+/** Settings of the router as a whole, by the name `sysctl` knows them. */
+export interface Settings {
+  'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
+}
+
+/** What holds where nobody set anything. */
+export const DEFAULT_SETTINGS: Settings = { 'smrouter.idle': 'adaptive' };
+
+/** Everything configured; interfaces by name, in order of creation. */
 export interface State {
+  readonly settings: Settings;
   readonly interfaces: Map<string, InterfaceSpec>;
 }
 
@@ -60,7 +69,7 @@ export const NAME_MAX = 15;
 
 /** Nothing configured. */
 export function emptyState(): State {
-  return { interfaces: new Map() };
+  return { settings: { ...DEFAULT_SETTINGS }, interfaces: new Map() };
 }
 
 /** An independent copy, to be changed. */

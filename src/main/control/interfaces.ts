@@ -1,7 +1,7 @@
 /**
  * Runs the steps of a plan against live interfaces.
  */
-import { If, ifRecord } from '../../shared/layout/heap.js';
+import { Control, IdlePolicy, If, ifRecord } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { checkNetns } from '../../shared/sys/link.js';
 import type { Step } from '../config/plan.js';
@@ -12,6 +12,8 @@ import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
+
+const IDLE_POLICY = { sleep: IdlePolicy.SLEEP, adaptive: IdlePolicy.ADAPTIVE, spin: IdlePolicy.SPIN };
 
 /** What the kinds of interface differ in, handed over when one is made. */
 interface Kind {
@@ -84,6 +86,9 @@ export class Interfaces {
         return this.vebs.setTable(this.table.get(step.veb), step.after);
       case 'statics':
         return this.vebs.setStatics(this.table.get(step.veb), step.before, step.after);
+      case 'settings':
+        this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
+        return;
       case 'attributes':
         return this.attributes(step.before, step.after);
     }

@@ -22,6 +22,8 @@ export const enum Control {
   POISON = 2,
   /** Milliseconds that tests have moved uptime ahead by. W: main. R: workers. */
   CLOCK_SHIFT = 3,
+  /** What workers do when idle, an `IdlePolicy`. W: main. R: workers. */
+  IDLE = 4,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers. R: main. */
   MAIN_BELL = 32,
 }
@@ -88,6 +90,13 @@ export const enum If {
   TX_RING = 11,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
+}
+
+/** Values of `Control.IDLE`. */
+export const enum IdlePolicy {
+  SLEEP = 0,
+  ADAPTIVE = 1,
+  SPIN = 2,
 }
 
 /** Kinds of interface. */

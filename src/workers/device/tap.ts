@@ -33,6 +33,7 @@ export function makeTapDevice(ctx: Context): Device {
     const fd = heap[record + If.QUEUE_FD + me];
     const up = (heap[record + If.FLAGS] & IfFlag.RUNNING) !== 0;
     ctx.borrowed = true;
+    ctx.deviceGone = false;
     ctx.offloads = true;
     ctx.n = 0;
     if (fd === -1) return 0;
@@ -46,7 +47,8 @@ export function makeTapDevice(ctx: Context): Device {
       const slot = tapSlots[place];
       const got = read(fd, address[slot], READ_LENGTH);
       if (got < 0) {
-        tapReadPolicy(lastErrno());
+        const policy = tapReadPolicy(lastErrno());
+        ctx.deviceGone = policy !== TapPolicy.AGAIN && policy !== TapPolicy.DOWN;
         break;
       }
       reads++;

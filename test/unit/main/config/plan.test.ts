@@ -13,6 +13,7 @@ import { after, randomState, stateOf } from '../../support/random-state.js';
 function brief(steps: readonly Step[]): string[] {
   return steps.map((s) => {
     if (s.op === 'create' || s.op === 'destroy') return `${s.op} ${s.spec.name}`;
+    if (s.op === 'settings') return s.op;
     if (s.op === 'attributes') return `attributes ${s.after.name}`;
     return s.op === 'ports' ? `ports ${s.veb} ${s.after.map((p) => p.name).join(',')}` : `${s.op} ${s.veb}`;
   });

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfig } from '../../../../src/main/cli/command.js';
+import { isSysctlQuery, querySysctl, sysctl } from '../../../../src/main/cli/sysctl.js';
+import { runningLines } from '../../../../src/main/config/running.js';
+import { emptyState } from '../../../../src/main/config/state.js';
+
+test('a setting is set, asked for, and printed only when it is not the default', () => {
+  const state = emptyState();
+  assert.equal(querySysctl(state, ['smrouter.idle'], false), 'smrouter.idle=adaptive\n');
+  assert.deepEqual(runningLines(state), []);
+  sysctl({ state, actions: [] }, ['-w', 'smrouter.idle=spin']);
+  assert.equal(querySysctl(state, ['-a'], false), 'smrouter.idle=spin\n');
+  assert.deepEqual(JSON.parse(querySysctl(state, [], true)), { 'smrouter.idle': 'spin' });
+  assert.deepEqual(readConfig('f', runningLines(state).join('\n')), state);
+});
+
+test('an unknown name is ENOENT, a value it does not take EINVAL, and neither changes anything', () => {
+  const state = emptyState();
+  const set =
+    (...args: string[]) =>
+    () =>
+      sysctl({ state, actions: [] }, args);
+  assert.throws(set('no.such=1'), { code: 'ENOENT' });
+  assert.throws(set('toString=1'), { code: 'ENOENT' });
+  assert.throws(set('smrouter.idle=fast'), { code: 'EINVAL' });
+  assert.throws(set('smrouter.idle'), { code: 'EINVAL' });
+  assert.throws(() => querySysctl(state, ['no.such'], false), { code: 'ENOENT' });
+  assert.deepEqual(state, emptyState());
+});
+
+test('words with = set, others ask', () => {
+  assert.equal(isSysctlQuery(['-a']), true);
+  assert.equal(isSysctlQuery(['smrouter.idle']), true);
+  assert.equal(isSysctlQuery(['-w', 'smrouter.idle=sleep']), false);
+  assert.throws(() => readConfig('f', 'sysctl smrouter.idle'), /f:1: .*not a setting/);
+});
