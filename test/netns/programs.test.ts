@@ -157,7 +157,7 @@ describe('a daemon on memory ports', () => {
       ['ifconfig veb0 maxaddr 0', 'maxaddr 0 is not between 1 and 1048576 (EINVAL)'],
       ['ifconfig veb0 create', 'veb0: exists already (EEXIST)'],
       ['ifconfig mem0 add mem1', 'mem0: not a bridge (ENOTTY)'],
-      ['ifconfig veb0 up down mtu 1500', 'a veb has no MTU of its own (ENOTTY)'],
+      ['ifconfig veb0 up down mtu 1500', 'a veb has no mtu (ENOTTY)'],
       ['ifconfig mem1 description lost mtu 1', 'mtu 1 is not between 68 and 65535 (EINVAL)'],
       ['show nothing', 'nothing: show takes one of: running, workers, smr, rings, drops, books, memory (EINVAL)'],
       ['reboot', 'reboot: unknown command (EINVAL)'],

@@ -51,11 +51,14 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
       return;
     }
     const seen = readHeaders();
+    // Only a burst with a rare frame in it is looked through for frames that are done already.
+    const sifted = seen !== 0;
+    if (sifted) destination.fill(UNDECIDED, 0, ctx.n);
     if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
-    countInput(veb);
+    countInput(veb, sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
-    if ((heap[ifRecord(ingress) + If.PORT_FLAGS] & PortFlag.LEARNING) !== 0) learnSources(ingress, veb);
-    resolve(heap[record + If.TABLE]);
+    if ((heap[ifRecord(ingress) + If.PORT_FLAGS] & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
+    resolve(heap[record + If.TABLE], sifted);
     vebOutput(ingress, veb);
   }
 
@@ -76,7 +79,6 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
       dstLo[i] = u16[w + 1] | (u16[w + 2] << 16);
       srcHi[i] = u16[w + 3];
       srcLo[i] = u16[w + 4] | (u16[w + 5] << 16);
-      destination[i] = UNDECIDED;
       if (hi === Reserved.HI) seen |= Seen.RESERVED;
       if (type === EtherType.VLAN || type === EtherType.QINQ) seen |= Seen.TAGGED;
     }
@@ -95,10 +97,10 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
   }
 
   /** Step 3: the veb's input counters, before any filter. */
-  function countInput(veb: number): void {
+  function countInput(veb: number, sifted: boolean): void {
     let packets = ctx.n;
     let bytes = ctx.bytes;
-    for (let i = 0; i < ctx.n; i++) {
+    for (let i = 0; sifted && i < ctx.n; i++) {
       if (destination[i] !== DONE) continue;
       packets--;
       bytes -= length[i];
@@ -119,7 +121,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
   }
 
   /** Step 5: where the sources are. Group and all-zero sources teach nothing (A81). */
-  function learnSources(ingress: number, veb: number): void {
+  function learnSources(ingress: number, veb: number, sifted: boolean): void {
     const { n, seconds } = ctx;
     const table = heap[ifRecord(veb) + If.TABLE];
     const generation = heap[ifRecord(ingress) + If.PORT_GENERATION];
@@ -129,7 +131,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     for (let i = 0; i < n; i++) {
       const hi = srcHi[i];
       const lo = srcLo[i];
-      if (destination[i] === DONE || isGroup(hi) || isKnown(heap, table, lo, hi, value, seconds)) continue;
+      if ((sifted && destination[i] === DONE) || isGroup(hi) || isKnown(heap, table, lo, hi, value, seconds)) continue;
       if ((hi | lo) === 0) continue;
       const done = learn(heap, table, lo, hi, value, seconds, me);
       if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
@@ -137,12 +139,12 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
   }
 
   /** Step 6: the port behind each destination. An entry of a port that has left since is a miss. */
-  function resolve(table: number): void {
+  function resolve(table: number, sifted: boolean): void {
     const { n, seconds } = ctx;
     // The entry last found good: most frames of a burst go the way of the one before.
     let good = 0;
     for (let i = 0; i < n; i++) {
-      if (destination[i] === DONE) continue;
+      if (sifted && destination[i] === DONE) continue;
       const hi = dstHi[i];
       if (isGroup(hi)) {
         destination[i] = FLOOD;
