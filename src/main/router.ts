@@ -5,7 +5,7 @@
  * steps before it taken back, so a change is all or nothing.
  */
 import { type Books, readBooks } from '../shared/counter/books.js';
-import { Control, IdlePolicy, Thread, threadBlock } from '../shared/layout/heap.js';
+import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { RegionSizes } from '../shared/layout/regions.js';
 import { RingConsumer } from '../shared/ring/ring.js';
 import { WorkerEvent } from '../shared/ring/worker-event.js';
@@ -15,12 +15,12 @@ import { eventfdCreate } from '../shared/sys/eventfd.js';
 import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
 import { invert, plan, type Step } from './config/plan.js';
-import { cloneState, emptyState, type State } from './config/state.js';
+import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, SIZE_SETTINGS, type State } from './config/state.js';
 import { InterfaceTable, isDevice } from './control/interface-table.js';
-import { Interfaces } from './control/interfaces.js';
+import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
-import { defaultSizes, Memory } from './memory/memory.js';
+import { Memory, sizesFor } from './memory/memory.js';
 import { Pool } from './pool/pool.js';
 
 /** What a router tells whoever runs it. */
@@ -33,7 +33,9 @@ export interface RouterLog {
 export interface RouterOptions {
   /** Worker threads, 1 to 16. */
   readonly workers: number;
-  /** Region sizes; the defaults serve a few hundred ports. */
+  /** Settings to start with; those that size memory can only be given here. */
+  readonly settings?: Settings;
+  /** Region sizes, instead of what the settings say. */
   readonly sizes?: RegionSizes;
   /** False: TAPs are memory ports of the same names (no root, no /dev/net/tun). */
   readonly kernelTaps?: boolean;
@@ -62,7 +64,7 @@ export class Router {
   private readonly events: RingConsumer[];
   private readonly originMs = performance.timeOrigin - 1000;
   private readonly seconds: NodeJS.Timeout;
-  private current: State = emptyState();
+  private current: State;
   private turn: Promise<unknown> = Promise.resolve();
   private stopped = false;
 
@@ -76,10 +78,11 @@ export class Router {
   private constructor(options: RouterOptions) {
     const { workers, log } = options;
     this.log = log;
-    this.memory = new Memory(options.sizes ?? defaultSizes(workers + 1), workers);
+    this.current = { ...emptyState(), settings: { ...(options.settings ?? DEFAULT_SETTINGS) } };
+    this.memory = new Memory(options.sizes ?? sizesFor(workers + 1, options.settings), workers);
     this.memory.heap.poison = options.poison ?? false;
     const { heap, rings } = this.memory.views;
-    heap[Control.IDLE] = IdlePolicy.ADAPTIVE;
+    heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
     heap[Control.POISON] = options.poison === true ? 1 : 0;
     for (let w = 0; w < workers; w++) {
       const block = threadBlock(w);
@@ -130,6 +133,7 @@ export class Router {
       if (this.reclaimer.full) throw new ControlError('EAGAIN', 'too much waits for a grace period');
       const draft: Draft = { state: cloneState(this.current), actions: [] };
       edit(draft);
+      this.refuseNewSizes(draft.state.settings);
       await this.apply(draft);
     };
     const done = this.turn.then(run, run);
@@ -155,9 +159,11 @@ export class Router {
     this.stopped = true;
     clearInterval(this.seconds);
     await this.turn;
-    await this.apply({ state: emptyState(), actions: [] }).catch((error: unknown) => {
-      this.log.error({ event: 'stop', err: error }, 'could not take everything down in order');
-    });
+    await this.apply({ state: { ...emptyState(), settings: this.current.settings }, actions: [] }).catch(
+      (error: unknown) => {
+        this.log.error({ event: 'stop', err: error }, 'could not take everything down in order');
+      },
+    );
     await this.pool.stop();
     this.reclaimer.close();
     const { heap } = this.memory.views;
@@ -166,6 +172,14 @@ export class Router {
     for (let w = 0; w < this.memory.workers; w++) {
       close(heap[threadBlock(w) + Thread.EPOLL]);
       close(heap[threadBlock(w) + Thread.DOORBELL]);
+    }
+  }
+
+  /** Memory is made once. Throws EBUSY. */
+  private refuseNewSizes(settings: Settings): void {
+    for (const name of SIZE_SETTINGS) {
+      if (settings[name] === this.current.settings[name]) continue;
+      throw new ControlError('EBUSY', `${name} is fixed at start; set it in the configuration file and restart`);
     }
   }
 

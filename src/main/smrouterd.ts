@@ -95,7 +95,7 @@ async function main(): Promise<number> {
 
 /** Starts everything, waits for the end, stops everything. Throws what kept it from starting. */
 async function run(option: Options, state: State, log: pino.Logger): Promise<void> {
-  const router = await Router.start({ workers: option.workers, log });
+  const router = await Router.start({ workers: option.workers, settings: state.settings, log });
   const open: { close(): Promise<unknown> | unknown }[] = [];
   try {
     log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');

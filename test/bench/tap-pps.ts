@@ -32,21 +32,21 @@ async function run(): Promise<Measured[] | string> {
   const skip = skipReason.root() || skipReason.tun();
   if (skip) return skip;
   const all = { ours: await throughSmrouter(true), floor: await throughBareLoop(), bridge: await throughLinuxBridge() };
-  const got: Record<string, number[]> = { ours: [], floor: [], bridge: [] };
+  const got = { ours: [] as number[], floor: [] as number[], bridge: [] as number[] };
   const offered: number[] = [];
   try {
     for (let n = 0; n < ROUNDS; n++) {
       for (const [name, hosts] of Object.entries(all)) {
         if (hosts === undefined) continue;
         const rate = measure(hosts);
-        (got[name] as number[]).push(rate.got);
+        got[name as keyof typeof got].push(rate.got);
         if (name === 'ours') offered.push(rate.offered);
       }
     }
   } finally {
     for (const hosts of Object.values(all)) await hosts?.stop();
   }
-  const [ours, floor, bridge] = [got['ours'], got['floor'], got['bridge']] as [number[], number[], number[]];
+  const [ours, floor, bridge] = [got.ours, got.floor, got.bridge];
   const span = (list: number[]): string => `${round(Math.min(...list))}–${round(Math.max(...list))}`;
   const note = `offered ${round(median(offered))}, ours ${span(ours)}, ${ROUNDS} rounds of ${SECONDS} s`;
   const against = (peer: string, theirs: number[]): Measured => {

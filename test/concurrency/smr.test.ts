@@ -8,7 +8,7 @@ import { Slab } from '../../src/main/memory/slab.js';
 import { Control, SLAB_BASE, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { BOX_MS, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
-import { type ReaderTask, Rec, RECORD_KIND, recordWord, Told } from './threads/smr-reader.js';
+import { RECORD_KIND, type ReaderTask, Rec, recordWord, Told } from './threads/smr-reader.js';
 
 const READERS = 2;
 const RECORDS = 512;
@@ -68,7 +68,11 @@ interface Outcome {
 }
 
 /** Replaces the record for `ms` while the readers follow the pointer; epochs begin at `epoch`. */
-async function churn<F extends Freeing>(make: (heap: Int32Array) => F, epoch: number, ms: number): Promise<[Outcome, F]> {
+async function churn<F extends Freeing>(
+  make: (heap: Int32Array) => F,
+  epoch: number,
+  ms: number,
+): Promise<[Outcome, F]> {
   const heap = new Int32Array(new SharedArrayBuffer((SLAB_BASE + (RECORDS + 1) * Rec.WORDS) * 4));
   heap[Control.EPOCH] = epoch;
   const pointer = new Int32Array(new SharedArrayBuffer(Told.WORDS * 4));

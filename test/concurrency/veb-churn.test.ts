@@ -8,9 +8,9 @@ import { Router } from '../../src/main/router.js';
 import { Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { SlotOwner } from '../../src/shared/layout/packet.js';
 import { ringOccupancy } from '../../src/shared/ring/ring.js';
+import { ifconfigOn } from '../support/router-words.js';
 import { Stations, smallSizes } from '../support/stations.js';
 import { BOX_MS, silent, waitUntil, withSeed } from '../support/stress.js';
-import { ifconfigOn } from '../support/router-words.js';
 
 const WORKERS = 2;
 /** Dealt to the workers in turn, so that two of the flows cross from one worker to the other. */

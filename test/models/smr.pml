@@ -97,14 +97,14 @@ proctype Main() {
      if
      :: quiet ->
 progress:
+        quiet = false;
         d_step {
           alive[object[0]] = false;
           object[0] = object[1];
           due[0] = due[1];
           object[1] = 0;
           due[1] = 0;
-          waiting--;
-          quiet = false
+          waiting--
         }
      :: else
      fi

@@ -49,7 +49,11 @@ describe('smrouterd that does not start', () => {
     assert.deepEqual(good, { status: 0, stdout: '', stderr: '' });
     assert.ok(!isLink(tap));
     const file = configFile('ifconfig');
-    assert.deepEqual(await refused(file, '-n'), { status: 1, stdout: '', stderr: `${file}:1: ifconfig: not a setting\n` });
+    assert.deepEqual(await refused(file, '-n'), {
+      status: 1,
+      stdout: '',
+      stderr: `${file}:1: ifconfig: not a setting\n`,
+    });
   });
 
   it('a file that is not there', async () => {
@@ -82,10 +86,7 @@ describe('smrctl alone', () => {
   it('without a daemon: status 1 and the errno', async () => {
     const socket = join(folder, 'nobody.sock');
     const { status, stdout, stderr } = await runProgram('smrctl', ['-s', socket, 'show', 'running']);
-    assert.deepEqual(
-      [status, stdout, stderr],
-      [1, '', `smrctl: ${socket}: no smrouterd answers there (ENOENT)\n`],
-    );
+    assert.deepEqual([status, stdout, stderr], [1, '', `smrctl: ${socket}: no smrouterd answers there (ENOENT)\n`]);
     const named = await runProgram('smrctl', ['ifconfig'], { SMROUTER_SOCKET: socket });
     assert.equal(named.stderr, stderr);
   });
@@ -104,7 +105,12 @@ describe('a daemon on memory ports', () => {
 
   before(async () => {
     daemon = await Daemon.start({
-      config: ['ifconfig mem0 create up', 'ifconfig mem1 create up', 'ifconfig veb0 create add mem0 up', 'ifconfig veb1 create'],
+      config: [
+        'ifconfig mem0 create up',
+        'ifconfig mem1 create up',
+        'ifconfig veb0 create add mem0 up',
+        'ifconfig veb1 create',
+      ],
     });
   });
   after(() => daemon?.stop());
@@ -122,7 +128,14 @@ describe('a daemon on memory ports', () => {
   });
 
   it('a second one on the same socket ends, and the first goes on', async () => {
-    const second = await runProgram('smrouterd', ['-f', configFile('ifconfig mem7 create'), '-s', daemon.socket, '-m', '127.0.0.1:0']);
+    const second = await runProgram('smrouterd', [
+      '-f',
+      configFile('ifconfig mem7 create'),
+      '-s',
+      daemon.socket,
+      '-m',
+      '127.0.0.1:0',
+    ]);
     assert.equal(second.status, 1);
     assert.match(second.stderr, /^smrouterd: .*another smrouterd answers there$/m);
     assert.equal((await daemon.ctl('show', 'running')).status, 0);
@@ -153,7 +166,10 @@ describe('a daemon on memory ports', () => {
       ['ifconfig veb0 -learn mem1', 'mem1: not a port of veb0 (ESRCH)'],
       ['ifconfig veb0 deladdr 02:00:00:00:00:01', '02:00:00:00:00:01: no such address (ESRCH)'],
       ['ifconfig veb0 deladdr 1', '1: not a MAC address (EINVAL)'],
-      ['ifconfig veb0 static mem0 01:00:5e:00:00:01', '01:00:5e:00:00:01: not the address of one station (EADDRNOTAVAIL)'],
+      [
+        'ifconfig veb0 static mem0 01:00:5e:00:00:01',
+        '01:00:5e:00:00:01: not the address of one station (EADDRNOTAVAIL)',
+      ],
       ['ifconfig veb0 maxaddr 0', 'maxaddr 0 is not between 1 and 1048576 (EINVAL)'],
       ['ifconfig veb0 create', 'veb0: exists already (EEXIST)'],
       ['ifconfig mem0 add mem1', 'mem0: not a bridge (ENOTTY)'],
@@ -170,8 +186,20 @@ describe('a daemon on memory ports', () => {
   });
 
   it('every query prints values with --json', async () => {
-    for (const words of ['ifconfig', 'ifconfig -a', 'ifconfig veb0', 'ifconfig mem0', 'ifconfig veb0 addr', 'show running',
-      'show workers', 'show smr', 'show rings', 'show drops', 'show books', 'show memory']) {
+    for (const words of [
+      'ifconfig',
+      'ifconfig -a',
+      'ifconfig veb0',
+      'ifconfig mem0',
+      'ifconfig veb0 addr',
+      'show running',
+      'show workers',
+      'show smr',
+      'show rings',
+      'show drops',
+      'show books',
+      'show memory',
+    ]) {
       const { status, stdout } = await daemon.ctl('--json', ...words.split(' '));
       assert.equal(status, 0, words);
       assert.ok(Array.isArray(JSON.parse(stdout)), words);
@@ -200,7 +228,9 @@ describe('a daemon with TAPs', { skip: skipReason.tun() }, () => {
       ['SIGKILL', -1],
     ] as const) {
       const tap = uniqueTap();
-      const daemon = await Daemon.start({ config: [`ifconfig ${tap} create up`, `ifconfig veb0 create add ${tap} up`] });
+      const daemon = await Daemon.start({
+        config: [`ifconfig ${tap} create up`, `ifconfig veb0 create add ${tap} up`],
+      });
       assert.ok(isLink(tap));
       daemon.signal(signal);
       assert.equal(await daemon.exited(), status, signal);

@@ -10,7 +10,7 @@ import { cloneState, emptyState, type State } from '../../src/main/config/state.
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Vebs } from '../../src/main/control/veb.js';
-import { defaultSizes, Memory } from '../../src/main/memory/memory.js';
+import { Memory, sizesFor } from '../../src/main/memory/memory.js';
 import { type Books, readBooks } from '../../src/shared/counter/books.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { addressOf } from '../../src/shared/sys/libc.js';
@@ -27,7 +27,7 @@ export class OfflineRouter {
   private state: State = emptyState();
 
   constructor(workers = 1, me = 0) {
-    this.memory = new Memory(defaultSizes(workers + 1), workers);
+    this.memory = new Memory(sizesFor(workers + 1), workers);
     const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);

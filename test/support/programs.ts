@@ -60,4 +60,3 @@ export function temporaryFolder(): string {
   folders.add(folder);
   return folder;
 }
-

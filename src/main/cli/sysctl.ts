@@ -5,9 +5,15 @@ import type { Settings, State } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Draft } from './words.js';
 
+/** A setting that is one of a few words, or a whole number within limits (0 = default). */
+type Values = { readonly words: readonly string[] } | { readonly min: number; readonly max: number };
+
 /** The values each setting takes. */
-const VALUES: { readonly [Name in keyof Settings]: readonly Settings[Name][] } = {
-  'smrouter.idle': ['sleep', 'adaptive', 'spin'],
+const VALUES: { readonly [Name in keyof Settings]: Values } = {
+  'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
+  'smrouter.frames': { min: 1024, max: 524_288 },
+  'smrouter.superframes': { min: 160, max: 12_288 },
+  'smrouter.heap': { min: 16, max: 1024 },
 };
 
 /** Whether these words only ask. */
@@ -32,10 +38,20 @@ export function sysctl(draft: Draft, args: readonly string[]): void {
     const at = arg.indexOf('=');
     if (at === -1) throw new ControlError('EINVAL', `${arg}: not NAME=VALUE`);
     const name = known(arg.slice(0, at));
-    const value = VALUES[name].find((v) => v === arg.slice(at + 1));
-    if (value === undefined) throw new ControlError('EINVAL', `${arg}: ${name} is one of ${VALUES[name].join(', ')}`);
-    draft.state.settings[name] = value;
+    Object.assign(draft.state.settings, { [name]: parse(name, arg.slice(at + 1)) });
   }
+}
+
+/** The value a text stands for. Throws EINVAL, saying what the setting takes. */
+function parse(name: keyof Settings, text: string): string | number {
+  const values = VALUES[name];
+  if ('words' in values) {
+    if (values.words.includes(text)) return text;
+    throw new ControlError('EINVAL', `${text}: ${name} is one of ${values.words.join(', ')}`);
+  }
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (number === 0 || (number >= values.min && number <= values.max)) return number;
+  throw new ControlError('EINVAL', `${text}: ${name} is between ${values.min} and ${values.max}, or 0 for the default`);
 }
 
 function known(name: string): keyof Settings {

@@ -49,10 +49,24 @@ export interface InterfaceSpec {
 /** Settings of the router as a whole, by the name `sysctl` knows them. */
 export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
+  /** Small slots of all threads together; 0 = as many as the defaults have. Fixed at start, like the two below. */
+  'smrouter.frames': number;
+  /** 68 KiB slots of all threads together; 0 = default. */
+  'smrouter.superframes': number;
+  /** MiB of the heap region; 0 = default. */
+  'smrouter.heap': number;
 }
 
 /** What holds where nobody set anything. */
-export const DEFAULT_SETTINGS: Settings = { 'smrouter.idle': 'adaptive' };
+export const DEFAULT_SETTINGS: Settings = {
+  'smrouter.idle': 'adaptive',
+  'smrouter.frames': 0,
+  'smrouter.superframes': 0,
+  'smrouter.heap': 0,
+};
+
+/** Settings that size the memory regions, which never grow. */
+export const SIZE_SETTINGS = ['smrouter.frames', 'smrouter.superframes', 'smrouter.heap'] as const;
 
 /** Everything configured; interfaces by name, in order of creation. */
 export interface State {

@@ -13,7 +13,8 @@ import { MemoryPorts } from './memory-port.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 
-const IDLE_POLICY = { sleep: IdlePolicy.SLEEP, adaptive: IdlePolicy.ADAPTIVE, spin: IdlePolicy.SPIN };
+/** Heap number of each idle policy. */
+export const IDLE_POLICY = { sleep: IdlePolicy.SLEEP, adaptive: IdlePolicy.ADAPTIVE, spin: IdlePolicy.SPIN };
 
 /** What the kinds of interface differ in, handed over when one is made. */
 interface Kind {

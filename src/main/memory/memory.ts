@@ -15,13 +15,14 @@ import { ringWords } from '../../shared/layout/rings.js';
 import { ringInit } from '../../shared/ring/ring.js';
 import { returnRing, SlotCache } from '../../shared/ring/slot-cache.js';
 import { addressOf } from '../../shared/sys/libc.js';
+import { DEFAULT_SETTINGS, type Settings } from '../config/state.js';
 import { Slab } from './slab.js';
 
 /** Entries of a ring between two workers, and of a worker's event ring. */
 const WORKER_RING = 1024;
 const EVENT_RING = 256;
-/** What a return ring of the default sizes takes of the rings region. */
-const RETURN_RING_BYTES = 256 << 10;
+/** Room for rings between workers, of events, and of memory ports. */
+const OTHER_RINGS_BYTES = 16 << 20;
 
 /** A ring that exists for as long as the process. */
 export interface NamedRing {
@@ -29,10 +30,19 @@ export interface NamedRing {
   readonly base: number;
 }
 
-/** Sizes when the operator says nothing. */
-export function defaultSizes(threads: number): RegionSizes {
-  const ringBytes = (16 << 20) + threads * threads * RETURN_RING_BYTES;
-  return { frames: 16_384 * threads, superframes: 192 * threads, heapBytes: 128 << 20, ringBytes, threads };
+/** Slots each thread has, and MiB of heap, when the operator says nothing. */
+const FRAMES_A_THREAD = 16_384;
+const SUPERFRAMES_A_THREAD = 192;
+const HEAP_MIB = 128;
+
+/** The sizes that `settings` ask for, for `threads` threads. */
+export function sizesFor(threads: number, settings: Settings = DEFAULT_SETTINGS): RegionSizes {
+  const frames = settings['smrouter.frames'] || FRAMES_A_THREAD * threads;
+  const superframes = settings['smrouter.superframes'] || SUPERFRAMES_A_THREAD * threads;
+  // A ring takes twice its entries at most: the slab's classes are powers of two.
+  const returnRing = 8 * homeSlots({ frames, superframes }, threads);
+  const ringBytes = OTHER_RINGS_BYTES + threads * threads * returnRing;
+  return { frames, superframes, heapBytes: (settings['smrouter.heap'] || HEAP_MIB) << 20, ringBytes, threads };
 }
 
 export class Memory {
@@ -59,12 +69,10 @@ export class Memory {
     this.rings = new Slab('rings', this.views.rings, 16);
     const { threads } = sizes;
     this.returnRings = new Int32Array(threads * threads);
-    // The last home also has the remainders.
-    const share = Math.floor(sizes.frames / threads) + Math.floor(sizes.superframes / threads);
-    const homeSlots = powerOfTwo(share + 2 * threads);
+    const homes = homeSlots(sizes, threads);
     for (let from = 0; from < threads; from++) {
       for (let home = 0; home < threads; home++) {
-        if (from !== home) this.returnRings[returnRing(threads, from, home)] = this.newRing(homeSlots);
+        if (from !== home) this.returnRings[returnRing(threads, from, home)] = this.newRing(homes);
       }
     }
     this.workerRings = new Int32Array(workers * workers);
@@ -95,6 +103,11 @@ export class Memory {
     this.namedRings.push({ name, base });
     return base;
   }
+}
+
+/** Entries of a return ring: every slot of one home fits, that of the last too, which also has the remainders. */
+function homeSlots(sizes: { frames: number; superframes: number }, threads: number): number {
+  return powerOfTwo(Math.floor(sizes.frames / threads) + Math.floor(sizes.superframes / threads) + 2 * threads);
 }
 
 function powerOfTwo(atLeast: number): number {

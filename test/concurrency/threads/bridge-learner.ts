@@ -1,6 +1,6 @@
 /** A thread that learns and looks up as a worker does, on addresses that other threads learn and remove meanwhile. */
 import { workerData } from 'node:worker_threads';
-import { isKnown, Learned, learn, lookup } from '../../../src/shared/table/etherbridge.js';
+import { isKnown, type Learned, learn, lookup } from '../../../src/shared/table/etherbridge.js';
 import { seeded } from '../../support/stress.js';
 
 /** Words the threads share. */
