@@ -15,20 +15,22 @@ export interface Measured {
   readonly limit?: number;
   /** Whatever else a reader should know. */
   readonly note?: string;
+  /** Further figures of the same bench. */
+  readonly more?: readonly Measured[];
 }
 
 /** One bench. `run` resolves to its figures, or to why it cannot run here. */
 export interface Bench {
   readonly name: string;
   readonly about: string;
-  run(): Promise<Measured[] | string>;
+  run(): Promise<Measured | string>;
 }
 
-/** The line that `--json` prints. */
+/** The one line that `--json` prints. */
 export function resultLine(bench: string, measured: Measured): string {
   const where = { cpu: cpus()[0]?.model ?? '?', kernel: release(), node: process.version };
-  const { value, unit, limit, ratio, peer, note } = measured;
-  return JSON.stringify({ bench, value, unit, limit, ratio, peer, note, ...where });
+  const { value, unit, limit, ratio, peer, note, more } = measured;
+  return JSON.stringify({ bench, value, unit, limit, ratio, peer, note, more, ...where });
 }
 
 /** Middle of a list; the mean of the two middles for an even count. */

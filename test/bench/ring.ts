@@ -89,7 +89,7 @@ async function measure(kind: Kind): Promise<number> {
   return COUNT / ms / 1000;
 }
 
-async function run(): Promise<Measured[]> {
+async function run(): Promise<Measured> {
   await measure('ring');
   await measure('bare');
   const { a, b, ratio, spread } = await interleaved(
@@ -98,16 +98,14 @@ async function run(): Promise<Measured[]> {
     () => measure('bare'),
   );
   const peer = 'bare loop over the same shared array, two threads';
-  return [
-    {
-      value: round(a),
-      unit: 'M descriptors/s',
-      limit: round(b),
-      ratio: round(ratio),
-      peer,
-      note: `batch ${BATCH}; ${spread}`,
-    },
-  ];
+  return {
+    value: round(a),
+    unit: 'M descriptors/s',
+    limit: round(b),
+    ratio: round(ratio),
+    peer,
+    note: `batch ${BATCH}; ${spread}`,
+  };
 }
 
 export const ring: Bench = { name: 'ring', about: `descriptors between two threads, ${BATCH} at a time`, run };

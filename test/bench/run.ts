@@ -13,20 +13,20 @@ const BENCHES: readonly Bench[] = [ring, veb, tapTcp, tapPps];
 
 /** One figure as text. */
 function text(name: string, m: Measured): string {
-  const ratio = m.ratio === undefined ? '' : `  ratio ${m.ratio}`;
-  const limit = m.limit === undefined ? '' : ` (${m.peer}: ${m.limit})`;
-  return `${name.padEnd(12)} ${m.value} ${m.unit}${limit}${ratio}\n             ${m.note ?? ''}`;
+  const ratio = m.ratio === undefined ? '' : `, ${m.ratio} × ${m.peer}`;
+  const limit = m.limit === undefined ? '' : `, floor ${m.limit}`;
+  return `${name.padEnd(12)} ${m.value} ${m.unit}${ratio}${limit}\n             ${m.note ?? ''}`;
 }
 
 /** Runs one bench in this process. Returns the exit status. */
 async function one(bench: Bench, json: boolean): Promise<number> {
-  const results = await bench.run();
-  if (typeof results === 'string') {
-    process.stderr.write(`${bench.name}: not run: ${results}\n`);
+  const result = await bench.run();
+  if (typeof result === 'string') {
+    process.stderr.write(`${bench.name}: not run: ${result}\n`);
     return 0;
   }
-  for (const result of results)
-    process.stdout.write(`${json ? resultLine(bench.name, result) : text(bench.name, result)}\n`);
+  if (json) process.stdout.write(`${resultLine(bench.name, result)}\n`);
+  else for (const m of [result, ...(result.more ?? [])]) process.stdout.write(`${text(bench.name, m)}\n`);
   return 0;
 }
 

@@ -24,7 +24,7 @@ async function iperf(hosts: TwoHosts, streams: number): Promise<number> {
   return result.end.sum_received.bits_per_second / 1e9;
 }
 
-async function run(): Promise<Measured[] | string> {
+async function run(): Promise<Measured | string> {
   const skip = skipReason.root() || skipReason.tun();
   if (skip) return skip;
   const ours = await throughSmrouter(false);
@@ -37,11 +37,10 @@ async function run(): Promise<Measured[] | string> {
         () => iperf(ours, streams),
         () => iperf(peer, streams),
       );
-      const note = `${streams} stream${streams > 1 ? 's' : ''}, ${SECONDS} s each; ${spread}`;
+      const note = `${streams} stream${streams > 1 ? 's' : ''}, ${SECONDS} s each; the peer ${round(b)} Gb/s; ${spread}`;
       results.push({
         value: round(a),
         unit: 'Gb/s',
-        limit: round(b),
         ratio: round(ratio),
         peer: 'Linux bridge, veth',
         note,
@@ -51,7 +50,8 @@ async function run(): Promise<Measured[] | string> {
     await ours.stop();
     await peer.stop();
   }
-  return results;
+  const [first, ...more] = results as [Measured, ...Measured[]];
+  return { ...first, more };
 }
 
 export const tapTcp: Bench = { name: 'tap-tcp', about: 'iperf3 between two namespaces through a veb on TAPs', run };

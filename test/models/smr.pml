@@ -31,7 +31,10 @@ proctype Reader(byte cpu) {
   byte last, seen, held;
   online();
   do
-  :: announce();
+  ::
+#ifndef MUTANT_NO_ANNOUNCE
+     announce();
+#endif
 #ifdef MUTANT_ANNOUNCE_BEFORE_USE
      load(held, POINTER);
      announce();
@@ -39,12 +42,6 @@ proctype Reader(byte cpu) {
 #else
      load(held, POINTER);
      use()
-#endif
-#ifdef MUTANT_NO_ANNOUNCE
-     do
-     :: load(held, POINTER);
-        use()
-     od
 #endif
   :: offline();
      if

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type InterfaceCounters, type Lab, QUICKSTART } from './lab.js';
+import { type InterfaceCounters, type Lab, QUICKSTART } from './contract.js';
 
 const DAEMON = fileURLToPath(new URL('../smrouterd.js', import.meta.url));
 const CONTROL = fileURLToPath(new URL('../smrctl.js', import.meta.url));

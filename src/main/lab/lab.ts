@@ -6,33 +6,11 @@
  * the same configuration runs in this process on in-memory hosts, and the lab says why.
  */
 import { accessSync, constants } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { InterfaceCounters, Lab } from './contract.js';
 import { startKernelLab } from './kernel-lab.js';
 import { startMemoryLab } from './memory-lab.js';
 
-/** A running lab. */
-export interface Lab {
-  /** Lines that say what was built. */
-  readonly built: readonly string[];
-  readonly metricsUrl: string;
-  /** Counters of each interface, by name: frames and bytes received and sent. */
-  counters(): Promise<Map<string, InterfaceCounters>>;
-  /** Rejects if something the lab needs ends by itself. */
-  readonly failed: Promise<never>;
-  stop(): Promise<void>;
-}
-
-/** Running totals of one interface. */
-export interface InterfaceCounters {
-  readonly ipackets: number;
-  readonly ibytes: number;
-  readonly opackets: number;
-  readonly obytes: number;
-}
-
-/** Where the shipped configuration is. */
-export const QUICKSTART = fileURLToPath(new URL('../../../../examples/quickstart.conf', import.meta.url));
 const PERIOD_MS = 1000;
 
 /** Why kernel TAPs cannot be used here, or undefined. */

@@ -12,7 +12,7 @@ import { readConfig } from '../cli/command.js';
 import { MemoryHost } from '../memory/memory-host.js';
 import { metricsSource, readiness } from '../metrics-source.js';
 import { Router } from '../router.js';
-import { type InterfaceCounters, type Lab, QUICKSTART } from './lab.js';
+import { type InterfaceCounters, type Lab, QUICKSTART } from './contract.js';
 
 const STEP_MS = 10;
 const FRAMES_A_STEP = 20;
