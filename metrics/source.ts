@@ -30,6 +30,8 @@ export interface MetricsSource {
   books(): Books;
   /** Uptime in milliseconds, the workers' clock. */
   uptimeMs(): number;
+  /** Workers that died and were replaced. */
+  replacements(): number;
   /** Free slots in main's own cache. */
   mainFree(): { readonly frames: number; readonly superframes: number };
 }

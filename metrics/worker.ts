@@ -28,6 +28,15 @@ export function collectWorkers(registers: Registry[], source: MetricsSource): vo
       },
     });
   }
+  new Counter({
+    name: 'smrouter_worker_deaths_total',
+    help: 'Worker threads that ended unasked; each was replaced unless they die too often.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(source.replacements());
+    },
+  });
   new Gauge({
     name: 'smrouter_worker_last_announce_seconds',
     help: 'Seconds since the worker last refreshed its clock; above 2 it is stuck.',

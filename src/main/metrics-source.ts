@@ -6,10 +6,7 @@ import { Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Readiness } from './api/http.js';
 import type { InterfaceSpec } from './config/state.js';
 import { isDevice } from './control/interface-table.js';
-import type { Router } from './router.js';
-
-/** A worker that has not refreshed its clock for this long is stuck (spec A §7.5). */
-const STUCK_MS = 2000;
+import { type Router, STUCK_MS } from './router.js';
 
 /** The collectors' view of `router`. */
 export function metricsSource(router: Router): MetricsSource {
@@ -33,6 +30,7 @@ export function metricsSource(router: Router): MetricsSource {
     smr: () => router.reclaimer.status(),
     books: () => router.books(),
     uptimeMs: () => router.uptimeMs(),
+    replacements: () => router.replacements,
     mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
   };
 }

@@ -22,6 +22,7 @@ import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
 import { Memory, sizesFor } from './memory/memory.js';
 import { Pool } from './pool/pool.js';
+import { reclaimSlots, returnedSlots, settleDeath } from './pool/worker-death.js';
 
 /** What a router tells whoever runs it. */
 export interface RouterLog {
@@ -46,6 +47,13 @@ export interface RouterOptions {
 
 /** Above this many bytes waiting for a grace period, changes are refused with EAGAIN. */
 const DEFERRED_CAP = 16 << 20;
+/** A worker that has not announced for this long is reported, at most once in REPORT_MS, and later ended (spec A §7.5). */
+export const STUCK_MS = 2000;
+const REPORT_MS = 300_000;
+const HOPELESS_MS = 10_000;
+/** More deaths than this within this time, and a worker is not replaced any more: it would only die again. */
+const DEATHS_MOST = 10;
+const DEATHS_MS = 60_000;
 /** Time a worker has to start. */
 const START_MS = 10_000;
 
@@ -57,7 +65,7 @@ export class Router {
   readonly log: RouterLog;
   /** Hears of every grace period's length in seconds; metrics listen. */
   onGrace: (seconds: number) => void = () => {};
-  /** Workers that ended unasked. */
+  /** Workers whose thread has ended and that have no new one yet. */
   readonly lostWorkers = new Set<number>();
   private readonly interfaces: Interfaces;
   private readonly pool: Pool;
@@ -67,6 +75,10 @@ export class Router {
   private current: State;
   private turn: Promise<unknown> = Promise.resolve();
   private stopped = false;
+  /** When workers died, on `performance.now()`. */
+  private readonly deaths: number[] = [];
+  /** When each worker was last reported as stuck. */
+  private readonly reportedStuck = new Map<number, number>();
 
   /** Starts the workers; resolves when they forward. Throws when memory or threads cannot be had. */
   static async start(options: RouterOptions): Promise<Router> {
@@ -96,9 +108,9 @@ export class Router {
     this.interfaces = new Interfaces(this.memory, this.table, this.reclaimer, this.vebs, options.kernelTaps ?? true);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(this.memory, (worker, error) => {
-      this.lostWorkers.add(worker);
-      this.bury(worker);
-      this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker ended');
+      this.replace(worker, error).catch((again: unknown) => {
+        this.log.error({ event: 'worker-replace', worker, err: again }, 'could not replace the worker');
+      });
     });
     this.seconds = setInterval(() => this.everySecond(), 1000);
     void this.listen();
@@ -229,16 +241,68 @@ export class Router {
     else if (this.vebs.hasAddress(live, action.mac)) this.vebs.deleteAddress(live, action.mac);
   }
 
-  /** A thread that has certainly ended holds no object and no lock. */
-  private bury(worker: number): void {
+  /** Ends the thread of a worker, which is then replaced as one that died. For tests, and for a thread that hangs. */
+  killWorker(worker: number): Promise<void> {
+    return this.pool.kill(worker);
+  }
+
+  /** Workers replaced so far. */
+  get replacements(): number {
+    return this.deaths.length;
+  }
+
+  /**
+   * A worker's thread has ended: it goes offline and its locks are broken; once the others have passed a grace period what it
+   * held comes home as drop(worker-lost), and a new thread takes its number, its queues and its rings.
+   */
+  private async replace(worker: number, error: unknown): Promise<void> {
     const { heap } = this.memory.views;
     const block = threadBlock(worker);
+    this.lostWorkers.add(worker);
     Atomics.store(heap, block + Thread.EPOCH, 0);
     heap[block + Thread.STATE] = 2;
     for (const live of this.table.all()) if (live.type === 'veb') this.vebs.breakLocks(live, worker);
+    this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker thread ended');
+    const now = performance.now();
+    this.deaths.push(now);
+    if (this.deaths.filter((at) => now - at < DEATHS_MS).length > DEATHS_MOST) {
+      this.log.error({ event: 'worker-given-up', worker }, 'workers die too often; this one is not replaced');
+      return;
+    }
+    const safe = returnedSlots(this.memory, worker);
+    await this.grace();
+    const slots = reclaimSlots(this.memory, worker, safe);
+    const frames = settleDeath(this.memory, worker, this.table.all());
+    if (this.stopped) return;
+    this.pool.start(worker);
+    await this.pool.ready(START_MS);
+    this.lostWorkers.delete(worker);
+    const ms = Math.round(performance.now() - now);
+    this.log.warn({ event: 'worker-replaced', worker, slots, frames, ms }, 'a new thread has taken its place');
+  }
+
+  /** Reports a worker that has stopped announcing, and ends its thread if it stays so; one in a system call ends after it. */
+  private watchWorkers(): void {
+    const { heap } = this.memory.views;
+    for (let w = 0; w < this.memory.workers; w++) {
+      const block = threadBlock(w);
+      if (heap[block + Thread.STATE] !== 1) continue;
+      const silentMs = (this.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0;
+      if (silentMs < STUCK_MS) continue;
+      const now = performance.now();
+      if (now - (this.reportedStuck.get(w) ?? -REPORT_MS) >= REPORT_MS) {
+        this.reportedStuck.set(w, now);
+        this.log.error(
+          { event: 'worker-stuck', worker: w, silentMs, ...this.reclaimer.status() },
+          'a worker is silent',
+        );
+      }
+      if (silentMs > HOPELESS_MS) void this.pool.kill(w);
+    }
   }
 
   private everySecond(): void {
+    this.watchWorkers();
     for (const live of this.table.all()) if (live.type === 'veb') this.vebs.sweepIfWanted(live);
   }
 

@@ -62,6 +62,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     }
     if (ctx.anyShared) shared.fill(0);
     ctx.anyShared = false;
+    slots.fill(-1, 0, ctx.n);
     ctx.n = 0;
     cache.flush();
   }

@@ -27,6 +27,8 @@ export interface WorkerTask {
   readonly returnRings: Int32Array;
   /** Rings between workers, `from * workers + to`; 0 where from = to. */
   readonly workerRings: Int32Array;
+  /** Where the slots of the burst in hand are kept, in shared memory; -1 where there is none. */
+  readonly ledger: Int32Array;
   /** Event rings to main, by worker; a thread that is no worker has none. */
   readonly eventRings: Int32Array;
   /** Unix time in milliseconds at which uptime is 0. */
@@ -63,8 +65,8 @@ export class Context {
   readonly fromWorker: (RingConsumer | undefined)[];
   /** Events to main. */
   readonly events: RingProducer;
-  /** Workers to ring after this burst. */
-  readonly handed: Uint8Array;
+  /** Frames handed to each worker in this burst, which is to be rung after it. */
+  readonly handed: Int32Array;
 
   /** Uptime in whole seconds, refreshed once in a while, never per frame. */
   seconds = 1;
@@ -84,7 +86,8 @@ export class Context {
   offloads = false;
   /** Whether any frame of the burst is marked in `shared`. */
   anyShared = false;
-  readonly slots = new Int32Array(BURST);
+  /** Slots of the burst, in shared memory: should this thread die, main sees what it held (worker-death.ts). */
+  readonly slots: Int32Array;
   readonly destination = new Int32Array(BURST);
   /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
   readonly shared = new Uint8Array(BURST);
@@ -122,6 +125,7 @@ export class Context {
     this.u16 = views.u16;
     this.i32 = views.i32;
     this.meta = views.meta;
+    this.slots = task.ledger;
     this.smallSlots = views.sizes.frames;
     this.slotOffset = views.slotOffset;
     this.owner = views.owner;
@@ -131,7 +135,7 @@ export class Context {
     this.cache = new SlotCache(views, task.me, task.returnRings);
     this.uptimeAtOrigin = performance.timeOrigin - task.originMs;
     this.events = new RingProducer(views.rings, task.eventRings[Math.min(task.me, task.workers - 1)]);
-    this.handed = new Uint8Array(task.workers);
+    this.handed = new Int32Array(task.workers);
     const base = packetAddress(views.u8);
     this.address = boxAddresses(Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET));
     this.toWorker = [];

@@ -5,6 +5,7 @@
  * otherwise it sleeps. The
  * worker is offline (SMR) exactly while it may block, for at most WAIT_MS, so that a stop is seen even if no doorbell rings.
  */
+import { threadId } from 'node:worker_threads';
 import { Drop } from '../shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { Control, If, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
@@ -59,6 +60,7 @@ export function makeLoop(ctx: Context): Loop {
     ctx.wokeAt[0] = performance.now();
     tick(ctx);
     ctx.epoch = online(heap, block);
+    heap[block + Thread.THREAD_ID] = threadId;
     heap[block + Thread.STATE] = 1;
     let turns = TICK_TURNS;
     while (Atomics.load(heap, Control.STOP) === 0) {
@@ -103,6 +105,7 @@ export function makeLoop(ctx: Context): Loop {
       if (n === 0) continue;
       work += n;
       ctx.n = n;
+      ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_IN] += n;
       ctx.borrowed = false;
       ctx.offloads = true;
       for (let i = 0; i < n; i++) {

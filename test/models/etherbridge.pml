@@ -31,7 +31,13 @@
 #define LO(b) ((b) * BUCKET + 3)
 #define HI(b) ((b) * BUCKET + 4)
 #define VALUE(b) ((b) * BUCKET + 5)
-#define WORDS 12
+#ifndef WRITERS
+#define WRITERS 2
+#endif
+#ifndef BUCKETS
+#define BUCKETS 2
+#endif
+#define WORDS (BUCKETS * BUCKET)
 #define CPUS 3
 #define DEPTH 5
 #include "tso.pmh"
@@ -40,13 +46,24 @@
 #define NONE 7
 #define LOW 1
 #define HIGH(key) (key)
-/* A value: 1 + port of 2 | key << 2 | occupant << 3. */
+/* A value: port, 1 or 2 | key << 2 | occupant << 3. */
 #define FREE 0
-#define VALUE_OF(key, port, use) (1 + (port) + ((key) << 2) + ((use) << 3))
+#define VALUE_OF(key, port, use) ((port) + ((key) << 2) + ((use) << 3))
 #define KEY_OF(value) (((value) >> 2) & 1)
 #define USE_OF(value) ((value) >> 3)
-#ifndef RANGE
-#define RANGE 4
+/* Newcomers while a look-up runs, beside one that is already under way; and numbers, enough that none comes twice. */
+#define LIMIT 3
+#if CHECK == 6
+#define RANGE 10
+#else
+#define RANGE 5
+#endif
+
+/* The number after another. 0 is in VALUE where nobody is. */
+#ifdef MUTANT_NUMBER_ZERO
+#define NEXT(number) (((number) + 1) % RANGE)
+#else
+#define NEXT(number) ((number) % RANGE + 1)
 #endif
 
 /* Ghost: a look-up runs, and how many newcomers came since it began. */
@@ -55,279 +72,273 @@ byte newcomers;
 
 inline tryLock(b) {
 #ifdef MUTANT_NO_LOCK
-  done = 1
+  done = true
 #else
   exchange(done, LOCK(b), 0, 1 + cpu)
 #endif
 }
 
-inline unlock(b) {
-  store(LOCK(b), 0)
-}
+/*
+ * What a writer loads under its locks, and the plain stores it makes in a row, are one step: others can neither change the
+ * one nor see the other before it leaves the buffer.
+ */
 
 /* enter(): learns or moves `key`. */
-inline learn(key, port) {
-  b = 0;
+inline learn() {
   slot = NONE;
   found = NONE;
   do
-  :: tryLock(b);
+  :: d_step {
+       hops++;
+       loadStep(value, VALUE(b));
+       loadStep(word, HI(b)); /* LO is the same for both keys, and under the locks an occupied slot is whole */
+       if
+       :: value == FREE && slot == NONE -> slot = b
+       :: value != FREE && word == HIGH(key) -> found = b
+       :: else
+       fi;
+       loadStep(word, PASSED(b));
+       done = (found != NONE || (word == 0 && slot != NONE) || hops == BUCKETS);
+       word = 0
+     }
+     if
+     :: done -> break
+     :: else -> b++
+     fi;
+     tryLock(b);
      if
      :: !done -> slot = NONE; break
      :: else
-     fi;
-     hops++;
-     load(value, VALUE(b));
-     if
-     :: value == FREE ->
-        if
-        :: slot == NONE -> slot = b
-        :: else
-        fi
-     :: else ->
-        load(word, HI(b)); /* LO is the same for both keys, and under the locks an occupied slot is whole */
-        if
-        :: word == HIGH(key) -> found = b; slot = NONE; break
-        :: else
-        fi
-     fi;
-     load(word, PASSED(b));
-     if
-     :: word == 0 && slot != NONE -> break
-     :: hops == 2 -> break
-     :: else
-     fi;
-     b = 1
+     fi
   od;
-  d_step { done = 0; word = 0; b = 0 }
+  b = 0;
   if
-  :: found != NONE -> move(found, key, port)
-  :: slot != NONE -> insert(slot, key, port)
+  :: found != NONE ->
+     if
+     :: (value & 3) != port -> move()
+     :: else
+     fi
+  :: found == NONE && slot != NONE -> insert()
   :: else
-  fi;
-  leave()
+  fi
 }
 
 /* A station that moves is one store of VALUE. */
-inline move(at, key, port) {
+inline move() {
 #ifdef MUTANT_MOVE_IN_TWO_STEPS
-  store(VALUE(at), FREE);
+  store(VALUE(found), FREE);
 #endif
-  store(VALUE(at), VALUE_OF(key, port, USE_OF(value)))
+  store(VALUE(found), VALUE_OF(key, port, USE_OF(value)))
 }
 
-inline insert(at, key, port) {
+inline insert() {
   d_step {
-    !(looking && newcomers == RANGE - 1) ->
+    !(looking && newcomers == LIMIT) ->
     if
     :: looking -> newcomers++
     :: else
-    fi
+    fi;
+    value = 0;
+#if CHECK >= 3 && !defined(MUTANT_NOT_NUMBERED)
+    loadStep(word, USES(slot));
+    word = NEXT(word);
+    plainStep(USES(slot), word);
+#if CHECK <= 4
+    value = word;
+#endif
+#endif
   }
-#if CHECK >= 3
-  load(word, USES(at));
-  word = (word + 1) % RANGE;
-  plain(USES(at), word);
-#endif
-#if CHECK < 3 || CHECK >= 5
-  word = 0;
-#endif
 #ifdef MUTANT_VALUE_BEFORE_KEY
-  store(VALUE(at), VALUE_OF(key, port, word));
+  store(VALUE(slot), VALUE_OF(key, port, value));
 #endif
-  plain(LO(at), LOW);
-  plain(HI(at), HIGH(key));
-  if
-  :: at == 1 ->
-     load(hops, PASSED(0));
-     plain(PASSED(0), hops + 1);
-     hops = 2
-  :: else
-  fi;
-  store(VALUE(at), VALUE_OF(key, port, word))
+  d_step {
+    plainStep(LO(slot), LOW);
+    plainStep(HI(slot), HIGH(key));
+    if
+    :: slot == 1 ->
+       loadStep(word, PASSED(0));
+       plainStep(PASSED(0), word + 1)
+    :: else
+    fi;
+    word = 0
+  }
+  store(VALUE(slot), VALUE_OF(key, port, value))
 }
 
-/* removeEntry() of the entry in bucket `at`, if it is `key` there. */
-inline remove(at, key) {
-  do
-  :: tryLock(hops);
+/* removeEntry() of the entry in bucket `slot`, if `key` is there. */
+inline remove() {
+  hops = 1;
+  if
+  :: slot == 1 ->
+     tryLock(1);
      if
-     :: !done -> break
-     :: else
-     fi;
-     hops++;
-     if
-     :: hops == at + 1 ->
-        load(value, VALUE(at));
-        load(word, HI(at));
-        if
-        :: value != FREE && word == HIGH(key) ->
-#if CHECK == 6
-           load(word, USES(at));
-           plain(USES(at), (word + 1) % RANGE);
-#endif
-#ifdef MUTANT_KEY_CLEARED_BEFORE_VALUE
-           plain(LO(at), 0);
-           plain(HI(at), 0);
-           store(VALUE(at), FREE);
-#else
-           store(VALUE(at), FREE);
-           plain(LO(at), 0);
-           plain(HI(at), 0);
-#endif
-           if
-           :: at == 1 ->
-              load(word, PASSED(0));
-              plain(PASSED(0), word - 1)
-           :: else
-           fi
-        :: else
-        fi;
-        break
+     :: done -> hops = 2
      :: else
      fi
-  od;
-  word = 0;
-  leave()
-}
-
-inline leave() {
-  do
-  :: hops > 0 ->
-     hops--;
-     unlock(hops)
-  :: else -> break
-  od;
-  d_step { slot = 0; found = 0; value = 0; done = 0; word = 0; b = 0 }
+  :: else
+  fi;
+  d_step {
+    loadStep(value, VALUE(slot));
+    loadStep(word, HI(slot));
+    done = (hops == slot + 1 && value != FREE && word == HIGH(key));
+    value = 0;
+    word = 0
+  }
+  if
+  :: done ->
+#if CHECK == 6
+     d_step {
+       loadStep(word, USES(slot));
+       plainStep(USES(slot), NEXT(word))
+     }
+#endif
+#ifdef MUTANT_KEY_CLEARED_BEFORE_VALUE
+     d_step {
+       plainStep(LO(slot), 0);
+       plainStep(HI(slot), 0)
+     }
+#endif
+     store(VALUE(slot), FREE);
+     d_step {
+#ifndef MUTANT_KEY_CLEARED_BEFORE_VALUE
+       plainStep(LO(slot), 0);
+       plainStep(HI(slot), 0);
+#endif
+       if
+       :: slot == 1 ->
+          loadStep(word, PASSED(0));
+          plainStep(PASSED(0), word - 1)
+       :: else
+       fi
+     }
+  :: else
+  fi
 }
 
 proctype Writer(byte cpu) {
-  byte b, slot, found, value, word, hops, key, port, at;
+  byte b, slot, found, value, word, hops, key, port;
   bool done;
-#ifdef OPERATIONS
-  byte operations;
-#endif
-end:
   do
-  ::
-#ifdef OPERATIONS
-     operations < OPERATIONS ->
-     operations++;
-#endif
-     if
-     :: key = 0
-     :: key = 1
-     fi;
-     if
-     :: port = 0; learn(key, port)
-     :: port = 1; learn(key, port)
+  :: atomic {
+       if
+       :: key = 0
+       :: key = 1
+       fi;
+       if
+       :: port = 1
 #ifdef STAYS
-     :: key == 1 -> remove(0, key)
-     :: key == 1 -> at = 1; remove(1, key)
-#else
-     :: remove(0, key)
-     :: at = 1; remove(1, key)
+       :: port = 2
 #endif
-     fi;
-     d_step { key = 0; port = 0; at = 0 }
+#if BUCKETS == 2
+#ifdef STAYS
+       :: key == 1
+       :: key == 1 -> slot = 1
+#else
+       :: true
+       :: slot = 1
+#endif
+#elif !defined(STAYS)
+       :: true
+#endif
+       fi;
+       tryLock(0);
+       if
+       :: !done -> d_step { key = 0; port = 0; slot = 0 }
+       :: else
+       fi
+     }
+     if
+     :: done ->
+        if
+        :: port > 0 -> learn()
+        :: else -> remove()
+        fi;
+        store(LOCK(0), 0);
+        if
+        :: hops == 2 -> store(LOCK(1), 0)
+        :: else
+        fi;
+        key = 0;
+        d_step { port = 0; slot = 0; found = 0; value = 0; word = 0; hops = 0; done = 0; b = 0 }
+     :: else
+     fi
   od
 }
 
-/* find(): which bucket has the key. */
-inline find(key) {
-  at = 0;
-  load(word, LO(0));
+/* Whether a word of bucket `b` is what it has to be; else it is not this one. */
+inline same(a, wanted) {
+  d_step {
+    loadStep(word, a);
+    differs = (word != (wanted));
+    word = 0
+  }
   if
-  :: word == LOW ->
-     load(word, HI(0));
-     if
-     :: word == HIGH(key) -> goto got
-     :: else
-     fi
+  :: differs -> goto next
   :: else
-  fi;
-  load(word, PASSED(0));
-  if
-  :: word == 0 -> goto missed
-  :: else
-  fi;
-  at = 1;
-  load(word, LO(1));
-  if
-  :: word == LOW ->
-     load(word, HI(1));
-     if
-     :: word == HIGH(key) -> goto got
-     :: else
-     fi
-  :: else
-  fi;
-  goto missed
+  fi
 }
 
+/* lookup(): of the first key, whose halves are everywhere. */
 proctype Reader(byte cpu) {
-  byte key, at, word, value, again, version;
+  byte b, word, value, version;
+  bool differs;
 look:
-  if
-  :: key = 0
-#ifndef STAYS
-  :: key = 1
-#endif
-  fi;
   looking = true;
-  find(key);
-got:
-  word = 0;
+  do
+  :: same(LO(b), LOW);
+     same(HI(b), HIGH(0));
 #if CHECK >= 5
-  load(version, USES(at));
+     load(version, USES(b));
 #endif
-  load(value, VALUE(at));
+     load(value, VALUE(b));
 #if CHECK >= 1
-  load(word, LO(at));
-  if
-  :: word != LOW -> goto missed
-  :: else
-  fi;
-  load(word, HI(at));
-  if
-  :: word != HIGH(key) -> goto missed
-  :: else
-  fi;
+     same(LO(b), LOW);
+     same(HI(b), HIGH(0));
 #endif
-#if CHECK >= 2 && CHECK <= 4
-  load(again, VALUE(at));
-#if CHECK == 4
-  if
-  :: USE_OF(again) != USE_OF(value) -> goto missed
-#else
-  if
-  :: again != value -> goto missed
+#if CHECK == 2 || CHECK == 3
+     same(VALUE(b), value);
+#elif CHECK == 4
+     d_step {
+       loadStep(word, VALUE(b));
+       differs = (USE_OF(word) != USE_OF(value));
+       word = 0
+     }
+     if
+     :: differs -> goto next
+     :: else
+     fi;
+#elif CHECK >= 5
+     same(USES(b), version);
 #endif
-  :: else
-  fi;
+     if
+     :: value == FREE -> goto next
+     :: else ->
+        assert(KEY_OF(value) == 0);
+        goto ended
+     fi;
+next:
+#ifdef MUTANT_NO_NEXT_AFTER_MISMATCH
+     if
+     :: value != 0 || version != 0 -> goto missed
+     :: else
+     fi;
 #endif
-#if CHECK >= 5
-  load(again, USES(at));
-  if
-  :: again != version -> goto missed /* once more, in the program */
-  :: else
-  fi;
-#endif
-  if
-  :: value == FREE -> goto missed
-  :: else -> assert(KEY_OF(value) == key)
-  fi;
-  goto ended;
+     value = 0;
+     version = 0;
+     d_step { loadStep(word, PASSED(b)); differs = (word == 0); word = 0 }
+     if
+     :: differs || b == BUCKETS - 1 -> break
+     :: else -> b++
+     fi
+  od;
 missed:
 #ifdef STAYS
-#if CHECK < 5
   assert(false);
-#endif
 #endif
   skip;
 ended:
-  key = 0;
-  d_step { at = 0; word = 0; value = 0; again = 0; version = 0; looking = false; newcomers = 0 }
+  b = 0;
+  d_step { value = 0; version = 0; differs = false; looking = false; newcomers = 0 }
   goto look
 }
 
@@ -335,7 +346,7 @@ ended:
 inline stays(b) {
   memory[LO(b)] = LOW;
   memory[HI(b)] = HIGH(0);
-  memory[VALUE(b)] = VALUE_OF(0, 0, 0)
+  memory[VALUE(b)] = VALUE_OF(0, 1, 0)
 }
 
 init {
@@ -343,13 +354,17 @@ init {
 #ifdef STAYS
     if
     :: stays(0)
+#if BUCKETS == 2
     :: stays(1); memory[PASSED(0)] = 1
+#endif
     fi;
 #endif
     run Writer(0);
+#if WRITERS == 2
     run Writer(1);
-    run Reader(2);
+#endif
     run Drain(0);
-    run Drain(1)
+    run Drain(1);
+    run Reader(2)
   }
 }

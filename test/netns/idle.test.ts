@@ -34,7 +34,7 @@ describe('an idle router', { skip: skipReason.tun() }, () => {
       try {
         for (const tap of taps) netns.exec(['ip', 'link', 'set', tap, 'up']);
         // Linux announces itself on a new link, and Node compiles what it has just run.
-        await sleep(2000);
+        await sleep(1000);
         const sleeps = async () =>
           (await daemon.json<{ sleeps: number }[]>('show', 'workers')).map((worker) => worker.sleeps);
         const sleptBefore = await sleeps();

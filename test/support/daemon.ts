@@ -108,7 +108,8 @@ export class Daemon {
 
   /** Log lines that warn or worse, as text. */
   complaints(): string[] {
-    return this.log.filter((line) => line.level >= 40).map((line) => JSON.stringify(line));
+    const reason = (line: LogLine): string => (line.err as Error | undefined)?.message ?? '';
+    return this.log.filter((line) => line.level >= 40).map((line) => `${line.event}: ${line.msg} ${reason(line)}`);
   }
 
   /** Runs smrctl. */

@@ -33,8 +33,9 @@ export class OfflineRouter {
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
     this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
     const { regions, returnRings, workerRings, eventRings } = this.memory;
+    const ledger = this.memory.ledgers[me] as Int32Array;
     const originMs = performance.timeOrigin - 1000;
-    this.ctx = new Context({ regions, me, workers, returnRings, workerRings, eventRings, originMs }, addressOf);
+    this.ctx = new Context({ regions, me, workers, returnRings, workerRings, eventRings, originMs, ledger }, addressOf);
   }
 
   /** The worker's pipeline, made when first asked for: a thread that makes only one runs it at full speed. */

@@ -78,6 +78,7 @@ export function countedSource(count: number): CountedSource {
       return readBooks(views, interfaces, []);
     },
     uptimeMs: () => 3000,
+    replacements: () => 0,
     mainFree: () => ({ frames: 5, superframes: 6 }),
   };
   return { source, names: interfaces.map(({ name }) => name), booked: () => booked };
@@ -154,6 +155,12 @@ function tokens(expression: string): string[] {
   return found;
 }
 
+/** Whether `word` is a metric: a function or an aggregation has a bracket or by (…) behind it. */
+function isSelector(word: string, next: string | undefined): boolean {
+  if (!/^[a-zA-Z_:]/.test(word) || OPERATORS.has(word)) return false;
+  return next === undefined || (next !== '(' && !GROUPING.has(next));
+}
+
 /** Reads the names in an expression; that it is PromQL otherwise is for promtool to say. */
 export function namesIn(expression: string): Named {
   const all = tokens(expression);
@@ -166,7 +173,7 @@ export function namesIn(expression: string): Named {
       const end = all.indexOf(')', at);
       grouping.push(...all.slice(at + 2, end).filter((token) => token !== ','));
       at = end;
-    } else if (/^[a-zA-Z_:]/.test(word) && all[at + 1] !== '(' && !OPERATORS.has(word) && !GROUPING.has(word)) {
+    } else if (isSelector(word, all[at + 1])) {
       const matchers: Matcher[] = [];
       if (all[at + 1] === '{') {
         const end = all.indexOf('}', at);
@@ -174,7 +181,7 @@ export function namesIn(expression: string): Named {
           matchers.push({ label: all[m], operator: all[m + 1], value: JSON.parse(all[m + 2]) as string });
         }
         at = end;
-      } else if (all[at + 1] === '(') continue;
+      }
       selectors.push({ name: word, matchers });
     }
   }

@@ -106,7 +106,8 @@ export class InterfaceTable {
 
   /** Frees the index of an interface that no worker can know of any more, and settles its books. */
   release(live: Live): void {
-    settle(this.memory.views, live.index, isDevice(live.type), this.memory.me);
+    const { views, me, settledBalance } = this.memory;
+    settle(views, live.index, isDevice(live.type), me, settledBalance);
     this.used.delete(live.index);
   }
 

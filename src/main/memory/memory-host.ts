@@ -2,7 +2,7 @@
  * The host's side of a memory port, on main: puts frames in and takes frames out, byte for byte (tests, the lab without root).
  */
 import { If, ifRecord } from '../../shared/layout/heap.js';
-import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
+import { DEFAULT_PRIORITY, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { RingConsumer, RingProducer } from '../../shared/ring/ring.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
@@ -51,7 +51,7 @@ export class MemoryHost {
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     vnetClear(views.meta, m);
     if (vnet !== undefined) views.meta.set(vnet, m + Meta.VNET0);
-    views.owner[slot] = this.owner;
+    views.owner[slot] = SlotOwner.QUEUED;
     this.toPort.push(slot);
     this.toPort.publish();
     ringDoorbell(views.heap, this.owner);

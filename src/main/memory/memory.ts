@@ -24,6 +24,9 @@ const EVENT_RING = 256;
 /** Room for rings between workers, of events, and of memory ports. */
 const OTHER_RINGS_BYTES = 16 << 20;
 
+/** A burst's slots (workers/context.ts, BURST). */
+const LEDGER_BYTES = 64 * 4;
+
 /** A ring that exists for as long as the process. */
 export interface NamedRing {
   readonly name: string;
@@ -56,6 +59,10 @@ export class Memory {
   readonly returnRings: Int32Array;
   readonly workerRings: Int32Array;
   readonly eventRings: Int32Array;
+  /** Slots of the burst each worker has in hand. */
+  readonly ledgers: readonly Int32Array[];
+  /** For each thread, frames by which its lanes of interfaces that are gone were out of balance. */
+  readonly settledBalance: Float64Array;
   readonly cache: SlotCache;
   readonly namedRings: NamedRing[] = [];
 
@@ -83,6 +90,8 @@ export class Memory {
       }
       this.eventRings[from] = this.named(`worker${from}-event`, EVENT_RING);
     }
+    this.settledBalance = new Float64Array(threads);
+    this.ledgers = Array.from({ length: workers }, () => new Int32Array(new SharedArrayBuffer(LEDGER_BYTES)).fill(-1));
     this.cache = new SlotCache(this.views, this.me, this.returnRings);
   }
 

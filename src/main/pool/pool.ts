@@ -12,37 +12,38 @@ const ENTRY = new URL('../../workers/entry.js', import.meta.url).href;
 export class Pool {
   private readonly memory: Memory;
   private readonly piscina: Piscina;
-  private tasks: Promise<void>[] = [];
+  private readonly onDeath: (worker: number, error: unknown) => void;
+  private readonly tasks: Promise<void>[] = [];
+  private stopping = false;
 
-  /** `onDeath` hears of a worker that ended though nobody asked it to. */
+  /** `onDeath` hears of a worker whose thread ended though nobody asked it to; `start` gives it a new one. */
   constructor(memory: Memory, onDeath: (worker: number, error: unknown) => void) {
     this.memory = memory;
+    this.onDeath = onDeath;
     this.piscina = new Piscina({
       filename: ENTRY,
       minThreads: memory.workers,
       maxThreads: memory.workers,
       atomics: 'disabled',
     });
-    const { regions, workers, returnRings, workerRings, eventRings } = memory;
-    for (let me = 0; me < workers; me++) {
-      const task = {
-        regions,
-        me,
-        workers,
-        returnRings,
-        workerRings,
-        eventRings,
-        originMs: performance.timeOrigin - 1000,
-      };
-      this.tasks.push(
-        this.piscina.run(task, { name: 'run' }).then(
-          () => {
-            if (memory.views.heap[Control.STOP] === 0) onDeath(me, new Error('the task ended'));
-          },
-          (error: unknown) => onDeath(me, error),
-        ),
-      );
-    }
+    for (let me = 0; me < memory.workers; me++) this.start(me);
+  }
+
+  /** Runs worker `me` on a free thread. */
+  start(me: number): void {
+    const { regions, workers, returnRings, workerRings, eventRings, ledgers } = this.memory;
+    const shared = { regions, workers, returnRings, workerRings, eventRings };
+    const task = { ...shared, me, ledger: ledgers[me], originMs: performance.timeOrigin - 1000 };
+    const died = (error: unknown): void => {
+      if (!this.stopping) this.onDeath(me, error);
+    };
+    this.tasks[me] = this.piscina.run(task, { name: 'run' }).then(() => died(new Error('the task ended')), died);
+  }
+
+  /** Ends the thread of worker `me` where it stands; the rest is as if it had died. A thread in a system call ends after it. */
+  async kill(me: number): Promise<void> {
+    const id = this.memory.views.heap[threadBlock(me) + Thread.THREAD_ID];
+    await this.piscina.threads.find((thread) => thread.threadId === id)?.terminate();
   }
 
   /** Resolves when every worker forwards. Rejects after `deadlineMs`. */
@@ -60,6 +61,7 @@ export class Pool {
   /** Asks every worker to leave, waits until all have, and ends their threads. */
   async stop(): Promise<void> {
     const { heap } = this.memory.views;
+    this.stopping = true;
     Atomics.store(heap, Control.STOP, 1);
     for (let w = 0; w < this.memory.workers; w++) eventfdRing(heap[threadBlock(w) + Thread.DOORBELL]);
     await Promise.all(this.tasks);

@@ -67,6 +67,22 @@ function dropsAt(views: Views, index: number, place?: 'rx' | 'stack' | 'tx'): nu
   return sum;
 }
 
+/** Drops in one lane, at one place or at all three. */
+export function laneDrops(counters: Float64Array, lane: number, place?: 'rx' | 'stack' | 'tx'): number {
+  let sum = 0;
+  DROP_REASONS.forEach((reason, number) => {
+    if (place === undefined || reason.place === place) sum += counters[lane + Lane.DROPS + number];
+  });
+  return sum;
+}
+
+/** What came less what went in one lane: frames its thread still has in hand, or handed to another. */
+export function laneBalance(counters: Float64Array, lane: number, device: boolean): number {
+  const made = counters[lane + Lane.COPIED] + counters[lane + Lane.ORIGINATED];
+  const ended = counters[lane + Lane.CONSUMED] + laneDrops(counters, lane);
+  return made - ended + (device ? counters[lane + Lane.READ] - counters[lane + Lane.OPACKETS] : 0);
+}
+
 /**
  * Reads the books. `heldRings` are rings whose entries are frames in our hands. Index 0 stands for interfaces that are
  * gone: `settle` put their totals there.
@@ -122,12 +138,14 @@ function errorsOf(t: Totals, devices: readonly DeviceBook[]): string[] {
 
 /**
  * Adds the totals of an interface that is gone to index 0, and zeroes its lanes. Main only, after the grace period;
- * `thread` is main's. A veb's packet counters are not frames of a device and are left out.
+ * `thread` is main's. A veb's packet counters are not frames of a device and are left out. What each thread's lane was out
+ * of balance by is added to `balances`, since its other lanes have the counterpart.
  */
-export function settle(views: Views, index: number, device: boolean, thread: number): void {
+export function settle(views: Views, index: number, device: boolean, thread: number, balances: Float64Array): void {
   const gone = laneOf(thread, 0);
   for (let t = 0; t < views.sizes.threads; t++) {
     const lane = laneOf(t, index);
+    balances[t] += laneBalance(views.counters, lane, device);
     for (let word = 0; word < Lane.WORDS; word++) {
       const frames = device || word >= Lane.COPIED;
       if (frames) views.counters[gone + word] += views.counters[lane + word];

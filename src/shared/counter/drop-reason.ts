@@ -29,6 +29,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'link-down', place: 'tx', help: "the kernel's end of the TAP is down (EIO)" },
   { name: 'gone', place: 'tx', help: 'the device went away under the frame' },
   { name: 'ring-full', place: 'stack', help: 'no room in the ring to the worker that owns the egress' },
+  { name: 'worker-lost', place: 'stack', help: 'in the hands of a worker thread when it died' },
 ];
 
 /** Numbers of the reasons; a test holds them to the list. */
@@ -47,4 +48,5 @@ export const enum Drop {
   LINK_DOWN = 11,
   GONE = 12,
   RING_FULL = 13,
+  WORKER_LOST = 14,
 }

@@ -65,6 +65,9 @@ export const enum Work {
   BUSY_SECONDS = 2,
   /** Times it went to sleep. */
   SLEEPS = 3,
+  /** Frames handed to other workers, and taken from them. */
+  HANDED_OUT = 4,
+  HANDED_IN = 5,
   WORDS = 16,
 }
 

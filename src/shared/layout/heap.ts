@@ -48,6 +48,8 @@ export const enum Thread {
   FREE_FRAMES = 36,
   /** Free superframe slots in its cache, as of its last burst. W: that worker. R: main. */
   FREE_SUPERFRAMES = 37,
+  /** threadId of the thread that runs it. W: that worker. R: main. */
+  THREAD_ID = 38,
   /** The eventfd that wakes it. W: main. R: all. */
   DOORBELL = 64,
   /** The epoll descriptor it sleeps in. W: main. R: that worker. */

@@ -52,12 +52,17 @@ export const enum Meta {
 /** Priority of a frame that nobody gave another (spec A §0.4). */
 export const DEFAULT_PRIORITY = 3;
 
-/** Values of a slot's owner word besides a thread number. W: the thread that gives the slot away. R: main. */
+/**
+ * Values of a slot's owner word besides a thread number. W: the thread that takes, gives or sends the slot. R: main, when a
+ * worker has died and it must be known what that one held.
+ */
 export const enum SlotOwner {
   /** In its home's cache. */
   RESTING = -1,
-  /** In a return ring on the way to its home. */
-  RETURNING = -2,
+  /** In a ring between a host and a worker or between two workers, or in the burst of the worker that took it from one. */
+  QUEUED = -2,
+  /** In a return ring on the way to its home; less the number of the thread that gave it back. */
+  RETURNING = -16,
 }
 
 /** Sizes the packet regions are made with. */

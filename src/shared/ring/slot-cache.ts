@@ -82,7 +82,7 @@ export class SlotCache {
     const home = this.home[slot];
     if (home === this.me) this.keep(slot);
     else {
-      this.owner[slot] = SlotOwner.RETURNING;
+      this.owner[slot] = SlotOwner.RETURNING - this.me;
       (this.to[home] as RingProducer).push(slot);
       this.dirty = true;
     }

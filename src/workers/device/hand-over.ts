@@ -5,9 +5,9 @@
  * counters included. What the ring refuses is `drop(ring-full)`.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
-import { Lane } from '../../shared/layout/counters.js';
+import { Lane, Work, workLane } from '../../shared/layout/counters.js';
 import { If, ifRecord } from '../../shared/layout/heap.js';
-import { Meta } from '../../shared/layout/packet.js';
+import { Meta, SlotOwner } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { BURST, type Context, count } from '../context.js';
 import { dropCopy } from '../drop.js';
@@ -31,9 +31,9 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
       continue;
     }
     ctx.meta[(slot << Meta.SHIFT) + Meta.EGRESS] = index | (generation << 16);
-    ctx.owner[slot] = owner;
+    ctx.owner[slot] = SlotOwner.QUEUED;
     ring.push(slot);
-    ctx.handed[owner] = 1;
+    ctx.handed[owner]++;
   }
 }
 
@@ -41,6 +41,7 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
 export function flushHandOver(ctx: Context): void {
   for (let w = 0; w < ctx.workers; w++) {
     if (ctx.handed[w] === 0) continue;
+    ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_OUT] += ctx.handed[w];
     ctx.handed[w] = 0;
     if (ctx.toWorker[w]?.publish()) ringDoorbell(ctx.heap, w);
   }

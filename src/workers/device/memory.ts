@@ -56,6 +56,7 @@ export function makeMemoryDevice(ctx: Context): Device {
       lengths[n] = length;
       n++;
     }
+    if (n < read) slots.fill(-1, n, read);
     ctx.n = n;
     ctx.bytes = bytes;
     ctx.offloads = wire !== 0;

@@ -55,7 +55,8 @@ for (const { alert, expr, labels, annotations } of rules) {
     const has = resultLabels(expr, known);
     for (const text of Object.values(annotations)) {
       assert.ok(text.length > 10);
-      for (const [, label] of text.matchAll(/\$labels\.(\w+)/g)) assert.ok(has.has(label), `no label ${label}: ${text}`);
+      for (const [, label] of text.matchAll(/\$labels\.(\w+)/g))
+        assert.ok(has.has(label), `no label ${label}: ${text}`);
     }
   });
 

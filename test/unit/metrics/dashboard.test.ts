@@ -3,10 +3,20 @@
  * lie beside each other (metrics/dashboards).
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { exported, METRICS, namesIn, needs, PROMTOOL, promtool, resultLabels, unknownNames } from '../../support/prometheus.js';
+import { temporaryFolder } from '../../support/programs.js';
+import {
+  exported,
+  METRICS,
+  namesIn,
+  needs,
+  PROMTOOL,
+  promtool,
+  resultLabels,
+  unknownNames,
+} from '../../support/prometheus.js';
 
 interface Target {
   readonly expr: string;
@@ -28,7 +38,9 @@ interface Dashboard {
   readonly uid: string;
   readonly title: string;
   readonly schemaVersion: number;
-  readonly templating: { readonly list: readonly { readonly name: string; readonly type: string; readonly definition?: string }[] };
+  readonly templating: {
+    readonly list: readonly { readonly name: string; readonly type: string; readonly definition?: string }[];
+  };
   readonly panels: readonly Panel[];
 }
 
@@ -114,9 +126,15 @@ for (const { title, id, datasource, targets = [] } of drawn) {
 }
 
 test('promtool reads every expression', { skip: needs(PROMTOOL) }, () => {
-  const exprs = drawn.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '1m')));
-  const rules = exprs.map((expr, n) => `      - record: panel:expression:${n}\n        expr: ${JSON.stringify(expr)}\n`);
-  const { status, output } = promtool(['check', 'rules'], `groups:\n  - name: dashboard\n    rules:\n${rules.join('')}`);
+  const exprs = drawn.flatMap(({ targets = [] }) =>
+    targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '1m')),
+  );
+  const rules = exprs.map(
+    (expr, n) => `      - record: panel:expression:${n}\n        expr: ${JSON.stringify(expr)}\n`,
+  );
+  const file = join(temporaryFolder(), 'panels.yml');
+  writeFileSync(file, `groups:\n  - name: dashboard\n    rules:\n${rules.join('')}`);
+  const { status, output } = promtool(['check', 'rules', file]);
   assert.equal(status, 0, output);
   assert.match(output, new RegExp(`${exprs.length} rules found`));
 });
