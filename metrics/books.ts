@@ -13,8 +13,21 @@ const TERMS: readonly (readonly [keyof Totals, string])[] = [
   ['dropped', 'Frames dropped, whatever the reason.'],
 ];
 
-/** Registers the collectors of the books. */
+/**
+ * Registers the collectors of the books. They are read once for all terms of a scrape: the first collector of a turn of the
+ * event loop reads, the others of that turn take what it read.
+ */
 export function collectBooks(registers: Registry[], source: MetricsSource): void {
+  let read: Totals | undefined;
+  const totals = (): Totals => {
+    if (read === undefined) {
+      read = source.books().totals;
+      setImmediate(() => {
+        read = undefined;
+      });
+    }
+    return read;
+  };
   for (const [term, help] of TERMS) {
     new Counter({
       name: `smrouter_books_${term}_total`,
@@ -22,7 +35,7 @@ export function collectBooks(registers: Registry[], source: MetricsSource): void
       registers,
       collect() {
         this.reset();
-        this.inc(source.books().totals[term]);
+        this.inc(totals()[term]);
       },
     });
   }
@@ -31,7 +44,7 @@ export function collectBooks(registers: Registry[], source: MetricsSource): void
     help: 'Frames in rings between workers now.',
     registers,
     collect() {
-      this.set(source.books().totals.held);
+      this.set(totals().held);
     },
   });
 }

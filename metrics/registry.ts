@@ -30,19 +30,26 @@ export interface Exposition {
 /** An answer is given again while it is being made and for this many milliseconds after. */
 const CACHE_MS = 200;
 
-/** Makes the registry over `source`. */
-export function createMetrics(source: MetricsSource): Exposition {
-  const text = new Registry();
-  const open: Registry = new Registry();
-  (open as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  const registers = [text, open];
-  collectDefaultMetrics({ register: text });
-  collectDefaultMetrics({ register: open });
+/** Registers every collector with `register`. Returns what is to be called with each grace period's length. */
+function collect(register: Registry, source: MetricsSource): (seconds: number) => void {
+  const registers = [register];
+  collectDefaultMetrics({ register });
   collectInterfaces(registers, source);
   collectVebs(registers, source);
   collectWorkers(registers, source);
   collectBooks(registers, source);
-  const onGrace = collectSmr(registers, source);
+  return collectSmr(registers, source);
+}
+
+/** Makes the registries over `source`: one for each format, as prom-client renames a counter for OpenMetrics where it stands. */
+export function createMetrics(source: MetricsSource): Exposition {
+  const text = new Registry();
+  const open: Registry = new Registry();
+  (open as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+  const observers = [collect(text, source), collect(open, source)];
+  const onGrace = (seconds: number): void => {
+    for (const observe of observers) observe(seconds);
+  };
   const cached = new Map<Registry, { until: number; scrape: Promise<Scrape> }>();
   return {
     onGrace,

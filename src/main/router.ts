@@ -16,7 +16,7 @@ import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
 import { invert, plan, type Step } from './config/plan.js';
 import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, SIZE_SETTINGS, type State } from './config/state.js';
-import { InterfaceTable, isDevice } from './control/interface-table.js';
+import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
@@ -75,15 +75,23 @@ export class Router {
   private current: State;
   private turn: Promise<unknown> = Promise.resolve();
   private stopped = false;
+  private stopping: Promise<void> | undefined;
   /** When workers died, on `performance.now()`. */
   private readonly deaths: number[] = [];
+  /** Interfaces whose device is gone and that are being removed. */
+  private readonly vanished = new WeakSet<Live>();
   /** When each worker was last reported as stuck. */
   private readonly reportedStuck = new Map<number, number>();
 
   /** Starts the workers; resolves when they forward. Throws when memory or threads cannot be had. */
   static async start(options: RouterOptions): Promise<Router> {
     const router = new Router(options);
-    await router.pool.ready(START_MS);
+    try {
+      await router.pool.ready(START_MS);
+    } catch (error) {
+      await router.stop();
+      throw error;
+    }
     return router;
   }
 
@@ -142,6 +150,7 @@ export class Router {
    */
   change(edit: (draft: Draft) => void): Promise<void> {
     const run = async (): Promise<void> => {
+      if (this.stopping !== undefined) throw new ControlError('ENXIO', 'the router has stopped');
       if (this.reclaimer.full) throw new ControlError('EAGAIN', 'too much waits for a grace period');
       const draft: Draft = { state: cloneState(this.current), actions: [] };
       edit(draft);
@@ -166,8 +175,12 @@ export class Router {
   }
 
   /** Stops forwarding, closes every device, ends the threads. */
-  async stop(): Promise<void> {
-    if (this.stopped) return;
+  stop(): Promise<void> {
+    this.stopping ??= this.close();
+    return this.stopping;
+  }
+
+  private async close(): Promise<void> {
     this.stopped = true;
     clearInterval(this.seconds);
     await this.turn;
@@ -212,6 +225,8 @@ export class Router {
         done.push(step);
       }
     } catch (error) {
+      // What the steps retired is memory again after a grace period, and the way back may need it.
+      if (done.length > 0) await this.grace().catch(() => {});
       for (const step of done.reverse()) {
         await this.interfaces.run(invert(step)).catch((again: unknown) => {
           this.log.error({ event: 'undo', step: step.op, err: again }, 'could not take a step back');
@@ -318,12 +333,16 @@ export class Router {
     }
   }
 
-  /** A TAP that somebody deleted: it leaves the configuration as `destroy` would have it. */
+  /** A TAP that somebody deleted: it leaves the configuration as `destroy` would have it. Every worker says so; once counts. */
   private hear(what: number, about: number): void {
-    const live = this.table.all().find((l) => (l.index | (l.generation << 16)) === about);
-    if (what !== WorkerEvent.GONE || live === undefined) return;
+    const find = (): Live | undefined => this.table.all().find((l) => (l.index | (l.generation << 16)) === about);
+    const live = find();
+    if (what !== WorkerEvent.GONE || live === undefined || this.vanished.has(live)) return;
+    this.vanished.add(live);
     this.log.warn({ event: 'device-gone', interface: live.name }, 'the device went away; the interface is destroyed');
     const gone = this.change((draft) => {
+      // By the time of its turn the name may belong to another interface.
+      if (find() !== live) return;
       for (const spec of draft.state.interfaces.values()) {
         if (spec.veb === undefined) continue;
         spec.veb.ports = spec.veb.ports.filter((p) => p.name !== live.name);
@@ -331,6 +350,9 @@ export class Router {
       }
       draft.state.interfaces.delete(live.name);
     });
-    gone.catch((error: unknown) => this.log.error({ event: 'device-gone', err: error }, 'could not remove it'));
+    gone.catch((error: unknown) => {
+      this.vanished.delete(live);
+      this.log.error({ event: 'device-gone', err: error }, 'could not remove it');
+    });
   }
 }

@@ -87,7 +87,8 @@ export function makeLoop(ctx: Context): Loop {
     let work = 0;
     const end = list + PortList.FIRST + heap[list + PortList.COUNT];
     for (let p = list + PortList.FIRST; p < end; p++) {
-      const read = devices.memory.receive(heap[p]);
+      // 0 is the hole that a port left behind.
+      const read = heap[p] === 0 ? 0 : devices.memory.receive(heap[p]);
       if (read === 0) continue;
       work += read;
       input(heap[p]);
@@ -151,7 +152,7 @@ export function makeLoop(ctx: Context): Loop {
     if (list === 0) return false;
     const end = list + PortList.FIRST + heap[list + PortList.COUNT];
     for (let p = list + PortList.FIRST; p < end; p++) {
-      if (ringOccupancy(rings, heap[ifRecord(heap[p]) + If.RX_RING]) !== 0) return true;
+      if (heap[p] !== 0 && ringOccupancy(rings, heap[ifRecord(heap[p]) + If.RX_RING]) !== 0) return true;
     }
     return false;
   }

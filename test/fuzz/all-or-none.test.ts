@@ -69,14 +69,15 @@ function configured(router: Router): unknown[] {
   });
 }
 
-/** The memory ports that the workers poll. */
+/** The memory ports that the worker polls. */
 function polled(router: Router): string[] {
   const { heap } = router.memory.views;
   const list = heap[threadBlock(0) + Thread.POLL_LIST];
   if (list === 0) return [];
-  return Array.from({ length: heap[list + PortList.COUNT] }, (_, n) =>
-    router.table.nameOf(heap[list + PortList.FIRST + n]),
-  ).sort();
+  const first = list + PortList.FIRST;
+  // 0 is the hole that a port left behind.
+  const indices = [...heap.subarray(first, first + heap[list + PortList.COUNT])].filter((index) => index !== 0);
+  return indices.map((index) => router.table.nameOf(index)).sort();
 }
 
 function command(random: (below: number) => number): string {

@@ -1,25 +1,25 @@
 /*
- * The learning table of src/shared/table/etherbridge.ts: two buckets of one slot each, two keys that both belong to the first,
- * two writers that learn, move and remove them for ever, and one that looks them up. (Look-ups write nothing, so one of them
- * is as good as many.)
+ * The learning table of src/shared/table/etherbridge.ts: BUCKETS buckets of one slot, two keys that both belong to the first
+ * bucket, WRITERS writers that learn, move and remove them for ever, and one look-up after another of the first key. (Look-ups
+ * write nothing, so one at a time is as good as many.) A VALUE here says whose it is.
  *
- * The keys share their low word; the high word of the first is 0, as that of an empty or half-written slot is. A VALUE has in
- * it whose it is. Not in here: SEEN and ageing, COUNT, statics.
+ * The two keys share LO, and HI of the first is 0, as in a slot that is empty or half written: no pair is worse.
+ * Not in here: SEEN and ageing, COUNT, statics.
  *
- * Asserted: a look-up returns a value of its own key or none. With -DSTAYS the first key is in the table from the beginning,
- * moves about, and is not removed: no look-up of it misses.
+ * Asserted: a look-up returns a value of its own key or none; no key is in the table twice; PASSED is right. With -DSTAYS the
+ * first key is in the table from the beginning, moves about and is not removed: no look-up misses it.
  *
- * A slot may be emptied and filled again between two loads of a look-up. USES numbers the occupants of a bucket's slots and
- * goes into VALUE; here it counts to 4 (in the program to 64), and no more than 3 newcomers come while a look-up runs.
+ * A slot may be emptied and filled again between two loads of a look-up. So each newcomer of a bucket has a number, 1 to
+ * RANGE, which is part of its VALUE. While a look-up runs, less than RANGE newcomers come.
  *
- * How a look-up makes sure:
- *   -DCHECK=0  it does not: the key once, then VALUE
+ * How a look-up makes sure that VALUE belongs to the key it found:
+ *   -DCHECK=0  it does not
  *   -DCHECK=1  key, VALUE, key
- *   -DCHECK=2  key, VALUE, key, VALUE: all of VALUE the same
- *   -DCHECK=3  the same, with the occupant's number in VALUE: all the same
- *   -DCHECK=4  the same, but only the occupant's number must be the same
- *   -DCHECK=5  a version of the bucket, stepped at each insertion, before VALUE and after the key
- *   -DCHECK=6  the same, stepped at each insertion and each removal
+ *   -DCHECK=2  key, VALUE, key, VALUE: twice the same; no numbers
+ *   -DCHECK=3  key, VALUE, key, VALUE: twice the same, number included
+ *   -DCHECK=4  key, VALUE, key, VALUE: twice the same number
+ *   -DCHECK=5  key, version, VALUE, key, version: a version of the bucket that moves before each insertion
+ *   -DCHECK=6  the same with one that moves before each insertion and each removal
  */
 #ifndef CHECK
 #define CHECK 4
@@ -51,7 +51,7 @@
 #define VALUE_OF(key, port, use) ((port) + ((key) << 2) + ((use) << 3))
 #define KEY_OF(value) (((value) >> 2) & 1)
 #define USE_OF(value) ((value) >> 3)
-/* Newcomers while a look-up runs, beside one that is already under way; and numbers, enough that none comes twice. */
+/* Newcomers while a look-up runs, beside one that was already on its way. */
 #define LIMIT 3
 #if CHECK == 6
 #define RANGE 10
@@ -134,6 +134,7 @@ inline move() {
 inline insert() {
   d_step {
     !(looking && newcomers == LIMIT) ->
+    assert(memory[VALUE(BUCKETS - 1 - slot)] == FREE || KEY_OF(memory[VALUE(BUCKETS - 1 - slot)]) != key);
     if
     :: looking -> newcomers++
     :: else
@@ -253,6 +254,11 @@ proctype Writer(byte cpu) {
         :: port > 0 -> learn()
         :: else -> remove()
         fi;
+#if BUCKETS == 2
+        d_step {
+          buffer[cpu].used == 0 -> assert(memory[PASSED(0)] == (memory[VALUE(1)] != FREE))
+        }
+#endif
         store(LOCK(0), 0);
         if
         :: hops == 2 -> store(LOCK(1), 0)
@@ -282,11 +288,17 @@ inline same(a, wanted) {
 proctype Reader(byte cpu) {
   byte b, word, value, version;
   bool differs;
+#ifdef MUTANT_MISMATCH_IS_A_MISS
+  bool matched;
+#endif
 look:
   looking = true;
   do
   :: same(LO(b), LOW);
      same(HI(b), HIGH(0));
+#ifdef MUTANT_MISMATCH_IS_A_MISS
+     matched = true;
+#endif
 #if CHECK >= 5
      load(version, USES(b));
 #endif
@@ -317,9 +329,9 @@ look:
         goto ended
      fi;
 next:
-#ifdef MUTANT_NO_NEXT_AFTER_MISMATCH
+#ifdef MUTANT_MISMATCH_IS_A_MISS
      if
-     :: value != 0 || version != 0 -> goto missed
+     :: matched -> matched = false; goto missed
      :: else
      fi;
 #endif
@@ -338,6 +350,9 @@ missed:
   skip;
 ended:
   b = 0;
+#ifdef MUTANT_MISMATCH_IS_A_MISS
+  matched = false;
+#endif
   d_step { value = 0; version = 0; differs = false; looking = false; newcomers = 0 }
   goto look
 }
@@ -365,6 +380,8 @@ init {
 #endif
     run Drain(0);
     run Drain(1);
+#ifndef NO_READER
     run Reader(2)
+#endif
   }
 }

@@ -13,7 +13,9 @@ export interface ConfigLine {
 
 /** Splits one line into words. Throws EINVAL on an open quote. */
 export function splitWords(line: string): string[] {
-  return split(line).words;
+  const { words, joins } = split(line);
+  if (joins) throw new ControlError('EINVAL', 'a backslash at the end, with no line after it');
+  return words;
 }
 
 /** The words of a line, and whether it ends in a backslash that joins the next line to it. */
@@ -41,8 +43,7 @@ function split(line: string): { words: string[]; joins: boolean } {
       word = (word ?? '') + (c === '\\' ? (line[++i] as string) : c);
     }
   }
-  if (joins) return { words, joins };
-  if (quote !== '') throw new ControlError('EINVAL', `no closing ${quote}`);
+  if (quote !== '' && !joins) throw new ControlError('EINVAL', `no closing ${quote}`);
   if (word !== undefined) words.push(word);
   return { words, joins };
 }

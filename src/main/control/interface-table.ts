@@ -32,6 +32,8 @@ export interface Live {
   spec: InterfaceSpec;
   /** Our link-layer address, given or generated. */
   lladdr: string;
+  /** The address it has when none is given. */
+  readonly generated: string;
   /** Undoes what the device opened; called after the grace period. */
   close: () => void;
 }
@@ -72,7 +74,7 @@ export class InterfaceTable {
   }
 
   /** Takes the lowest free index for `spec` and fills its record but for TYPE. Throws ENOMEM when all are taken. */
-  reserve(spec: InterfaceSpec, lladdr: string): Live {
+  reserve(spec: InterfaceSpec, generated: string): Live {
     let index = 1;
     while (this.used.has(index)) index++;
     if (index >= MAX_INTERFACES) throw new ControlError('ENOMEM', `no more than ${MAX_INTERFACES - 1} interfaces`);
@@ -84,7 +86,8 @@ export class InterfaceTable {
     heap[record + If.GENERATION] = generation;
     heap[record + If.MTU] = spec.mtu;
     heap.fill(-1, record + If.QUEUE_FD, record + If.QUEUE_FD + MAX_WORKERS);
-    return { index, name: spec.name, type: spec.type, generation, spec, lladdr, close: () => {} };
+    const lladdr = spec.lladdr === '' ? generated : spec.lladdr;
+    return { index, name: spec.name, type: spec.type, generation, spec, lladdr, generated, close: () => {} };
   }
 
   /** Makes a reserved interface known to all. */

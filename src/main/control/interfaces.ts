@@ -96,7 +96,7 @@ export class Interfaces {
   }
 
   private create(spec: InterfaceSpec): void {
-    const live = this.table.reserve(spec, spec.lladdr === '' ? randomMac() : spec.lladdr);
+    const live = this.table.reserve(spec, randomMac());
     const kind = this.kinds[spec.type];
     try {
       kind.open(live);
@@ -122,7 +122,7 @@ export class Interfaces {
   private attributes(before: InterfaceSpec, after: InterfaceSpec): void {
     const live = this.table.get(after.name);
     this.kinds[live.type].attributes(live, before, after);
-    if (after.lladdr !== '') live.lladdr = after.lladdr;
+    live.lladdr = after.lladdr === '' ? live.generated : after.lladdr;
     this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
     this.table.setFlags(live, after);
     live.spec = after;

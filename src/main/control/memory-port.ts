@@ -16,6 +16,8 @@ export class MemoryPorts {
   private readonly memory: Memory;
   private readonly reclaimer: Reclaimer;
   private readonly owned: Live[][];
+  /** Poll-list records allocated for ports that are open and not yet watched, so that watching cannot fail. */
+  private readonly prepared = new WeakMap<Live, number>();
 
   constructor(memory: Memory, reclaimer: Reclaimer) {
     this.memory = memory;
@@ -23,60 +25,65 @@ export class MemoryPorts {
     this.owned = Array.from({ length: memory.workers }, () => []);
   }
 
-  /** Makes the rings of `live` and picks its worker: the one with the fewest ports. Throws ENOMEM. */
+  /** Makes the rings of `live` and picks its worker: the one with the fewest ports. Throws ENOMEM, having kept nothing. */
   open(live: Live): void {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
-    const rx = this.memory.newRing(MEMORY_RING);
-    const tx = this.memory.newRing(MEMORY_RING);
     const fewest = Math.min(...this.owned.map((ports) => ports.length));
-    heap[record + If.RX_RING] = rx;
-    heap[record + If.TX_RING] = tx;
-    heap[record + If.OWNER] = this.owned.findIndex((ports) => ports.length === fewest);
-    live.close = () => {
-      this.drain(rx);
-      this.drain(tx);
-      this.memory.rings.release(rx, ringWords(MEMORY_RING));
-      this.memory.rings.release(tx, ringWords(MEMORY_RING));
+    const owner = this.owned.findIndex((ports) => ports.length === fewest);
+    const rings: number[] = [];
+    const close = (): void => {
+      for (const ring of rings) {
+        this.drain(ring);
+        this.memory.rings.release(ring, ringWords(MEMORY_RING));
+      }
     };
+    try {
+      rings.push(this.memory.newRing(MEMORY_RING), this.memory.newRing(MEMORY_RING));
+      this.prepared.set(live, this.memory.heap.allocate(PortList.FIRST + (this.owned[owner] as Live[]).length + 1));
+    } catch (error) {
+      close();
+      throw error;
+    }
+    heap[record + If.RX_RING] = rings[0] as number;
+    heap[record + If.TX_RING] = rings[1] as number;
+    heap[record + If.OWNER] = owner;
+    live.close = close;
   }
 
-  /** Lets its worker poll the port, once the record is published. */
+  /** Lets its worker poll the port, once the record is published: a new list takes the old one's place. */
   watch(live: Live): void {
-    const owner = this.ownerOf(live);
-    this.publish(owner, [...(this.owned[owner] as Live[]), live]);
-  }
-
-  /** Ends that; the first step of removal. */
-  unwatch(live: Live): void {
-    const owner = this.ownerOf(live);
-    this.publish(
-      owner,
-      (this.owned[owner] as Live[]).filter((port) => port !== live),
-    );
-  }
-
-  private ownerOf(live: Live): number {
-    return this.memory.views.heap[ifRecord(live.index) + If.OWNER];
-  }
-
-  /** Publishes a worker's new poll list and retires the old one. */
-  private publish(worker: number, ports: Live[]): void {
     const { heap } = this.memory.views;
-    this.owned[worker] = ports;
-    const words = PortList.FIRST + ports.length;
-    const list = this.memory.heap.allocate(words);
+    const owner = this.ownerOf(live);
+    const ports = [...(this.owned[owner] as Live[]), live];
+    const list = this.prepared.get(live) as number;
+    this.prepared.delete(live);
+    this.owned[owner] = ports;
     heap[list + PortList.KIND] = Kind.POLL_LIST;
     heap[list + PortList.COUNT] = ports.length;
     ports.forEach((port, n) => {
       heap[list + PortList.FIRST + n] = port.index;
     });
-    const at = threadBlock(worker) + Thread.POLL_LIST;
+    const at = threadBlock(owner) + Thread.POLL_LIST;
     const old = heap[at];
     Atomics.store(heap, at, list);
     if (old === 0) return;
     const oldWords = PortList.FIRST + heap[old + PortList.COUNT];
     this.reclaimer.retire(oldWords * 4, () => this.memory.heap.release(old, oldWords));
+  }
+
+  /** Ends that; the first step of removal. The port's place in the list becomes a hole, so nothing is allocated. */
+  unwatch(live: Live): void {
+    const { heap } = this.memory.views;
+    const owner = this.ownerOf(live);
+    this.owned[owner] = (this.owned[owner] as Live[]).filter((port) => port !== live);
+    const list = heap[threadBlock(owner) + Thread.POLL_LIST];
+    const place = heap.indexOf(live.index, list + PortList.FIRST);
+    Atomics.store(heap, place, 0);
+  }
+
+  private ownerOf(live: Live): number {
+    return this.memory.views.heap[ifRecord(live.index) + If.OWNER];
   }
 
   /** Slots that nobody took from a ring go home. */

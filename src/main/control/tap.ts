@@ -45,11 +45,22 @@ export function unwatchTap(memory: Memory, live: Live): void {
   });
 }
 
-/** Brings the kernel's end from what `before` says to what `after` says. Throws SysError. */
+/** Brings the kernel's end from what `before` says to what `after` says. Throws SysError, having changed nothing. */
 export function setTapAttributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void {
   const fd = (queues.get(live) as number[])[0] as number;
-  if (after.mtu !== before.mtu && linkByName(live.name)?.index === kernelIndex.get(live))
-    setLinkMtu(live.name, after.mtu);
-  if (after.netns !== before.netns && after.netns !== '') moveLinkToNetns(live.name, after.netns);
-  if (after.up !== before.up) setCarrier(fd, after.up);
+  const here = linkByName(live.name)?.index === kernelIndex.get(live);
+  if (here && after.mtu !== before.mtu) setLinkMtu(live.name, after.mtu);
+  try {
+    if (after.netns !== before.netns && after.netns !== '') moveLinkToNetns(live.name, after.netns);
+  } catch (error) {
+    if (here && after.mtu !== before.mtu) setLinkMtu(live.name, before.mtu);
+    throw error;
+  }
+  if (after.up === before.up) return;
+  try {
+    setCarrier(fd, after.up);
+  } catch (error) {
+    // The TAP is gone, and nobody sees its carrier.
+    if ((error as { code?: string }).code !== 'EBADFD') throw error;
+  }
 }

@@ -59,8 +59,10 @@ export class Vebs {
   open(live: Live): void {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
-    heap[record + If.PORTS] = this.newPortList([]);
+    const ports = this.newPortList([]);
+    live.close = () => this.freePortList(ports);
     heap[record + If.TABLE] = this.newTable(MAXADDR.default, TIMEOUT.default);
+    heap[record + If.PORTS] = ports;
     live.close = () => {
       this.stopAgeing(live);
       this.freePortList(heap[record + If.PORTS]);
@@ -72,6 +74,8 @@ export class Vebs {
   async setPorts(live: Live, before: readonly PortSpec[], after: readonly PortSpec[]): Promise<void> {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
+    // All that can fail comes first.
+    const list = this.newPortList(after.map((spec) => this.interfaces.get(spec.name).index));
     const leaving = before.filter((p) => !after.some((q) => q.name === p.name)).map((p) => this.interfaces.get(p.name));
     for (const spec of after) {
       const port = this.interfaces.get(spec.name);
@@ -87,7 +91,7 @@ export class Vebs {
       Atomics.store(heap, r + If.PORT_GENERATION, 0);
     }
     const old = heap[record + If.PORTS];
-    Atomics.store(heap, record + If.PORTS, this.newPortList(after.map((spec) => this.interfaces.get(spec.name).index)));
+    Atomics.store(heap, record + If.PORTS, list);
     const oldBytes = (PortList.FIRST + heap[old + PortList.COUNT]) * 4;
     this.reclaimer.retire(oldBytes, () => this.freePortList(old));
     if (leaving.length === 0) return;

@@ -44,30 +44,24 @@ function rates(
   return lines;
 }
 
+/** Set by the first SIGINT or SIGTERM, also while the lab is still being built. */
+let over = false;
+let wake: () => void = () => {};
+
 /** Prints rates until `seconds` are over or a signal comes. */
 async function watch(lab: Lab, seconds: number): Promise<void> {
-  let over = false;
-  let wake: () => void = () => {};
-  const end = (): void => {
-    over = true;
-    wake();
-  };
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
   const until = performance.now() + seconds * 1000;
   let before = await lab.counters();
   let at = performance.now();
   while (!over && performance.now() < until) {
-    await Promise.race([
-      new Promise<void>((resolve) => {
-        const keep = setTimeout(resolve, PERIOD_MS);
-        wake = (): void => {
-          clearTimeout(keep);
-          resolve();
-        };
-      }),
-      lab.failed,
-    ]);
+    const period = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PERIOD_MS);
+      wake = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    await Promise.race([period, lab.failed]);
     if (over) break;
     const after = await lab.counters();
     const now = performance.now();
@@ -78,6 +72,12 @@ async function watch(lab: Lab, seconds: number): Promise<void> {
 }
 
 async function main(): Promise<number> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      over = true;
+      wake();
+    });
+  }
   const { values } = parseArgs({
     options: { seconds: { type: 'string', default: '86400' }, memory: { type: 'boolean', default: false } },
   });

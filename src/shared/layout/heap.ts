@@ -135,7 +135,7 @@ export const enum Kind {
   POISON = -559038737,
 }
 
-/** A port list: an immutable snapshot in order of addition. */
+/** A port list: an immutable snapshot in order of addition. In a poll list an index may turn to 0 when its port leaves. */
 export const enum PortList {
   KIND = 0,
   COUNT = 1,
