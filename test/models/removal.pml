@@ -1,6 +1,6 @@
 /*
- * A port leaves a bridge and joins it again, for ever: setPorts() of src/main/control/veb.ts against workers that learn on the
- * port and look addresses up (src/workers/ether/veb-input.ts). Learning here is two steps, the lock and the entry with its
+ * A port leaves a bridge and joins it again, for ever: setPorts() of src/main/control/veb.ts, against a worker that learns on
+ * the port and one that looks addresses up (src/workers/ether/veb-input.ts). Learning here is two steps, the lock and the entry with its
  * release; how an entry is written is etherbridge.pml's matter. A port number is one bit of the entry, its generation the rest.
  *
  * Asserted: when a removal has ended, no entry names the port, and none does until it joins again; a look-up that begins after
@@ -9,19 +9,22 @@
  */
 #define READERS 2
 #define MAIN READERS
+#define LEARNER 0
 #define CPUS 3
 #define BRIDGE 3
 #define GENERATION 4
 #define LOCK(key) (5 + (key))
-#define ENTRY(key) (7 + (key))
-#define WORDS 9
+#define ENTRY(key) (5 + KEYS + (key))
+#define WORDS (5 + 2 * KEYS)
 #define DEPTH 2
+#ifndef KEYS
 #define KEYS 2
+#endif
 #include "tso.pmh"
 #include "smr.pmh"
 
-/* Generations of memberships go 1, 2, 3, 1 ...; 0 is no member. */
-#define GENERATIONS 3
+/* Generations of memberships go 1, 2 ... 7, 1 ...; 0 is no member. As many as epochs: then they go together, and the states are fewer. */
+#define GENERATIONS (RANGE - 1)
 
 /* Ghost: the removal has ended, the generation is cleared, and which membership it is or was. */
 bool removed, cleared;
@@ -55,7 +58,7 @@ inline learn() {
   :: done ->
      d_step {
        memory[ENTRY(key)] = generation;
-       assert(!removed)
+       assert(!removed && generation == membership)
      }
      store(LOCK(key), 0)
   :: else
@@ -94,11 +97,11 @@ proctype Worker(byte cpu) {
   :: announce();
      if
      :: key = 0
-     :: key = 1
+     :: key = KEYS - 1
      fi;
      if
-     :: receive()
-     :: forward()
+     :: cpu == LEARNER -> receive()
+     :: else -> forward()
      fi;
      key = 0;
      d_step { value = 0; generation = 0; done = false; late = 0 }
@@ -172,7 +175,7 @@ proctype Main() {
 #endif
 progress:
      removed = true;
-     assert(memory[ENTRY(0)] == 0 && memory[ENTRY(1)] == 0)
+     assert(memory[ENTRY(0)] == 0 && memory[ENTRY(KEYS - 1)] == 0)
   od
 }
 

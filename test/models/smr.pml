@@ -17,7 +17,9 @@
 #include "smr.pmh"
 
 #define OBJECTS 3
+#ifndef WAITING
 #define WAITING 2
+#endif
 
 /* Ghost: which objects are allocated. */
 bool alive[OBJECTS];
@@ -97,10 +99,12 @@ progress:
         quiet = false;
         d_step {
           alive[object[0]] = false;
+#if WAITING == 2
           object[0] = object[1];
           due[0] = due[1];
-          object[1] = 0;
-          due[1] = 0;
+#endif
+          object[WAITING - 1] = 0;
+          due[WAITING - 1] = 0;
           waiting--
         }
      :: else

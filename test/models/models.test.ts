@@ -1,0 +1,184 @@
+/**
+ * Runs the Promela models beside this file with spin, as they are and as mutants (README.md). A model must pass a search of
+ * all its states with nothing left unreached; a mutant must be caught.
+ *
+ * Each run takes place in a directory of its own: spin writes the checker, cc compiles it, it searches.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+
+const MODELS = resolve(import.meta.dirname, '../../../test/models');
+/** Deepest path a search may take. */
+const DEPTH = 500_000;
+const RUN_MS = 60_000;
+
+/** What to look for: a failed assertion or a deadlock, or also a fair cycle without progress. */
+type Search = 'safety' | 'progress';
+
+interface Run {
+  readonly model: string;
+  readonly flags: readonly string[];
+  readonly search: Search;
+}
+
+/** A model as it should be, and what it claims. */
+interface Correct extends Run {
+  readonly claim: string;
+}
+
+/** A mutant, by what was broken, and how the checker says so. */
+interface Mutant extends Run {
+  readonly broken: string;
+  readonly caught: RegExp;
+}
+
+const CORRECT: readonly Correct[] = [
+  correct('smr', 'no reader uses a freed object: two readers, two objects waiting, epochs that wrap', []),
+  correct('smr', 'what waits is freed, whoever sleeps: two readers', ['-DWAITING=1'], 'progress'),
+  correct('smr', 'what waits is freed, whoever sleeps: two objects waiting', ['-DREADERS=1'], 'progress'),
+  correct('ring', 'entries come out once, in order, whoever takes an end up', []),
+  correct('etherbridge', 'a value belongs to its key: one bucket, two writers', ['-DBUCKETS=1']),
+  correct('etherbridge', 'a value belongs to its key: two buckets', ['-DWRITERS=1']),
+  correct('etherbridge', 'a key that stays is never missed', ['-DSTAYS', '-DWRITERS=1']),
+  correct('etherbridge', 'two writers leave no key twice and PASSED right', ['-DNO_READER']),
+  correct('removal', 'nothing names or leads to a port that has left', []),
+  correct('removal', 'a removal ends', ['-DKEYS=1'], 'progress'),
+];
+
+const ASSERTION = /assertion violated/;
+const CYCLE = /non-progress cycle/;
+const ONE = ['-DBUCKETS=1', '-DWRITERS=1'];
+const STAYS = ['-DSTAYS', '-DWRITERS=1'];
+
+const MUTANTS: readonly Mutant[] = [
+  mutant('smr', 'ONLINE_NOT_FENCED', 'online announces with a plain store'),
+  mutant('smr', 'POINTER_BEFORE_ONLINE', 'the first pointer is loaded before online'),
+  mutant('smr', 'ADVANCE_NOT_FENCED', 'the epoch moves with a plain store'),
+  mutant('smr', 'FREED_EARLY', 'an object is freed one epoch early'),
+  mutant('smr', 'ANNOUNCE_BEFORE_USE', 'announce comes before the last use'),
+  mutant('smr', 'UNSIGNED_EPOCHS', 'epochs are compared as unsigned numbers'),
+  mutant('smr', 'ZERO_NOT_SKIPPED', 'the epoch takes the value of offline'),
+  mutant('smr', 'NO_ANNOUNCE', 'a reader does not announce between bursts', ['-DREADERS=1'], 'progress'),
+  mutant('smr', 'SLEEPS_ONLINE', 'a reader sleeps without going offline', ['-DREADERS=1'], 'progress'),
+  mutant('ring', 'PUBLISHED_BEFORE_WRITTEN', 'the index is published before its entries'),
+  mutant('ring', 'ROOM_GIVEN_BEFORE_READ', 'room is given back before its entries are read'),
+  mutant('ring', 'ROOM_FOR_ONE_MORE', 'a full ring takes one more'),
+  mutant('ring', 'INDEX_NOT_WRAPPED', 'indices are compared without wrapping'),
+  mutant('ring', 'ATTACH_AT_START', 'an end is taken up at the start'),
+  checked(0, 'the key is not compared again', ONE),
+  checked(1, 'the key is compared again, and may have left and come back', ONE),
+  checked(2, 'key and VALUE are compared again, and both may have come back', ONE),
+  checked(3, 'all of VALUE is compared again, and a station moves', STAYS),
+  checked(5, 'a version at insertions guards VALUE and key', ONE),
+  checked(6, 'a version at insertions and removals guards VALUE and key', ONE),
+  mutant('etherbridge', 'NOT_NUMBERED', 'all newcomers have the same number', ONE),
+  mutant('etherbridge', 'NUMBER_ZERO', 'a newcomer may have the number of an empty slot', ONE),
+  mutant('etherbridge', 'VALUE_BEFORE_KEY', 'VALUE is written before the key', ONE),
+  mutant('etherbridge', 'KEY_CLEARED_BEFORE_VALUE', 'the key is cleared before VALUE', ONE),
+  mutant('etherbridge', 'NO_LOCK', 'writers take no locks', ['-DNO_READER']),
+  mutant('etherbridge', 'MOVE_IN_TWO_STEPS', 'a move clears VALUE first', STAYS),
+  mutant('etherbridge', 'MISMATCH_IS_A_MISS', 'a look-up ends at a slot that changed under it', STAYS),
+  mutant('removal', 'GENERATION_NOT_CHECKED', 'a look-up does not compare the generation'),
+  mutant('removal', 'GENERATION_NOT_CLEARED', 'the generation is not cleared'),
+  mutant('removal', 'GENERATION_KEPT', 'a worker keeps the generation over bursts'),
+  mutant('removal', 'PURGED_BEFORE_GRACE', 'entries are purged before the grace period'),
+  mutant('removal', 'NO_GRACE', 'there is no grace period'),
+  mutant('removal', 'ONLINE_NOT_FENCED', 'online announces with a plain store'),
+  mutant('removal', 'SLEEPS_ONLINE', 'a worker sleeps without going offline', ['-DKEYS=1'], 'progress'),
+];
+
+/** The tools that are not there. */
+const missing = ['spin', 'cc'].filter((tool) => spawnSync(tool, [tool === 'spin' ? '-V' : '--version']).error);
+const skip = missing.length > 0 && `not installed: ${missing.join(', ')}`;
+
+describe('the models pass', { skip }, () => {
+  for (const run of CORRECT) {
+    it(`${run.model}: ${run.claim}`, (t) => {
+      const { output, states, seconds } = check(run);
+      assert.match(output, /errors: 0/, output);
+      assert.doesNotMatch(output, /max search depth too small|out of memory|MEMLIM/, output);
+      assert.deepEqual(unreached(output), []);
+      say(t, `${command(run)}: ${states} states, ${seconds} s`);
+    });
+  }
+});
+
+describe('every mutant is caught', { skip }, () => {
+  for (const run of MUTANTS) {
+    it(`${run.model}: ${run.broken}`, (t) => {
+      const { output } = check(run);
+      const verdict = run.caught.exec(output);
+      assert.ok(verdict, `${command(run)} passed\n${output}`);
+      say(t, `${command(run)}: caught, ${verdict[0]}`);
+    });
+  }
+
+  it('a missing fence goes unseen without store buffers', () => {
+    const run = correct('smr', '', ['-DREADERS=1', '-DMUTANT_ONLINE_NOT_FENCED', '-DSEQUENTIAL']);
+    assert.match(check(run).output, /errors: 0/);
+  });
+});
+
+function correct(model: string, claim: string, flags: readonly string[], search: Search = 'safety'): Correct {
+  return { model, claim, flags, search };
+}
+
+function mutant(
+  model: string,
+  name: string,
+  broken: string,
+  flags: readonly string[] = [],
+  search: Search = 'safety',
+): Mutant {
+  const caught = search === 'safety' ? ASSERTION : CYCLE;
+  return { model, broken, flags: [...flags, `-DMUTANT_${name}`], search, caught };
+}
+
+/** The etherbridge with another way to make sure of a value. */
+function checked(how: number, broken: string, flags: readonly string[]): Mutant {
+  return { model: 'etherbridge', broken, flags: [...flags, `-DCHECK=${how}`], search: 'safety', caught: ASSERTION };
+}
+
+/** Searches a model. */
+function check({ model, flags, search }: Run): { output: string; states: string; seconds: string } {
+  const directory = mkdtempSync(join(tmpdir(), 'smr-model-'));
+  const safety = search === 'safety';
+  const call = (program: string, args: readonly string[]): string => {
+    const done = spawnSync(program, args, { cwd: directory, encoding: 'utf8', timeout: RUN_MS, maxBuffer: 1 << 26 });
+    const output = `${done.stdout}${done.stderr}`;
+    assert.equal(done.error, undefined, `${program} ${args.join(' ')}: ${done.error}\n${output}`);
+    if (program !== './pan') assert.equal(done.status, 0, `${program} ${args.join(' ')}\n${output}`);
+    return output;
+  };
+  try {
+    call('spin', [...flags, '-a', join(MODELS, `${model}.pml`)]);
+    call('cc', ['-O2', '-w', '-DMEMLIM=2000', safety ? '-DSAFETY' : '-DNP', '-o', 'pan', 'pan.c']);
+    const began = performance.now();
+    const output = call('./pan', [`-m${DEPTH}`, ...(safety ? [] : ['-l', '-f'])]);
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    return { output, states: /(\d+) states, stored/.exec(output)?.[1] ?? '?', seconds };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Statements that no run reaches; the ends of processes that never end are none. */
+function unreached(output: string): string[] {
+  return [...output.matchAll(/^\t(\S+:\d+, state \d+, ".*")$/gm)].map(([, at]) => at as string).filter(isStatement);
+}
+
+function isStatement(at: string): boolean {
+  return !/"-end-"/.test(at);
+}
+
+function command({ model, flags, search }: Run): string {
+  return `${model} ${[...flags, ...(search === 'progress' ? ['(progress)'] : [])].join(' ')}`.trim();
+}
+
+function say(t: TestContext, text: string): void {
+  t.diagnostic(text);
+}
