@@ -3,7 +3,8 @@
  * bucket, WRITERS writers that learn, move and remove them for ever, and one look-up after another of the first key. (Look-ups
  * write nothing, so one at a time is as good as many.) A VALUE here says whose it is.
  *
- * The two keys share LO, and HI of the first is 0, as in a slot that is empty or half written: no pair is worse.
+ * The two keys share LO, and HI of the first is 0, as in a slot that is empty or half written: no pair is worse. With -DAPART
+ * they have nothing in common.
  * Not in here: SEEN and ageing, COUNT, statics.
  *
  * Asserted: a look-up returns a value of its own key or none; no key is in the table twice; PASSED is right. With -DSTAYS the
@@ -44,19 +45,24 @@
 
 /* No bucket. */
 #define NONE 7
-#define LOW 1
+#ifdef APART
+#define LOW(key) (1 + (key))
+#define HIGH(key) (1 + (key))
+#else
+#define LOW(key) 1
 #define HIGH(key) (key)
+#endif
 /* A value: port, 1 or 2 | key << 2 | occupant << 3. */
 #define FREE 0
 #define VALUE_OF(key, port, use) ((port) + ((key) << 2) + ((use) << 3))
 #define KEY_OF(value) (((value) >> 2) & 1)
 #define USE_OF(value) ((value) >> 3)
 /* Newcomers while a look-up runs, beside one that was already on its way. */
-#define LIMIT 3
+#define LIMIT (4 - BUCKETS)
 #if CHECK == 6
 #define RANGE 10
 #else
-#define RANGE 5
+#define RANGE (2 + LIMIT)
 #endif
 
 /* The number after another. 0 is in VALUE where nobody is. */
@@ -91,7 +97,7 @@ inline learn() {
   :: d_step {
        hops++;
        loadStep(value, VALUE(b));
-       loadStep(word, HI(b)); /* LO is the same for both keys, and under the locks an occupied slot is whole */
+       loadStep(word, HI(b)); /* enough to tell the keys apart: under the locks an occupied slot is whole */
        if
        :: value == FREE && slot == NONE -> slot = b
        :: value != FREE && word == HIGH(key) -> found = b
@@ -153,7 +159,7 @@ inline insert() {
   store(VALUE(slot), VALUE_OF(key, port, value));
 #endif
   d_step {
-    plainStep(LO(slot), LOW);
+    plainStep(LO(slot), LOW(key));
     plainStep(HI(slot), HIGH(key));
     if
     :: slot == 1 ->
@@ -271,6 +277,7 @@ proctype Writer(byte cpu) {
   od
 }
 
+#ifndef NO_READER
 /* Whether a word of bucket `b` is what it has to be; else it is not this one. */
 inline same(a, wanted) {
   d_step {
@@ -294,7 +301,7 @@ proctype Reader(byte cpu) {
 look:
   looking = true;
   do
-  :: same(LO(b), LOW);
+  :: same(LO(b), LOW(0));
      same(HI(b), HIGH(0));
 #ifdef MUTANT_MISMATCH_IS_A_MISS
      matched = true;
@@ -304,7 +311,7 @@ look:
 #endif
      load(value, VALUE(b));
 #if CHECK >= 1
-     same(LO(b), LOW);
+     same(LO(b), LOW(0));
      same(HI(b), HIGH(0));
 #endif
 #if CHECK == 2 || CHECK == 3
@@ -356,10 +363,11 @@ ended:
   d_step { value = 0; version = 0; differs = false; looking = false; newcomers = 0 }
   goto look
 }
+#endif
 
 /* The key that stays is at home, or next door with the other at home or gone. */
 inline stays(b) {
-  memory[LO(b)] = LOW;
+  memory[LO(b)] = LOW(0);
   memory[HI(b)] = HIGH(0);
   memory[VALUE(b)] = VALUE_OF(0, 1, 0)
 }

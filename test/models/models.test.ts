@@ -1,6 +1,6 @@
 /**
  * Runs the Promela models beside this file with spin, as they are and as mutants (README.md). A model must pass a search of
- * all its states with nothing left unreached; a mutant must be caught.
+ * all its states, and its runs together must reach every statement; a mutant must be caught.
  *
  * Each run takes place in a directory of its own: spin writes the checker, cc compiles it, it searches.
  */
@@ -9,11 +9,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 
 const MODELS = resolve(import.meta.dirname, '../../../test/models');
 /** Deepest path a search may take. */
 const DEPTH = 500_000;
+/** How to compile, and the size of the hash table: a mutant is found at once, so that compiling is what takes time. */
+const FAST_SEARCH = { compile: '-O2', table: '-w24' };
+const FAST_START = { compile: '-O0', table: '-w18' };
 const RUN_MS = 60_000;
 
 /** What to look for: a failed assertion or a deadlock, or also a fair cycle without progress. */
@@ -96,30 +99,38 @@ const missing = ['spin', 'cc'].filter((tool) => spawnSync(tool, [tool === 'spin'
 const skip = missing.length > 0 && `not installed: ${missing.join(', ')}`;
 
 describe('the models pass', { skip }, () => {
+  /** Of each model, the statements that none of its runs has reached. */
+  const never = new Map<string, string[]>();
+
   for (const run of CORRECT) {
     it(`${run.model}: ${run.claim}`, (t) => {
-      const { output, states, seconds } = check(run);
+      const { output, states, seconds } = check(run, FAST_SEARCH);
       assert.match(output, /errors: 0/, output);
       assert.doesNotMatch(output, /max search depth too small|out of memory|MEMLIM/, output);
-      assert.deepEqual(unreached(output), []);
-      say(t, `${command(run)}: ${states} states, ${seconds} s`);
+      const missed = unreached(output);
+      never.set(run.model, never.get(run.model)?.filter((at) => missed.includes(at)) ?? missed);
+      t.diagnostic(`${command(run)}: ${states} states, ${seconds} s`);
     });
   }
+
+  it('the runs of a model reach all of it', () => {
+    for (const [model, statements] of never) assert.deepEqual(statements, [], model);
+  });
 });
 
 describe('every mutant is caught', { skip }, () => {
   for (const run of MUTANTS) {
     it(`${run.model}: ${run.broken}`, (t) => {
-      const { output } = check(run);
+      const { output } = check(run, FAST_START);
       const verdict = run.caught.exec(output);
       assert.ok(verdict, `${command(run)} passed\n${output}`);
-      say(t, `${command(run)}: caught, ${verdict[0]}`);
+      t.diagnostic(`${command(run)}: caught, ${verdict[0]}`);
     });
   }
 
   it('a missing fence goes unseen without store buffers', () => {
     const run = correct('smr', '', ['-DREADERS=1', '-DMUTANT_ONLINE_NOT_FENCED', '-DSEQUENTIAL']);
-    assert.match(check(run).output, /errors: 0/);
+    assert.match(check(run, FAST_START).output, /errors: 0/);
   });
 });
 
@@ -144,7 +155,7 @@ function checked(how: number, broken: string, flags: readonly string[]): Mutant 
 }
 
 /** Searches a model. */
-function check({ model, flags, search }: Run): { output: string; states: string; seconds: string } {
+function check({ model, flags, search }: Run, { compile, table }: typeof FAST_SEARCH): { output: string; states: string; seconds: string } {
   const directory = mkdtempSync(join(tmpdir(), 'smr-model-'));
   const safety = search === 'safety';
   const call = (program: string, args: readonly string[]): string => {
@@ -156,9 +167,9 @@ function check({ model, flags, search }: Run): { output: string; states: string;
   };
   try {
     call('spin', [...flags, '-a', join(MODELS, `${model}.pml`)]);
-    call('cc', ['-O2', '-w', '-DMEMLIM=2000', safety ? '-DSAFETY' : '-DNP', '-o', 'pan', 'pan.c']);
+    call('cc', [compile, '-w', '-DMEMLIM=2000', safety ? '-DSAFETY' : '-DNP', '-o', 'pan', 'pan.c']);
     const began = performance.now();
-    const output = call('./pan', [`-m${DEPTH}`, ...(safety ? [] : ['-l', '-f'])]);
+    const output = call('./pan', [`-m${DEPTH}`, table, ...(safety ? [] : ['-l', '-f'])]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     return { output, states: /(\d+) states, stored/.exec(output)?.[1] ?? '?', seconds };
   } finally {
@@ -166,19 +177,12 @@ function check({ model, flags, search }: Run): { output: string; states: string;
   }
 }
 
-/** Statements that no run reaches; the ends of processes that never end are none. */
+/** Statements not reached, but for the ends of processes that never end and the places where nobody may come. */
 function unreached(output: string): string[] {
-  return [...output.matchAll(/^\t(\S+:\d+, state \d+, ".*")$/gm)].map(([, at]) => at as string).filter(isStatement);
-}
-
-function isStatement(at: string): boolean {
-  return !/"-end-"/.test(at);
+  const found = output.matchAll(/^\t\S*?([\w.]+:\d+), state \d+, "(.*)"$/gm);
+  return [...found].map(([, at, text]) => `${at} ${text}`).filter((at) => !/-end-|assert\(0\)/.test(at));
 }
 
 function command({ model, flags, search }: Run): string {
   return `${model} ${[...flags, ...(search === 'progress' ? ['(progress)'] : [])].join(' ')}`.trim();
-}
-
-function say(t: TestContext, text: string): void {
-  t.diagnostic(text);
 }
