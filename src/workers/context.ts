@@ -99,6 +99,8 @@ export class Context {
   readonly srcHi = new Int32Array(BURST);
   readonly srcLo = new Int32Array(BURST);
 
+  /** Superframes have come since this was last cleared. */
+  bulk = false;
   /** The device last read from says that it no longer exists. */
   deviceGone = false;
   /** Superframe slots that TAPs are read into; `-1` where an output kept one. */

@@ -1,6 +1,6 @@
 /**
  * What a worker does when there is nothing to do (`sysctl smrouter.idle`): sleep at once, spin for ever, or, adaptive, spin
- * for a moment if work has lately come back within that moment. Waking a sleeping core costs 30 to 40 µs here; an idle
+ * for a moment if work has lately come back within that moment and was no bulk traffic. Waking a sleeping core costs 30 to 40 µs here; an idle
  * router must not spin.
  *
  * One per worker. Time comes as an argument, in milliseconds.
@@ -26,11 +26,16 @@ export class Idle {
     return state[1] < SPIN_MS && now - state[0] < SPIN_MS;
   }
 
-  /** Work has come at `now`. */
-  ends(now: number): void {
+  /**
+   * Work has come at `now`; `bulk` if there were superframes in it. Bulk traffic waits for nothing but the cores its ends run
+   * on, and a spinning worker takes one from them: TCP over two cores 11 Gb/s with, 16.5 without (Linux 6.18, Node 20.20,
+   * 21 November 2026).
+   */
+  ends(now: number, bulk: boolean): void {
     const { state } = this;
+    if (bulk) state[1] = GAP_CAP_MS;
     if (state[0] === 0) return;
-    state[1] += (Math.min(now - state[0], GAP_CAP_MS) - state[1]) * NEWEST;
+    if (!bulk) state[1] += (Math.min(now - state[0], GAP_CAP_MS) - state[1]) * NEWEST;
     state[0] = 0;
   }
 }

@@ -72,8 +72,12 @@ export function makeLoop(ctx: Context): Loop {
       const work = pollMemoryPorts() + pollWorkers();
       const look = work !== 0 || idle.spins(heap[Control.IDLE], performance.now());
       const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(eventsAddress);
-      if (work !== 0 || ready > 0) idle.ends(performance.now());
+      const arrived = work !== 0 || ready > 0 ? performance.now() : 0;
       for (let e = 0; e < ready; e++) serve(events, e * EPOLL_EVENT_WORDS);
+      if (arrived !== 0) {
+        idle.ends(arrived, ctx.bulk);
+        ctx.bulk = false;
+      }
     }
     offline(heap, block);
     heap[block + Thread.STATE] = 2;

@@ -73,8 +73,9 @@ const MUTANTS: readonly Mutant[] = [
   mutant('ring', 'INDEX_NOT_WRAPPED', 'indices are compared without wrapping'),
   mutant('ring', 'ATTACH_AT_START', 'an end is taken up at the start'),
   checked(0, 'the key is not compared again', ONE),
-  checked(1, 'the key is compared again, and may have left and come back', ONE),
-  checked(2, 'key and VALUE are compared again, and both may have come back', ONE),
+  checked(1, 'the key is compared again; the slot may be half filled both times', ONE),
+  checked(1, 'the key is compared again, and may have left and come back', [...ONE, '-DAPART']),
+  checked(2, 'key and VALUE are compared again, and both may have come back', [...ONE, '-DAPART']),
   checked(3, 'all of VALUE is compared again, and a station moves', STAYS),
   checked(5, 'a version at insertions guards VALUE and key', ONE),
   checked(6, 'a version at insertions and removals guards VALUE and key', ONE),
@@ -155,7 +156,10 @@ function checked(how: number, broken: string, flags: readonly string[]): Mutant 
 }
 
 /** Searches a model. */
-function check({ model, flags, search }: Run, { compile, table }: typeof FAST_SEARCH): { output: string; states: string; seconds: string } {
+function check(
+  { model, flags, search }: Run,
+  { compile, table }: typeof FAST_SEARCH,
+): { output: string; states: string; seconds: string } {
   const directory = mkdtempSync(join(tmpdir(), 'smr-model-'));
   const safety = search === 'safety';
   const call = (program: string, args: readonly string[]): string => {

@@ -73,6 +73,7 @@ export function makeTapDevice(ctx: Context): Device {
     }
     ctx.n = n;
     ctx.bytes = bytes;
+    if (bytes > n * Slot.FRAME_MAX) ctx.bulk = true;
     const lane = laneOf(me, index);
     counters[lane + Lane.READ] += reads;
     counters[lane + Lane.IPACKETS] += n;

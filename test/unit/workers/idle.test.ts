@@ -10,7 +10,7 @@ function after(gap: number, times: number): { spinsAtFirst: boolean; spinsLater:
   for (let n = 0; n < times; n++) {
     idle.spins(IdlePolicy.ADAPTIVE, now);
     now += gap;
-    idle.ends(now);
+    idle.ends(now, false);
   }
   const spinsAtFirst = idle.spins(IdlePolicy.ADAPTIVE, now);
   return { spinsAtFirst, spinsLater: idle.spins(IdlePolicy.ADAPTIVE, now + SPIN_MS) };
@@ -31,7 +31,7 @@ test('one long pause does not end the spinning of dense traffic for long', () =>
   const gap = (ms: number): void => {
     idle.spins(IdlePolicy.ADAPTIVE, now);
     now += ms;
-    idle.ends(now);
+    idle.ends(now, false);
   };
   for (let n = 0; n < 50; n++) gap(SPIN_MS / 10);
   gap(60_000);
@@ -44,4 +44,19 @@ test('sleep never spins, spin always does', () => {
   assert.equal(idle.spins(IdlePolicy.SLEEP, 5), false);
   assert.equal(idle.spins(IdlePolicy.SPIN, 5), true);
   assert.equal(idle.spins(IdlePolicy.SPIN, 500_000), true);
+});
+
+test('bulk traffic is not spun for, and small frames are again once it has ended', () => {
+  const idle = new Idle();
+  let now = 1;
+  const gap = (bulk: boolean): void => {
+    idle.spins(IdlePolicy.ADAPTIVE, now);
+    now += SPIN_MS / 10;
+    idle.ends(now, bulk);
+  };
+  for (let n = 0; n < 50; n++) gap(false);
+  gap(true);
+  assert.equal(idle.spins(IdlePolicy.ADAPTIVE, now), false);
+  for (let n = 0; n < 20; n++) gap(false);
+  assert.equal(idle.spins(IdlePolicy.ADAPTIVE, now), true);
 });
