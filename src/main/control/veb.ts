@@ -85,8 +85,10 @@ export class Vebs {
       heap[r + If.PORT_GENERATION] = this.interfaces.nextGeneration();
       Atomics.store(heap, r + If.BRIDGE, live.index);
     }
+    const gone = new Set<number>();
     for (const port of leaving) {
       const r = ifRecord(port.index);
+      gone.add(port.index | (heap[r + If.PORT_GENERATION] << 16));
       Atomics.store(heap, r + If.BRIDGE, 0);
       Atomics.store(heap, r + If.PORT_GENERATION, 0);
     }
@@ -95,9 +97,8 @@ export class Vebs {
     const oldBytes = (PortList.FIRST + heap[old + PortList.COUNT]) * 4;
     this.reclaimer.retire(oldBytes, () => this.freePortList(old));
     if (leaving.length === 0) return;
-    const gone = new Set(leaving.map((port) => port.index));
     await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
-      removeWhere(heap, this.tableOf(live), this.memory.me, (a) => gone.has(a.value & 0xffff));
+      removeWhere(heap, this.tableOf(live), this.memory.me, (a) => gone.has(a.value));
     });
   }
 

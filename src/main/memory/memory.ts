@@ -73,7 +73,7 @@ export class Memory {
     this.regions = createRegions(sizes, addressOf);
     this.views = openRegions(this.regions);
     this.heap = new Slab('heap', this.views.heap, SLAB_BASE);
-    this.rings = new Slab('rings', this.views.rings, 16);
+    this.rings = new Slab('rings', this.views.rings, 32);
     const { threads } = sizes;
     this.returnRings = new Int32Array(threads * threads);
     const homes = homeSlots(sizes, threads);

@@ -57,7 +57,7 @@ export function laneOf(thread: number, index: number): number {
   return (thread * MAX_INTERFACES + index) * Lane.WORDS;
 }
 
-/** Doubles of a thread's own burst counters, behind all lanes. */
+/** Doubles of a thread's own burst counters, behind all lanes. W: that thread. R: main. */
 export const enum Work {
   BURSTS = 0,
   FRAMES = 1,

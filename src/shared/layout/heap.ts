@@ -24,7 +24,7 @@ export const enum Control {
   CLOCK_SHIFT = 3,
   /** What workers do when idle, an `IdlePolicy`. W: main. R: workers. */
   IDLE = 4,
-  /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers. R: main. */
+  /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
 
@@ -36,11 +36,11 @@ export const THREAD_WORDS = 128;
 export const enum Thread {
   /** Epoch the worker last announced; 0 = offline. W: that worker (main, once it is dead). R: main. */
   EPOCH = 0,
-  /** 1 while the worker sleeps or is about to; whoever gives it work then rings its doorbell. W: that worker. R: all. */
+  /** 1 while the worker sleeps or is about to; whoever gives it work then rings its doorbell. W: that worker; who rings makes it 0: all. R: all. */
   ASLEEP = 32,
   /** Milliseconds of uptime at the last announcement. W: that worker. R: main. */
   HEARTBEAT = 33,
-  /** 0 not started, 1 running, 2 left. W: that worker. R: main. */
+  /** 0 not started, 1 running, 2 left. W: that worker (main, once it is dead). R: main. */
   STATE = 34,
   /** Interface index whose poisoned record a reader met; stays 0 in a correct program. W: that worker. R: main. */
   POISONED = 35,
@@ -135,7 +135,7 @@ export const enum Kind {
   POISON = -559038737,
 }
 
-/** A port list: an immutable snapshot in order of addition. In a poll list an index may turn to 0 when its port leaves. */
+/** A port list: an immutable snapshot in order of addition. In a poll list an index may turn to 0 when its port leaves. W: main. R: workers. */
 export const enum PortList {
   KIND = 0,
   COUNT = 1,

@@ -6,9 +6,11 @@
  * from its slot while it lives. A table has at least 1.5 slots for each address it may hold.
  *
  * Reading takes no lock and writes nothing. A slot's VALUE is 0 while it has no entry; to fill a slot its key is written
- * first and VALUE last, to empty it VALUE is cleared first and the key after. A reader compares the key, loads VALUE, and compares the key
- * again: whatever writers do between, it gets the value that belonged to its key, or none. A station that moves to
- * another port is one store of VALUE, so a look-up during a storm of moves never misses (A93).
+ * first and VALUE last, to empty it VALUE is cleared first and the key after. VALUE carries, beside the port, a number that is
+ * another one each time a slot of the bucket is filled. A reader takes VALUE, then compares the key, then takes VALUE again:
+ * with the key and the number the same, the port belonged to the key, whatever writers did between (proven by
+ * test/models/etherbridge.pml, short of 63 fillings of one bucket during one look-up). A station that moves to another port is
+ * one store of VALUE, so a look-up during a storm of moves never misses (A93).
  *
  * Writing needs the locks of all buckets from the home bucket to the slot. Workers only try; a busy bucket means "not
  * now". Main may insist. The lock word holds its owner's thread number + 1, so that main can break a dead worker's lock.
@@ -18,7 +20,7 @@
  */
 import { Kind } from '../layout/heap.js';
 
-/** Words of the table's header, one cache line of constants and one of the count. */
+/** Words of the table's header, one cache line of constants and one of the count. W: main, once. R: all. */
 export const enum Table {
   KIND = 0,
   /** Buckets - 1. W: main, once. */
@@ -36,31 +38,40 @@ export const enum Table {
   SCANNED = 33,
   /** 1 when a large full table refused a newcomer: main sweeps within a second. W: workers set it, main clears it. */
   SWEEP_WANTED = 34,
+  /** The first bucket. W: whoever holds its lock. R: all. */
   BUCKETS = 64,
 }
 
-/** Words of a bucket. */
+/** Words of a bucket. W: whoever holds its lock. R: all. */
 const enum Bucket {
   LOCK = 0,
   PASSED = 1,
+  /** Number given to the entry last filled in: 1 … 63, and round. */
+  USES = 2,
   FIRST = 4,
   END = 16,
   SHIFT = 4,
 }
 
-/** Words of an entry. */
+/** Words of an entry. W: whoever holds its bucket's lock. R: all. */
 const enum Entry {
   /** Low 32 bits of the address, in the order of the frame's bytes read as little-endian words. */
   LO = 0,
   /** High 16 bits, and the vid << 16. */
   HI = 1,
-  /** Port's interface index | port generation << 16; 0 = no entry. */
+  /** Port's interface index | number of this filling << 10 | port generation << 16; 0 = no entry. */
   VALUE = 2,
-  /** Second it was last seen; STATIC for one that never ages. */
+  /** Second it was last seen; STATIC for one that never ages. W: the same, and any worker that sees the station. R: all. */
   SEEN = 3,
   WORDS = 4,
 }
 
+/** The port in a VALUE, without the number of the filling. */
+const PORT = ~0xfc00;
+/** That number: never 0, so that a filled slot is never taken for an empty one. */
+const FILLING = 0xfc00;
+const FILLING_SHIFT = 10;
+const FILLINGS = 63;
 /** `Entry.SEEN` of a static address. */
 const STATIC = -1;
 /** Longest run of buckets from home to slot. */
@@ -167,18 +178,38 @@ function search(h: Int32Array, t: number, home: number, lo: number, hi: number):
  * Looks an address up: `lo`, `hi` as in `Entry`, `now` in seconds. Returns its port (index | generation << 16), or 0 for
  * none or an expired one. No lock, no write. Any thread in a read section.
  *
- * The key is read again at an index that depends on the value (whose top bit is always 0): an address dependency, which no
- * compiler may answer from the first read. `Atomics.load` would do as well, and costs 7 ns, a quarter of the whole look-up
- * (Node 20.20, November 2026: it is a call).
+ * The later reads are at indices that depend on the earlier ones (through top bits that are always 0): address dependencies,
+ * which no compiler may answer from a first read. `Atomics.load` would do as well, and costs 7 ns, a quarter of the whole
+ * look-up (Node 20.20, November 2026: it is a call).
  */
 export function lookup(h: Int32Array, t: number, lo: number, hi: number, now: number): number {
   const e = find(h, t, lo, hi);
   if (e === 0) return 0;
-  const seen = h[e + Entry.SEEN];
-  if (now - seen > h[t + Table.TIMEOUT] && seen !== STATIC) return 0;
   const value = h[e + Entry.VALUE];
+  const seen = h[e + Entry.SEEN];
   const again = e + (value >>> 31);
-  return h[again] === lo && h[again + Entry.HI] === hi ? value : 0;
+  const hiAgain = h[again + Entry.HI];
+  const same =
+    h[again] === lo && hiAgain === hi && ((h[again + Entry.VALUE + (hiAgain >>> 31)] ^ value) & FILLING) === 0;
+  if (!same || value === 0) return lookupFurther(h, t, lo, hi, now);
+  return now - seen > h[t + Table.TIMEOUT] && seen !== STATIC ? 0 : value & PORT;
+}
+
+/** The same over every slot from the home bucket on: a slot being filled or emptied may have hidden the one that counts. */
+function lookupFurther(h: Int32Array, t: number, lo: number, hi: number, now: number): number {
+  let b = homeOf(h, t, lo, hi);
+  for (let hop = 0; hop < PROBE_LIMIT; hop++) {
+    for (let e = b + Bucket.FIRST; e < b + Bucket.END; e += Entry.WORDS) {
+      const value = Atomics.load(h, e + Entry.VALUE);
+      const seen = Atomics.load(h, e + Entry.SEEN);
+      if (value === 0 || Atomics.load(h, e) !== lo || Atomics.load(h, e + Entry.HI) !== hi) continue;
+      if (((Atomics.load(h, e + Entry.VALUE) ^ value) & FILLING) !== 0) continue;
+      return now - seen > h[t + Table.TIMEOUT] && seen !== STATIC ? 0 : value & PORT;
+    }
+    if (h[b + Bucket.PASSED] === 0) break;
+    b = nextBucket(h, t, b);
+  }
+  return 0;
 }
 
 /**
@@ -187,7 +218,7 @@ export function lookup(h: Int32Array, t: number, lo: number, hi: number, now: nu
  */
 export function isKnown(h: Int32Array, t: number, lo: number, hi: number, value: number, now: number): boolean {
   const e = find(h, t, lo, hi);
-  return e !== 0 && h[e + Entry.VALUE] === value && h[e + Entry.SEEN] === now;
+  return e !== 0 && (h[e + Entry.VALUE] & PORT) === value && h[e + Entry.SEEN] === now;
 }
 
 /**
@@ -209,7 +240,7 @@ export function learn(
     if (seen === STATIC) return Learned.KNOWN;
     // Not a plain store: main may make the entry static meanwhile. Once a second and address.
     if (seen !== now) Atomics.compareExchange(h, e + Entry.SEEN, seen, now);
-    if (h[e + Entry.VALUE] === value) return Learned.KNOWN;
+    if ((h[e + Entry.VALUE] & PORT) === value) return Learned.KNOWN;
   } else if (h[t + Table.COUNT] >= h[t + Table.MAX] && !reclaim(h, t, lo, hi, now, me)) {
     return Learned.FULL;
   }
@@ -231,7 +262,9 @@ export function addStatic(
   me: number,
 ): Learned {
   const e = find(h, t, lo, hi);
-  if (e !== 0 && h[e + Entry.SEEN] === STATIC) return h[e + Entry.VALUE] === value ? Learned.KNOWN : Learned.BUSY;
+  // VALUE before SEEN: an emptied slot keeps the SEEN it had.
+  const port = e === 0 ? 0 : h[e + Entry.VALUE] & PORT;
+  if (port !== 0 && h[e + Entry.SEEN] === STATIC) return port === value ? Learned.KNOWN : Learned.BUSY;
   if (e === 0 && h[t + Table.COUNT] >= h[t + Table.MAX]) sweep(h, t, now, me);
   for (let tries = 0; tries < INSIST; tries++) {
     const done = enter(h, t, lo, hi, value, STATIC, me, true);
@@ -278,9 +311,10 @@ function enter(
       result = Learned.KNOWN;
       if (h[found + Entry.SEEN] !== STATIC) {
         if (replaceSeen) h[found + Entry.SEEN] = seen;
-        if (h[found + Entry.VALUE] !== value) {
+        const old = h[found + Entry.VALUE];
+        if ((old & PORT) !== value) {
           result = Learned.MOVED;
-          Atomics.store(h, found + Entry.VALUE, value);
+          Atomics.store(h, found + Entry.VALUE, value | (old & FILLING));
         }
       }
       break;
@@ -295,7 +329,10 @@ function enter(
       h[slot + Entry.HI] = hi;
       h[slot + Entry.SEEN] = seen;
       for (let i = 1, p = home; i < slotHops; i++, p = nextBucket(h, t, p)) h[p + Bucket.PASSED]++;
-      Atomics.store(h, slot + Entry.VALUE, value);
+      const bucket = slot & -Bucket.END;
+      const filling = (h[bucket + Bucket.USES] % FILLINGS) + 1;
+      h[bucket + Bucket.USES] = filling;
+      Atomics.store(h, slot + Entry.VALUE, value | (filling << FILLING_SHIFT));
       result = Learned.NEW;
     } else {
       Atomics.sub(h, t + Table.COUNT, 1);
@@ -306,7 +343,7 @@ function enter(
   return result;
 }
 
-/** Makes room in a full table by removing one expired entry: near the newcomer's home or, in a small table, anywhere. */
+/** Makes room in a full table by removing one expired entry: near the newcomer's home or, in a small table, anywhere. Workers only. */
 function reclaim(h: Int32Array, t: number, lo: number, hi: number, now: number, me: number): boolean {
   if (reclaimIn(h, t, homeOf(h, t, lo, hi), now, me)) return true;
   const buckets = h[t + Table.MASK] + 1;
@@ -391,7 +428,13 @@ export function addresses(h: Int32Array, t: number): Address[] {
       const value = Atomics.load(h, e + Entry.VALUE);
       if (value === 0) continue;
       const seen = h[e + Entry.SEEN];
-      out.push({ lo: h[e], hi: h[e + Entry.HI], value, isStatic: seen === STATIC, seen: seen === STATIC ? 0 : seen });
+      out.push({
+        lo: h[e],
+        hi: h[e + Entry.HI],
+        value: value & PORT,
+        isStatic: seen === STATIC,
+        seen: seen === STATIC ? 0 : seen,
+      });
     }
   }
   return out;
@@ -409,7 +452,7 @@ export function removeWhere(h: Int32Array, t: number, me: number, pick: (address
         if (value === 0) break;
         const seen = h[e + Entry.SEEN];
         const isStatic = seen === STATIC;
-        if (!pick({ lo: h[e], hi: h[e + Entry.HI], value, isStatic, seen: isStatic ? 0 : seen })) break;
+        if (!pick({ lo: h[e], hi: h[e + Entry.HI], value: value & PORT, isStatic, seen: isStatic ? 0 : seen })) break;
         if (removeEntry(h, t, e, b, me, value, seen)) {
           removed++;
           break;
