@@ -57,12 +57,14 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
   function releaseBurst(): void {
     if (!ctx.borrowed) {
       for (let i = 0; i < ctx.n; i++) {
-        if (slots[i] !== -1) cache.give(slots[i]);
+        const slot = slots[i];
+        if (slot === -1) continue;
+        slots[i] = -1;
+        cache.give(slot);
       }
     }
     if (ctx.anyShared) shared.fill(0);
     ctx.anyShared = false;
-    slots.fill(-1, 0, ctx.n);
     ctx.n = 0;
     cache.flush();
   }

@@ -80,6 +80,8 @@ export class Context {
 
   /** The burst. */
   n = 0;
+  /** Interface index it was received on. */
+  ingress = 0;
   /** Bytes of the frames in it. */
   bytes = 0;
   /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */

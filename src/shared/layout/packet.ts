@@ -35,7 +35,7 @@ export const enum Meta {
   OFFSET = 0,
   /** Frame length in bytes, Ethernet header included. W/R: holder. */
   LENGTH = 1,
-  /** Interface index the frame was last received on. W/R: holder. */
+  /** When handed to another worker: the interface index it was received on; within a burst all have the same. W/R: holder. */
   INGRESS = 2,
   /** When handed to another worker: the interface it leaves by, index | generation << 16. W/R: holder. */
   EGRESS = 3,

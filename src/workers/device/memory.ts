@@ -1,13 +1,13 @@
 /**
  * Memory ports: two rings of slots to a host in this process (tests, benches, the lab without root).
  *
- * The host fills a slot and its meta, makes the worker its owner, puts the slot on RX_RING and rings the doorbell; it takes slots from TX_RING and
+ * The host fills a slot and its meta, marks it as queued, puts the slot on RX_RING and rings the doorbell; it takes slots from TX_RING and
  * gives them back to their homes. One worker owns both rings' inner ends.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, MAX_INTERFACES } from '../../shared/layout/heap.js';
-import { Meta, Slot } from '../../shared/layout/packet.js';
+import { Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
 import { RingConsumer, RingProducer } from '../../shared/ring/ring.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetCheck, wirePackets } from '../../shared/wire/vnet.js';
@@ -19,7 +19,7 @@ import type { Device } from './device.js';
 /** Makes the memory device of one worker. */
 export function makeMemoryDevice(ctx: Context): Device {
   const { heap, meta, counters, u8, slots, slotOffset, scratch, owner, egressList, views } = ctx;
-  const { cache, me, workers, smallSlots, length: lengths } = ctx;
+  const { cache, me, smallSlots, length: lengths } = ctx;
   /** This worker's ends of the ports' rings, by interface index, and the interface generation they were opened for. */
   const rx: (RingConsumer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
   const tx: (RingProducer | undefined)[] = new Array(MAX_INTERFACES).fill(undefined);
@@ -30,6 +30,7 @@ export function makeMemoryDevice(ctx: Context): Device {
     const record = ifRecord(index);
     openRings(index, record);
     ctx.borrowed = false;
+    ctx.ingress = index;
     ctx.n = 0;
     const read = (rx[index] as RingConsumer).popList(slots, BURST);
     if (read === 0) return 0;
@@ -50,7 +51,6 @@ export function makeMemoryDevice(ctx: Context): Device {
         }
         wire += wirePackets(u8, meta, m) - 1;
       }
-      meta[m + Meta.INGRESS] = index;
       bytes += length;
       slots[n] = slot;
       lengths[n] = length;
@@ -72,7 +72,8 @@ export function makeMemoryDevice(ctx: Context): Device {
   /** Whether a frame is a small one at the usual place without offload state: then nothing is wrong with it. */
   function isPlain(slot: number, m: number, length: number): boolean {
     const usual = slot < smallSlots && meta[m + Meta.OFFSET] === slot * Slot.FRAME_STRIDE + Slot.HEADROOM;
-    return usual && length >= Ether.LENGTH && length <= Slot.FRAME_MAX && meta[m + Meta.VNET0] === 0;
+    const fits = (length - Ether.LENGTH) >>> 0 <= Slot.FRAME_MAX - Ether.LENGTH;
+    return usual && fits && meta[m + Meta.VNET0] === 0;
   }
 
   /** The drop reason of a frame that a host should not have sent, or -1. */
@@ -107,9 +108,10 @@ export function makeMemoryDevice(ctx: Context): Device {
       }
       bytes += lengths[i];
       if (ctx.offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
-      owner[slot] = workers;
       scratch[kept++] = slot;
     }
+    // A moved slot came from a ring and is marked so already; a copy is this worker's until now.
+    if (ctx.borrowed || ctx.anyShared) for (let k = 0; k < kept; k++) owner[scratch[k]] = SlotOwner.QUEUED;
     ring.pushList(scratch, kept);
     ring.publish();
     const lane = laneOf(me, index);

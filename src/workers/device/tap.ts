@@ -33,6 +33,7 @@ export function makeTapDevice(ctx: Context): Device {
     const fd = heap[record + If.QUEUE_FD + me];
     const up = (heap[record + If.FLAGS] & IfFlag.RUNNING) !== 0;
     ctx.borrowed = true;
+    ctx.ingress = index;
     ctx.deviceGone = false;
     ctx.offloads = true;
     ctx.n = 0;
@@ -57,7 +58,6 @@ export function makeTapDevice(ctx: Context): Device {
       const offset = slotOffset[slot] + Slot.HEADROOM;
       meta[m + Meta.OFFSET] = offset;
       meta[m + Meta.LENGTH] = length;
-      meta[m + Meta.INGRESS] = index;
       vnetRead(u16, offset, meta, m);
       const bad = up ? check(m, length) : Drop.DOWN;
       if (bad !== -1) {
