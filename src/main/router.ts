@@ -115,11 +115,15 @@ export class Router {
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
     this.interfaces = new Interfaces(this.memory, this.table, this.reclaimer, this.vebs, options.kernelTaps ?? true);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
-    this.pool = new Pool(this.memory, (worker, error) => {
-      this.replace(worker, error).catch((again: unknown) => {
-        this.log.error({ event: 'worker-replace', worker, err: again }, 'could not replace the worker');
-      });
-    });
+    this.pool = new Pool(
+      this.memory,
+      (worker, error) => {
+        this.replace(worker, error).catch((again: unknown) => {
+          this.log.error({ event: 'worker-replace', worker, err: again }, 'could not replace the worker');
+        });
+      },
+      (error) => this.log.error({ event: 'pool', err: error }, 'an error of the thread pool'),
+    );
     this.seconds = setInterval(() => this.everySecond(), 1000);
     void this.listen();
   }

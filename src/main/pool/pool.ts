@@ -16,8 +16,11 @@ export class Pool {
   private readonly tasks: Promise<void>[] = [];
   private stopping = false;
 
-  /** `onDeath` hears of a worker whose thread ended though nobody asked it to; `start` gives it a new one. */
-  constructor(memory: Memory, onDeath: (worker: number, error: unknown) => void) {
+  /**
+   * `onDeath` hears of a worker whose thread ended though nobody asked it to; `start` gives it a new one. `onError` hears of
+   * errors of the pool itself.
+   */
+  constructor(memory: Memory, onDeath: (worker: number, error: unknown) => void, onError: (error: unknown) => void) {
     this.memory = memory;
     this.onDeath = onDeath;
     this.piscina = new Piscina({
@@ -26,6 +29,8 @@ export class Pool {
       maxThreads: memory.workers,
       atomics: 'disabled',
     });
+    // An error outside a task, such as a thread that cannot load its code: without a listener it would end the process.
+    this.piscina.on('error', (error: unknown) => onError(error));
     for (let me = 0; me < memory.workers; me++) this.start(me);
   }
 
