@@ -4,7 +4,6 @@
 import type { MetricsSource } from '../../metrics/source.js';
 import { Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Readiness } from './api/http.js';
-import type { InterfaceSpec } from './config/state.js';
 import { isDevice } from './control/interface-table.js';
 import { type Router, STUCK_MS } from './router.js';
 
@@ -24,7 +23,7 @@ export function metricsSource(router: Router): MetricsSource {
           name: live.name,
           index: live.index,
           addresses: vebs.count(live),
-          limit: (router.state.interfaces.get(live.name) as InterfaceSpec).veb?.maxaddr ?? 0,
+          limit: vebs.limit(live),
         })),
     rings: () => memory.namedRings,
     smr: () => router.reclaimer.status(),

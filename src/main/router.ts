@@ -166,6 +166,15 @@ export class Router {
     return done;
   }
 
+  /** Resolves when no change is under way: what is configured and what lives are then the same, until the next await. */
+  async settled(): Promise<void> {
+    let turn: Promise<unknown> | undefined;
+    while (turn !== this.turn) {
+      turn = this.turn;
+      await turn;
+    }
+  }
+
   /** Resolves when every worker has passed a quiescent state. */
   grace(): Promise<void> {
     return this.reclaimer.barrier(GRACE_DEADLINE_MS);

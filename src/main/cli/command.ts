@@ -29,6 +29,9 @@ export async function runCommand(
   daemon: DaemonWords,
 ): Promise<string> {
   const [word = '', ...args] = words;
+  const asks =
+    word === 'show' || (word === 'ifconfig' && isIfconfigQuery(args)) || (word === 'sysctl' && isSysctlQuery(args));
+  if (asks) await router.settled();
   if (word === 'show') return show(router, args, json);
   if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
   if (word === 'sysctl' && isSysctlQuery(args)) return querySysctl(router.state, args, json);

@@ -194,6 +194,11 @@ export class Vebs {
     return this.memory.views.heap[this.tableOf(live) + Table.COUNT];
   }
 
+  /** Most addresses the table takes. */
+  limit(live: Live): number {
+    return this.memory.views.heap[this.tableOf(live) + Table.MAX];
+  }
+
   /** `up`: one sweep at once, then every 100 s; goes on while the veb is down and ends with it (spec A §3.5). */
   startAgeing(live: Live): void {
     this.sweep(live);
