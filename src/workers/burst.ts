@@ -16,12 +16,20 @@ export interface Devices {
   readonly memory: Device;
 }
 
-/** Adds frame `i` to those that leave by interface `index`. */
-export function queueFrame(ctx: Context, i: number, index: number): void {
+/**
+ * Where the list of frames that leave by interface `index` goes on in `ctx.egressList`. Whoever writes there says how many by
+ * setting `ctx.egressCount[index]`.
+ */
+export function openList(ctx: Context, index: number): number {
   const waiting = ctx.egressCount[index];
   if (waiting === 0) ctx.egress[ctx.egresses++] = index;
-  ctx.egressList[index * BURST + waiting] = i;
-  ctx.egressCount[index] = waiting + 1;
+  return index * BURST + waiting;
+}
+
+/** Adds frame `i` to those that leave by interface `index`. */
+export function queueFrame(ctx: Context, i: number, index: number): void {
+  ctx.egressList[openList(ctx, index)] = i;
+  ctx.egressCount[index]++;
 }
 
 /** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */

@@ -95,6 +95,7 @@ export function makeMemoryDevice(ctx: Context): Device {
     let wire = 0;
     let kept = 0;
     const room = ring.room(n);
+    const { offloads } = ctx;
     for (let k = 0; k < n; k++) {
       if (kept === room) {
         dropCopy(ctx, index, Drop.QUEUE_FULL);
@@ -107,7 +108,7 @@ export function makeMemoryDevice(ctx: Context): Device {
         continue;
       }
       bytes += lengths[i];
-      if (ctx.offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
+      if (offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
       scratch[kept++] = slot;
     }
     // A moved slot came from a ring and is marked so already; a copy is this worker's until now.

@@ -8,8 +8,8 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, Kind, PortFlag, PortList } from '../../shared/layout/heap.js';
 import { isGroup } from '../../shared/wire/ethernet.js';
-import { queueFrame } from '../burst.js';
-import { type Context, count, DONE, FLOOD } from '../context.js';
+import { openList, queueFrame } from '../burst.js';
+import { BURST, type Context, count, DONE, FLOOD } from '../context.js';
 import { consume, drop, dropCopy } from '../drop.js';
 import { reportPoison } from '../poison.js';
 
@@ -18,38 +18,50 @@ export type VebOutput = (ingress: number, veb: number) => void;
 
 /** Makes the veb output of one worker. */
 export function makeVebOutput(ctx: Context): VebOutput {
-  const { heap, counters, destination, length, shared, dstHi, me } = ctx;
+  const { heap, counters, destination, length, shared, dstHi, egressList, egressCount, me } = ctx;
 
   function vebOutput(ingress: number, veb: number): void {
     const { n } = ctx;
     let unicast = 0;
     let flooded = 0;
     let bytes = 0;
-    // The port last found running: most frames of a burst go the way of the one before.
-    let running = 0;
+    // Most frames of a burst go the way of the one before: `run` is that egress, `at` where its list goes on.
+    let run = 0;
+    let at = 0;
     for (let i = 0; i < n; i++) {
       const to = destination[i];
       if (to === DONE) continue;
-      if (to === FLOOD) {
-        flooded++;
-        bytes += length[i];
-        flood(i, ingress, veb);
-      } else if (to !== running && to === ingress) {
-        drop(ctx, i, to, Drop.HAIRPIN);
-      } else if (to !== running && (heap[ifRecord(to) + If.FLAGS] & IfFlag.RUNNING) === 0) {
-        drop(ctx, i, to, Drop.NOTRUNNING);
-      } else {
-        running = to;
-        unicast++;
-        bytes += length[i];
-        queueFrame(ctx, i, to);
+      if (to !== run) {
+        if (run !== 0) egressCount[run] = at - run * BURST;
+        run = 0;
+        if (to === FLOOD) {
+          flooded++;
+          bytes += length[i];
+          flood(i, ingress, veb);
+          continue;
+        }
+        if (!eligible(i, ingress, to)) continue;
+        run = to;
+        at = openList(ctx, to);
       }
+      unicast++;
+      bytes += length[i];
+      egressList[at++] = i;
     }
+    if (run !== 0) egressCount[run] = at - run * BURST;
     const lane = laneOf(me, veb);
     counters[lane + Lane.OPACKETS] += unicast + flooded;
     counters[lane + Lane.OBYTES] += bytes;
     counters[lane + Lane.UNICAST] += unicast;
     counters[lane + Lane.FLOODED] += flooded;
+  }
+
+  /** Whether frame `i` may go to its one port; else it is dropped, and never flooded. */
+  function eligible(i: number, ingress: number, to: number): boolean {
+    if (to === ingress) drop(ctx, i, to, Drop.HAIRPIN);
+    else if ((heap[ifRecord(to) + If.FLAGS] & IfFlag.RUNNING) === 0) drop(ctx, i, to, Drop.NOTRUNNING);
+    else return true;
+    return false;
   }
 
   /** Frame `i` to every port that may have it; the frame itself then ends at the veb, however many took a copy. */
