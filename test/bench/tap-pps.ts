@@ -31,7 +31,11 @@ function measure(hosts: TwoHosts): { got: number; offered: number } {
 async function run(): Promise<Measured | string> {
   const skip = skipReason.root() || skipReason.tun();
   if (skip) return skip;
-  const all = { ours: await throughSmrouter(true), floor: await throughBareLoop(), bridge: await throughLinuxBridge() };
+  const all = {
+    ours: await throughSmrouter(true),
+    floor: await throughBareLoop(true),
+    bridge: await throughLinuxBridge(),
+  };
   const got = { ours: [] as number[], floor: [] as number[], bridge: [] as number[] };
   const offered: number[] = [];
   try {

@@ -105,7 +105,7 @@ export async function throughLinuxBridge(): Promise<TwoHosts> {
 }
 
 /** The bare loop in C over two TAPs; undefined where there is no C compiler. */
-export async function throughBareLoop(): Promise<TwoHosts | undefined> {
+export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
   const program = join(folder, 'tap-loop');
   try {
@@ -116,7 +116,9 @@ export async function throughBareLoop(): Promise<TwoHosts | undefined> {
   }
   const a = Netns.create('fa');
   const b = Netns.create('fb');
-  const loop = spawn('taskset', ['-c', FORWARDER_CORE, program, 'tap12', 'tap13'], {
+  const run = [program, 'tap12', 'tap13'];
+  const [command = '', ...args] = pinned ? ['taskset', '-c', FORWARDER_CORE, ...run] : run;
+  const loop = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   await lineWith(loop, 'ready');

@@ -1,5 +1,5 @@
 /*
- * The floor of tap-pps: one read and one write a frame between two TAPs, nothing else.
+ * The floor of tap-pps and tap-tcp: one read and one write a frame between two TAPs, nothing else.
  * usage: tap-loop A B    both TAPs are made here, with a virtio-net header as smrouter's have; ends with SIGTERM.
  */
 #include <fcntl.h>
@@ -21,6 +21,9 @@ static int open_tap(const char *name)
 	strncpy(ifr.ifr_name, name, IFNAMSIZ - 1);
 	ifr.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 	if (fd == -1 || ioctl(fd, TUNSETIFF, &ifr) == -1 || ioctl(fd, TUNSETVNETHDRSZ, &size) == -1)
+		return -1;
+	/* Superframes pass whole here too. */
+	if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) == -1)
 		return -1;
 	return fd;
 }
