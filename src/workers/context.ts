@@ -80,7 +80,7 @@ export class Context {
 
   /** The burst. */
   n = 0;
-  /** Interface index it was received on. */
+  /** Interface index it was received on; 0 for frames of another worker, which have it in their meta. */
   ingress = 0;
   /** Bytes of the frames in it. */
   bytes = 0;

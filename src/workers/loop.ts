@@ -113,6 +113,7 @@ export function makeLoop(ctx: Context): Loop {
       ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_IN] += n;
       ctx.borrowed = false;
       ctx.offloads = true;
+      ctx.ingress = 0;
       for (let i = 0; i < n; i++) {
         ctx.length[i] = meta[(slots[i] << Meta.SHIFT) + Meta.LENGTH];
         const egress = meta[(slots[i] << Meta.SHIFT) + Meta.EGRESS];

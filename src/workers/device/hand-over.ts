@@ -30,7 +30,7 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
       dropCopy(ctx, index, Drop.NOBUF);
       continue;
     }
-    ctx.meta[(slot << Meta.SHIFT) + Meta.INGRESS] = ctx.ingress;
+    if (ctx.ingress !== 0) ctx.meta[(slot << Meta.SHIFT) + Meta.INGRESS] = ctx.ingress;
     ctx.meta[(slot << Meta.SHIFT) + Meta.EGRESS] = index | (generation << 16);
     ctx.owner[slot] = SlotOwner.QUEUED;
     ring.push(slot);
