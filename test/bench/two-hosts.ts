@@ -55,6 +55,14 @@ function lineWith(child: ChildProcess, word: string): Promise<void> {
   });
 }
 
+/** Whatever goes wrong in a bench, its forwarder and folder go with this process. */
+function endWithProcess(child: ChildProcess, folder: string): void {
+  process.once('exit', () => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
@@ -77,6 +85,7 @@ export async function throughSmrouter(pinned: boolean): Promise<TwoHosts> {
   const run = [process.execPath, DAEMON, '-f', file, '-s', join(folder, 'sock'), '-m', '127.0.0.1:0', '-w', '1'];
   const [command = '', ...args] = pinned ? ['taskset', '-c', FORWARDER_CORE, ...run] : run;
   const daemon = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  endWithProcess(daemon, folder);
   const stop = async (): Promise<void> => {
     await end(daemon);
     a.destroy();
@@ -121,6 +130,7 @@ export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undef
   const loop = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  endWithProcess(loop, folder);
   await lineWith(loop, 'ready');
   ip('link', 'set', 'tap12', 'netns', a.name);
   ip('link', 'set', 'tap13', 'netns', b.name);
