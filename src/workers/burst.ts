@@ -5,10 +5,11 @@
  * Frames keep their order on each egress, so no flow is reordered.
  */
 import { Lane } from '../shared/layout/counters.js';
-import { If, IfType, ifRecord } from '../shared/layout/heap.js';
+import { If, IfType, ifRecord, Offload } from '../shared/layout/heap.js';
 import { BURST, type Context, count } from './context.js';
 import type { Device } from './device/device.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
+import { asksTooMuch, makeSegmenter } from './device/segment.js';
 
 /** The devices of one worker, by kind. */
 export interface Devices {
@@ -36,6 +37,8 @@ export function queueFrame(ctx: Context, i: number, index: number): void {
 export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
   const { heap, slots, shared, cache, egress, egressCount, me } = ctx;
 
+  const sendFixed = makeSegmenter(ctx);
+
   function finishBurst(): void {
     for (let e = 0; e < ctx.egresses; e++) {
       const index = egress[e];
@@ -50,15 +53,19 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
   /** Gives the list of interface `index` to its device, or to the worker that owns the device's queue. */
   function send(index: number, n: number): void {
     const record = ifRecord(index);
-    if (heap[record + If.TYPE] !== IfType.MEMORY) {
-      count(ctx, index, Lane.QUEUED, n);
-      devices.tap.send(index, n);
-    } else if (heap[record + If.OWNER] === me) {
-      count(ctx, index, Lane.QUEUED, n);
-      devices.memory.send(index, n);
-    } else {
+    const memory = heap[record + If.TYPE] === IfType.MEMORY;
+    if (memory && heap[record + If.OWNER] !== me) {
       handOver(ctx, index, heap[record + If.OWNER], n);
+      return;
     }
+    const device = memory ? devices.memory : devices.tap;
+    const can = heap[record + If.OFFLOADS];
+    if (can !== Offload.ALL && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
+      sendFixed(device, index, n);
+      return;
+    }
+    count(ctx, index, Lane.QUEUED, n);
+    device.send(index, n);
   }
 
   /** Slots that outputs did not keep: a TAP reads into them again, others go home. */

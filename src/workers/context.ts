@@ -15,6 +15,8 @@ import { boxAddresses } from '../shared/sys/libc.js';
 
 /** Most frames in a burst. */
 export const BURST = 64;
+/** Places in a burst: those of received frames, then as many for frames made on the way out (device/segment.ts). */
+export const PLACES = 2 * BURST;
 
 /** What main hands a worker (or a bench's thread) to begin with. */
 export interface WorkerTask {
@@ -86,16 +88,16 @@ export class Context {
   bytes = 0;
   /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */
   offloads = false;
-  /** Whether any frame of the burst is marked in `shared`. */
+  /** Whether any frame of the burst is marked in `shared`, or was made by this worker. */
   anyShared = false;
   /** Slots of the burst, in shared memory: should this thread die, main sees what it held (worker-death.ts). */
   readonly slots: Int32Array;
   readonly destination = new Int32Array(BURST);
   /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
-  readonly shared = new Uint8Array(BURST);
+  readonly shared = new Uint8Array(PLACES);
   /** Slots of the burst stay the receiver's: an output that keeps one must replace it. */
   borrowed = false;
-  readonly length = new Int32Array(BURST);
+  readonly length = new Int32Array(PLACES);
   readonly dstHi = new Int32Array(BURST);
   readonly dstLo = new Int32Array(BURST);
   readonly srcHi = new Int32Array(BURST);

@@ -5,7 +5,7 @@
  * copied when it is short and moved, slot and all, when it is long (ARCHITECTURE.md, "Slots").
  */
 import { Meta, Slot } from '../shared/layout/packet.js';
-import type { Context } from './context.js';
+import { BURST, type Context } from './context.js';
 
 /** Below this many bytes a loop over words beats the call of `copyWithin` (60 B: 12 against 45 ns, Node 20.20). */
 const SHORT_COPY = 256;
@@ -13,7 +13,7 @@ const SHORT_COPY = 256;
 /** A slot that holds frame `i` and belongs to the caller, or -1 if the pool is dry. */
 export function keepFrame(ctx: Context, i: number): number {
   const from = ctx.slots[i];
-  if (ctx.shared[i] === 0 && !ctx.borrowed) {
+  if (ctx.shared[i] === 0 && (!ctx.borrowed || i >= BURST)) {
     ctx.slots[i] = -1;
     return from;
   }

@@ -22,7 +22,17 @@ const WORDS = new Set([
   ...['Table', 'Bucket', 'Entry'],
 ]);
 /** Enums whose members are values or sizes. */
-const VALUES = new Set(['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned']);
+const VALUES = new Set([
+  'IdlePolicy',
+  'IfType',
+  'IfFlag',
+  'PortFlag',
+  'Kind',
+  'Slot',
+  'SlotOwner',
+  'Learned',
+  'Offload',
+]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set(['Lane.WORDS', 'Work.WORDS', 'Meta.SHIFT', 'Bucket.END', 'Bucket.SHIFT', 'Entry.WORDS']);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */

@@ -28,6 +28,12 @@ function flagsText(names: readonly string[]): string {
   return `flags=${bits.toString(16)}<${set.map(([name]) => name).join(',')}>`;
 }
 
+/** `1<TXCSUM>`: the offloads the device is given frames with. */
+function optionsText(spec: InterfaceSpec): string {
+  if (!spec.txcsum) return '0<>';
+  return spec.tso ? '3<TXCSUM,TSO>' : '1<TXCSUM>';
+}
+
 /** Names of the flags that are set. */
 function flagNames(router: Router, live: Live, spec: InterfaceSpec, member: boolean): string[] {
   const flags = router.memory.views.heap[ifRecord(live.index) + If.FLAGS];
@@ -63,7 +69,14 @@ export function describeInterface(router: Router, name: string): Record<string, 
     },
   };
   if (spec.veb === undefined) {
-    Object.assign(out, { lladdr: live.lladdr, mtu: spec.mtu, netns: spec.netns, veb: member ? bridge : '' });
+    Object.assign(out, {
+      lladdr: live.lladdr,
+      mtu: spec.mtu,
+      netns: spec.netns,
+      tso: spec.tso && spec.txcsum,
+      txcsum: spec.txcsum,
+      veb: member ? bridge : '',
+    });
   } else {
     const { maxaddr, timeout, ports } = spec.veb;
     const described = ports.map((p) => ({ ...p, index: router.table.get(p.name).index }));
@@ -81,6 +94,7 @@ export function displayInterface(router: Router, name: string): string {
   const lines = [`${name}: ${flagsText(flagNames(router, live, spec, member))}${mtu}`];
   if (spec.type !== 'veb') lines.push(`\tlladdr ${live.lladdr}`);
   if (spec.description !== '') lines.push(`\tdescription: ${spec.description}`);
+  if (spec.type !== 'veb' && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
   lines.push(`\tindex ${live.index} llprio 3`, `\tgroups: ${spec.type}`);
   if (spec.type !== 'veb') lines.push(`\tstatus: ${spec.up ? 'active' : 'no carrier'}`);
   if (spec.veb !== undefined) lines.push(...displayBridge(router, live, spec));

@@ -62,6 +62,10 @@ const HANDLERS: Record<string, Handler> = {
     }
     spec.netns = netns;
   },
+  tso: setOffload('tso', true),
+  '-tso': setOffload('tso', false),
+  txcsum: setOffload('txcsum', true),
+  '-txcsum': setOffload('txcsum', false),
   add: addPort,
   del: delPort,
   learn: setPortFlag('learn', true),
@@ -136,6 +140,13 @@ function destroy(draft: Draft, spec: InterfaceSpec): void {
 function setLink(which: 0 | 1 | 2, on: boolean): Handler {
   return (_, spec) => {
     spec.link[which] = on;
+  };
+}
+
+function setOffload(which: 'tso' | 'txcsum', on: boolean): Handler {
+  return (_, spec) => {
+    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no offloads');
+    spec[which] = on;
   };
 }
 

@@ -25,6 +25,8 @@ function creation(spec: InterfaceSpec): string {
   if (spec.mtu !== MTU.default) words.push('mtu', String(spec.mtu));
   if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);
   if (spec.netns !== '') words.push('netns', quoteWord(spec.netns));
+  if (!spec.tso) words.push('-tso');
+  if (!spec.txcsum) words.push('-txcsum');
   spec.link.forEach((on, n) => {
     if (on) words.push(`link${n}`);
   });

@@ -40,6 +40,9 @@ export interface InterfaceSpec {
   lladdr: string;
   /** Namespace of the kernel's end of a TAP; empty = the daemon's. */
   netns: string;
+  /** Superframes, and frames with partial checksums, go to the device as they are. */
+  tso: boolean;
+  txcsum: boolean;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -101,6 +104,8 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     mtu: MTU.default,
     lladdr: '',
     netns: '',
+    tso: true,
+    txcsum: true,
     link: [false, false, false],
   };
   if (type === 'veb') spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], statics: [] };

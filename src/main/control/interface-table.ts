@@ -6,7 +6,16 @@
  */
 
 import { settle } from '../../shared/counter/books.js';
-import { IF_WORDS, If, IfFlag, IfType, ifRecord, MAX_INTERFACES, MAX_WORKERS } from '../../shared/layout/heap.js';
+import {
+  IF_WORDS,
+  If,
+  IfFlag,
+  IfType,
+  ifRecord,
+  MAX_INTERFACES,
+  MAX_WORKERS,
+  Offload,
+} from '../../shared/layout/heap.js';
 import type { InterfaceSpec, InterfaceType } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
@@ -85,6 +94,7 @@ export class InterfaceTable {
     heap.fill(0, record, record + IF_WORDS);
     heap[record + If.GENERATION] = generation;
     heap[record + If.MTU] = spec.mtu;
+    heap[record + If.OFFLOADS] = Offload.ALL;
     heap.fill(-1, record + If.QUEUE_FD, record + If.QUEUE_FD + MAX_WORKERS);
     const lladdr = spec.lladdr === '' ? generated : spec.lladdr;
     return { index, name: spec.name, type: spec.type, generation, spec, lladdr, generated, close: () => {} };

@@ -1,7 +1,7 @@
 /**
  * Runs the steps of a plan against live interfaces.
  */
-import { Control, IdlePolicy, If, ifRecord } from '../../shared/layout/heap.js';
+import { Control, IdlePolicy, If, ifRecord, Offload } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { checkNetns } from '../../shared/sys/link.js';
 import type { Step } from '../config/plan.js';
@@ -124,7 +124,14 @@ export class Interfaces {
     this.kinds[live.type].attributes(live, before, after);
     live.lladdr = after.lladdr === '' ? live.generated : after.lladdr;
     this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
+    this.memory.views.heap[ifRecord(live.index) + If.OFFLOADS] = offloads(after);
     this.table.setFlags(live, after);
     live.spec = after;
   }
+}
+
+/** What the device is given as it is: segments have whole checksums, so there is no segmentation without them. */
+function offloads(spec: InterfaceSpec): Offload {
+  if (!spec.txcsum) return Offload.NONE;
+  return spec.tso ? Offload.ALL : Offload.CHECKSUM;
 }

@@ -24,8 +24,8 @@ const EVENT_RING = 256;
 /** Room for rings between workers, of events, and of memory ports. */
 const OTHER_RINGS_BYTES = 16 << 20;
 
-/** A burst's slots (workers/context.ts, BURST). */
-const LEDGER_BYTES = 64 * 4;
+/** A burst's slots (workers/context.ts, PLACES). */
+const LEDGER_BYTES = 128 * 4;
 
 /** A ring that exists for as long as the process. */
 export interface NamedRing {

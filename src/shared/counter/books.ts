@@ -78,7 +78,7 @@ export function laneDrops(counters: Float64Array, lane: number, place?: 'rx' | '
 
 /** What came less what went in one lane: frames its thread still has in hand, or handed to another. */
 export function laneBalance(counters: Float64Array, lane: number, device: boolean): number {
-  const made = counters[lane + Lane.COPIED] + counters[lane + Lane.ORIGINATED];
+  const made = counters[lane + Lane.COPIED] + counters[lane + Lane.ORIGINATED] + counters[lane + Lane.SEGMENTED];
   const ended = counters[lane + Lane.CONSUMED] + laneDrops(counters, lane);
   return made - ended + (device ? counters[lane + Lane.READ] - counters[lane + Lane.OPACKETS] : 0);
 }
@@ -103,6 +103,7 @@ export function readBooks(views: Views, interfaces: readonly BookedInterface[], 
     totals.copied += total(views, index, Lane.COPIED);
     totals.consumed += total(views, index, Lane.CONSUMED);
     totals.originated += total(views, index, Lane.ORIGINATED);
+    totals.segmented += total(views, index, Lane.SEGMENTED);
     totals.dropped += dropsAt(views, index);
     if (!device) continue;
     const book = {

@@ -30,6 +30,11 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'gone', place: 'tx', help: 'the device went away under the frame' },
   { name: 'ring-full', place: 'stack', help: 'no room in the ring to the worker that owns the egress' },
   { name: 'worker-lost', place: 'stack', help: 'in the hands of a worker thread when it died' },
+  {
+    name: 'segment',
+    place: 'tx',
+    help: 'a superframe that cannot be cut: its headers contradict its offload, or too many segments',
+  },
 ];
 
 /** Numbers of the reasons; a test holds them to the list. */
@@ -49,4 +54,5 @@ export const enum Drop {
   GONE = 12,
   RING_FULL = 13,
   WORKER_LOST = 14,
+  SEGMENT = 15,
 }

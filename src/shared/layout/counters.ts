@@ -41,6 +41,8 @@ export const enum Lane {
   BUSY = 16,
   /** Frames made by the router itself. */
   ORIGINATED = 17,
+  /** Frames that cutting superframes added: segments less one, for each. */
+  SEGMENTED = 18,
   /** First drop reason; `DROPS + reason`. */
   DROPS = 24,
   /** Doubles in a lane. */

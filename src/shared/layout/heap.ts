@@ -90,6 +90,8 @@ export const enum If {
   RX_RING = 10,
   /** Memory port: ring it transmits to. */
   TX_RING = 11,
+  /** `Offload` bits: what the device takes as it is. */
+  OFFLOADS = 12,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -118,6 +120,16 @@ export const enum IfFlag {
   LINK0 = 0x10,
   LINK1 = 0x20,
   LINK2 = 0x40,
+}
+
+/** Bits of `If.OFFLOADS`. */
+export const enum Offload {
+  NONE = 0,
+  /** Frames whose checksum is partial. */
+  CHECKSUM = 1,
+  /** Superframes. Never without CHECKSUM. */
+  SEGMENTATION = 2,
+  ALL = 3,
 }
 
 /** Bits of `If.PORT_FLAGS` (spec A §0.4). */

@@ -38,6 +38,7 @@ export function makeMemoryDevice(ctx: Context): Device {
     let n = 0;
     let bytes = 0;
     let wire = 0;
+    let odd = false;
     for (let i = 0; i < read; i++) {
       const slot = slots[i];
       const m = slot << Meta.SHIFT;
@@ -49,6 +50,7 @@ export function makeMemoryDevice(ctx: Context): Device {
           cache.give(slot);
           continue;
         }
+        odd = true;
         wire += wirePackets(u8, meta, m) - 1;
       }
       bytes += length;
@@ -59,7 +61,7 @@ export function makeMemoryDevice(ctx: Context): Device {
     if (n < read) slots.fill(-1, n, read);
     ctx.n = n;
     ctx.bytes = bytes;
-    ctx.offloads = wire !== 0;
+    ctx.offloads = odd;
     wire += n;
     const lane = laneOf(me, index);
     counters[lane + Lane.READ] += read;

@@ -54,6 +54,8 @@ test('a created interface is down and has nothing set', () => {
     mtu: 1500,
     lladdr: '',
     netns: '',
+    tso: true,
+    txcsum: true,
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');
@@ -69,6 +71,8 @@ test('create can be followed by settings, in the order given', () => {
     mtu: 9000,
     lladdr: '02:00:00:00:00:0a',
     netns: 'a',
+    tso: true,
+    txcsum: true,
     link: [false, false, true],
   });
   assert.equal(run('tap0 description x', 'tap0 -description').state.interfaces.get('tap0')?.description, '');

@@ -1,0 +1,108 @@
+/**
+ * Where things are in IPv4 (RFC 791 §3.1), IPv6 (RFC 8200 §3, §4), TCP (RFC 9293 §3.1) and UDP (RFC 768) headers, and the
+ * walk from an Ethernet header to the transport header. Any thread.
+ */
+import { Ether, EtherType } from './ethernet.js';
+
+/** Byte offsets in an IPv4 header. */
+export const enum Ipv4 {
+  VERSION_IHL = 0,
+  TOTAL_LENGTH = 2,
+  ID = 4,
+  FRAGMENT = 6,
+  PROTOCOL = 9,
+  CHECKSUM = 10,
+  /** Source, then destination. */
+  ADDRESSES = 12,
+  LENGTH = 20,
+}
+
+/** Byte offsets in an IPv6 header. */
+export const enum Ipv6 {
+  VERSION = 0,
+  PAYLOAD_LENGTH = 4,
+  NEXT_HEADER = 6,
+  /** Source, then destination. */
+  ADDRESSES = 8,
+  LENGTH = 40,
+}
+
+/** Byte offsets in a TCP header. */
+export const enum Tcp {
+  SEQUENCE = 4,
+  DATA_OFFSET = 12,
+  FLAGS = 13,
+  CHECKSUM = 16,
+  LENGTH = 20,
+}
+
+/** Bits of the TCP flags. */
+export const enum TcpFlag {
+  FIN = 0x01,
+  PSH = 0x08,
+  CWR = 0x80,
+}
+
+/** Byte offsets in a UDP header. */
+export const enum Udp {
+  UDP_LENGTH = 4,
+  CHECKSUM = 6,
+  LENGTH = 8,
+}
+
+/** IP protocol numbers, and IPv6 extension headers. */
+export const enum Protocol {
+  HOP_BY_HOP = 0,
+  TCP = 6,
+  UDP = 17,
+  ROUTING = 43,
+  DESTINATION = 60,
+}
+
+/** Most tags that stand in front of an IP header. */
+const TAGS_MOST = 2;
+/** Most extension headers looked through. */
+const EXTENSIONS_MOST = 8;
+
+/** Where the network header of the frame at `offset` begins, in bytes from the frame's start, tags passed over. */
+export function networkOffset(u16: Uint16Array, offset: number): number {
+  let at: number = Ether.LENGTH;
+  for (let tags = 0; tags < TAGS_MOST; tags++) {
+    const type = u16[(offset + at - 2) >> 1];
+    if (type !== EtherType.VLAN && type !== EtherType.QINQ) break;
+    at += 4;
+  }
+  return at;
+}
+
+/**
+ * The IP version (4 or 6) of the frame at `offset` if its header at `network` is whole, unfragmented, and leads to a
+ * `protocol` header that begins at `transport`, both in bytes from the frame's start; 0 if not. Reads nothing behind `transport`.
+ */
+export function ipVersionTo(
+  u8: Uint8Array,
+  u16: Uint16Array,
+  offset: number,
+  network: number,
+  transport: number,
+  protocol: Protocol,
+): 0 | 4 | 6 {
+  const type = u16[(offset + network - 2) >> 1];
+  const ip = offset + network;
+  if (type === EtherType.IPV4) {
+    const header = u8[ip + Ipv4.VERSION_IHL];
+    const length = (header & 15) << 2;
+    if (header >> 4 !== 4 || length < Ipv4.LENGTH || network + length !== transport) return 0;
+    const fragment = ((u8[ip + Ipv4.FRAGMENT] & 0x3f) << 8) | u8[ip + Ipv4.FRAGMENT + 1];
+    return fragment === 0 && u8[ip + Ipv4.PROTOCOL] === protocol ? 4 : 0;
+  }
+  if (type !== EtherType.IPV6 || network + Ipv6.LENGTH > transport || u8[ip] >> 4 !== 6) return 0;
+  let next = u8[ip + Ipv6.NEXT_HEADER];
+  let at = network + Ipv6.LENGTH;
+  for (let n = 0; n < EXTENSIONS_MOST && at < transport; n++) {
+    if (next !== Protocol.HOP_BY_HOP && next !== Protocol.ROUTING && next !== Protocol.DESTINATION) return 0;
+    next = u8[offset + at];
+    at += (u8[offset + at + 1] + 1) << 3;
+  }
+  return at === transport && next === protocol ? 6 : 0;
+}
