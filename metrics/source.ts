@@ -30,6 +30,8 @@ export interface MetricsSource {
   books(): Books;
   /** Uptime in milliseconds, the workers' clock. */
   uptimeMs(): number;
+  /** Whether it forwards, as `/readyz` answers. */
+  ready(): boolean;
   /** Workers that died and were replaced. */
   replacements(): number;
   /** Free slots in main's own cache. */

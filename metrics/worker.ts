@@ -65,6 +65,33 @@ export function collectWorkers(registers: Registry[], source: MetricsSource): vo
     },
   });
   new Gauge({
+    name: 'smrouter_frames_limit',
+    help: 'Slots there are.',
+    labelNames: ['pool'],
+    registers,
+    collect() {
+      this.set({ pool: 'frames' }, views.sizes.frames);
+      this.set({ pool: 'superframes' }, views.sizes.superframes);
+    },
+  });
+  new Gauge({
+    name: 'smrouter_ready',
+    help: '1 while /readyz says that the router forwards, else 0.',
+    registers,
+    collect() {
+      this.set(source.ready() ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'smrouter_ring_capacity',
+    help: 'Entries a ring holds.',
+    labelNames: ['ring'],
+    registers,
+    collect() {
+      for (const ring of source.rings()) this.set({ ring: ring.name }, views.rings[ring.base + Ring.CAPACITY]);
+    },
+  });
+  new Gauge({
     name: 'smrouter_ring_occupancy',
     help: 'Entries in a ring now.',
     labelNames: ['ring'],

@@ -29,6 +29,7 @@ export function metricsSource(router: Router): MetricsSource {
     smr: () => router.reclaimer.status(),
     books: () => router.books(),
     uptimeMs: () => router.uptimeMs(),
+    ready: () => readiness(router).ready,
     replacements: () => router.replacements,
     mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
   };

@@ -79,6 +79,7 @@ export function countedSource(count: number): CountedSource {
     },
     uptimeMs: () => 3000,
     replacements: () => 0,
+    ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
   };
   return { source, names: interfaces.map(({ name }) => name), booked: () => booked };

@@ -54,6 +54,7 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
     books: () => readBooks(views, interfaces, []),
     uptimeMs: () => 3000,
     replacements: () => 0,
+    ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
   };
   return { source, asked: () => asked };
