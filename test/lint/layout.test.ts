@@ -14,27 +14,32 @@ import { IF_BASE, IF_WORDS, SLAB_BASE, THREAD_BASE, THREAD_WORDS } from '../../s
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LAYOUT = 'src/shared/layout/';
-const TABLE = 'src/shared/table/etherbridge.ts';
+const TABLES = 'src/shared/table/';
 
 /** Enums of the layout whose members are words. */
 const WORDS = new Set([
   ...['Control', 'Thread', 'If', 'PortList', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
+  ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
-  'IdlePolicy',
-  'IfType',
-  'IfFlag',
-  'PortFlag',
-  'Kind',
-  'Slot',
-  'SlotOwner',
-  'Learned',
-  'Offload',
+  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload'],
+  ...['RuleAction', 'Verdict', 'Key'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
-const CONSTANTS = new Set(['Lane.WORDS', 'Work.WORDS', 'Meta.SHIFT', 'Bucket.END', 'Bucket.SHIFT', 'Entry.WORDS']);
+const CONSTANTS = new Set([
+  'Lane.WORDS',
+  'Work.WORDS',
+  'Meta.SHIFT',
+  'Bucket.END',
+  'Bucket.SHIFT',
+  'Entry.WORDS',
+  'PlainRule.WORDS',
+  'RuleGroup.WORDS',
+  'RuleEntry.ETHER_WORDS',
+  'RuleEntry.ARP_WORDS',
+]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
 const APART = ['Control', 'Thread', 'Ring', 'Table'];
 /** 128 bytes. */
@@ -174,7 +179,7 @@ function sources(folders: readonly string[]): Files {
 function enums(files: Files): Map<string, Word[]> {
   const found = new Map<string, Word[]>();
   for (const [path, text] of files) {
-    if (!path.startsWith(LAYOUT) && path !== TABLE) continue;
+    if (!path.startsWith(LAYOUT) && !path.startsWith(TABLES)) continue;
     const pattern = /(?:\/\*\*((?:(?!\*\/).)*)\*\/\n)?(?:export )?const enum (\w+) \{\n(.*?)\n\}/gs;
     for (const [, head = '', name, body] of text.matchAll(pattern))
       found.set(name as string, members(head, body ?? ''));

@@ -143,6 +143,7 @@ export const enum Kind {
   PORT_LIST = 0x504c5354,
   ETHERBRIDGE = 0x45544252,
   POLL_LIST = 0x504f4c4c,
+  RULE_LIST = 0x524c5354,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

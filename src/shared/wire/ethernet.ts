@@ -18,6 +18,7 @@ export const enum Ether {
 export const enum EtherType {
   IPV4 = 0x0008,
   ARP = 0x0608,
+  RARP = 0x3580,
   VLAN = 0x0081,
   IPV6 = 0xdd86,
   QINQ = 0xa888,
