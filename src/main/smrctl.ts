@@ -2,6 +2,7 @@
  * smrctl: one command to a running smrouterd (README.md, "Programs"). Prints what it answers; exit 0, or 1 with the
  * message and errno on standard error.
  */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
@@ -47,6 +48,17 @@ function send(socketPath: string, body: string): Promise<Answer> {
   });
 }
 
+/** The files that `ifconfig … rulefile [-f] FILE` names are read here, where the operator stands. Throws a file's error. */
+function filesOf(words: readonly string[]): Record<string, string> {
+  const files: Record<string, string> = {};
+  if (words[0] !== 'ifconfig') return files;
+  words.forEach((word, at) => {
+    const name = words[at + 1] === '-f' ? words[at + 2] : words[at + 1];
+    if (word === 'rulefile' && name !== undefined) files[name] = readFileSync(name, 'utf8');
+  });
+  return files;
+}
+
 async function main(): Promise<number> {
   let option: ReturnType<typeof options>;
   try {
@@ -56,9 +68,17 @@ async function main(): Promise<number> {
     return 1;
   }
   const { socket, json, words } = option;
+  let files: Record<string, string>;
+  try {
+    files = filesOf(words);
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    process.stderr.write(`smrctl: ${words.join(' ')}: ${message} (${code ?? 'EIO'})\n`);
+    return 1;
+  }
   let answer: Answer;
   try {
-    answer = await send(socket, JSON.stringify({ words, json }));
+    answer = await send(socket, JSON.stringify({ words, json, files }));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const why = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'no smrouterd answers there' : (error as Error).message;

@@ -112,7 +112,9 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       log.info({ event: 'reload', interfaces: next.interfaces.size }, 'configuration applied');
     };
     const daemon = { reload: () => reload().catch(refuse), shutdown: () => setImmediate(finish, 'smrctl shutdown') };
-    open.push(await listenControl(option.socket, (words, json) => runCommand(router, words, json, daemon)));
+    open.push(
+      await listenControl(option.socket, (words, json, files) => runCommand(router, words, json, daemon, files)),
+    );
     const http = await listenHttp(option.host, option.port, metrics, () => readiness(router));
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));

@@ -27,9 +27,11 @@ export function openList(ctx: Context, index: number): number {
   return index * BURST + waiting;
 }
 
-/** Adds frame `i` to those that leave by interface `index`. */
-export function queueFrame(ctx: Context, i: number, index: number): void {
-  ctx.egressList[openList(ctx, index)] = i;
+/** Adds frame `i` to those that leave by interface `index`, there with `tag`. */
+export function queueFrame(ctx: Context, i: number, index: number, tag = 0): void {
+  const at = openList(ctx, index);
+  ctx.egressList[at] = i;
+  ctx.egressTag[at] = tag;
   ctx.egressCount[index]++;
 }
 
@@ -80,6 +82,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     }
     if (ctx.anyShared) shared.fill(0);
     ctx.anyShared = false;
+    ctx.tagged = false;
     ctx.n = 0;
     cache.flush();
   }

@@ -12,6 +12,7 @@ import { openRegions } from '../shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
 import { boxAddresses } from '../shared/sys/libc.js';
+import type { PacketFilter } from './ether/packet-filter.js';
 
 /** Most frames in a burst. */
 export const BURST = 64;
@@ -118,8 +119,17 @@ export class Context {
   /** Egress interfaces that have frames waiting, in the order first used. */
   readonly egress = new Int32Array(MAX_INTERFACES);
   egresses = 0;
+  /** Whether frames or copies of this burst may carry a tag; only then do the two below count. */
+  tagged = false;
+  /** Tag of each frame, as rules on the way in set it; 0 = none. */
+  readonly tag = new Int32Array(BURST);
+  /** Tag of each copy, beside `egressList`: a tag travels with the copy, never in a slot that others send too. */
+  readonly egressTag = new Int32Array(MAX_INTERFACES * BURST);
 
   readonly scratch = new Int32Array(BURST);
+
+  /** Looks at IP packets that cross a veb with link1 (ether/packet-filter.ts); there is none yet but in tests. */
+  packetFilter: PacketFilter | undefined = undefined;
 
   /** `packetAddress` is the address of the packet view's first byte. */
   constructor(task: WorkerTask, packetAddress: (view: Uint8Array) => number) {

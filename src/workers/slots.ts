@@ -32,6 +32,12 @@ function keepBorrowed(ctx: Context, i: number, from: number, length: number): nu
   return to;
 }
 
+/** Gives the frame in `slot`, which is nobody else's, the tag of place `at` of the egress lists. */
+export function setTag(ctx: Context, slot: number, at: number): void {
+  const word = (slot << Meta.SHIFT) + Meta.PRIORITY;
+  ctx.meta[word] = (ctx.meta[word] & 0xffff) | (ctx.egressTag[at] << 16);
+}
+
 /** Copies frame and meta from one slot to another of enough room; the copy begins at the headroom. */
 export function copyFrame(ctx: Context, from: number, to: number): void {
   const { meta, i32 } = ctx;

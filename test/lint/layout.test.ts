@@ -18,7 +18,7 @@ const TABLES = 'src/shared/table/';
 
 /** Enums of the layout whose members are words. */
 const WORDS = new Set([
-  ...['Control', 'Thread', 'If', 'PortList', 'Lane', 'Work', 'Meta', 'Ring'],
+  ...['Control', 'Thread', 'If', 'PortList', 'Rules', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
 ]);
@@ -29,6 +29,7 @@ const VALUES = new Set([
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set([
+  'Rules.LISTS',
   'Lane.WORDS',
   'Work.WORDS',
   'Meta.SHIFT',

@@ -1,5 +1,5 @@
 /**
- * The control socket: HTTP over a unix socket of mode 0600. `POST /command {words, json}` answers `{output}` or
+ * The control socket: HTTP over a unix socket of mode 0600. `POST /command {words, json, files}` answers `{output}` or
  * `{code, message}`; smrctl is its client.
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
@@ -16,12 +16,15 @@ const COMMAND = {
   properties: {
     words: { type: 'array', maxItems: 4096, items: { type: 'string', maxLength: 65536 } },
     json: { type: 'boolean', default: false },
+    // Text of the files that the words name, by the name they have there.
+    files: { type: 'object', maxProperties: 16, default: {}, additionalProperties: { type: 'string' } },
   },
 } as const;
 
 interface CommandBody {
   words: string[];
   json: boolean;
+  files: Record<string, string>;
 }
 
 /**
@@ -30,7 +33,7 @@ interface CommandBody {
  */
 export async function listenControl(
   path: string,
-  run: (words: readonly string[], json: boolean) => Promise<string>,
+  run: (words: readonly string[], json: boolean, files: Readonly<Record<string, string>>) => Promise<string>,
 ): Promise<FastifyInstance> {
   if (existsSync(path)) {
     if (await answers(path)) throw new ControlError('EBUSY', `${path}: another smrouterd answers there`);
@@ -39,7 +42,7 @@ export async function listenControl(
   const server = fastify({ bodyLimit: BODY_LIMIT, ajv: { customOptions: { coerceTypes: false } } });
   server.post<{ Body: CommandBody }>('/command', { schema: { body: COMMAND } }, async (request, reply) => {
     try {
-      return { output: await run(request.body.words, request.body.json) };
+      return { output: await run(request.body.words, request.body.json, request.body.files) };
     } catch (error) {
       const { code, message } = asControlError(error);
       return reply.status(422).send({ code, message });

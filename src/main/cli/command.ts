@@ -2,6 +2,8 @@
  * The command words: each either asks (and prints) or changes (a draft). `smrctl`, the control socket and the configuration
  * file all come through here.
  */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigLine, splitConfig } from '../config/lines.js';
 import { emptyState, type State } from '../config/state.js';
 import { asControlError, ControlError } from '../errors.js';
@@ -27,6 +29,7 @@ export async function runCommand(
   words: readonly string[],
   json: boolean,
   daemon: DaemonWords,
+  files: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const [word = '', ...args] = words;
   const asks =
@@ -44,13 +47,17 @@ export async function runCommand(
   const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
   if (change === undefined)
     throw new ControlError('EINVAL', `${word === '' ? 'no command' : `${word}: unknown command`}`);
-  await router.change((draft) => change(draft, args));
+  const readFile = (name: string): string => {
+    if (!Object.hasOwn(files, name)) throw new ControlError('ENOENT', `${name}: not sent along`);
+    return files[name] as string;
+  };
+  await router.change((draft) => change({ ...draft, readFile }, args));
   return '';
 }
 
 /** Reads a configuration text into the state it describes. Throws ConfigError with the place of the first error. */
 export function readConfig(file: string, text: string): State {
-  const draft: Draft = { state: emptyState(), actions: [] };
+  const draft: Draft = { state: emptyState(), actions: [], readFile: (name) => readRelative(file, name) };
   for (const line of splitConfig(file, text)) {
     try {
       configLine(draft, line);
@@ -59,6 +66,15 @@ export function readConfig(file: string, text: string): State {
     }
   }
   return draft.state;
+}
+
+/** A file that a configuration names, beside that configuration. Throws ControlError. */
+function readRelative(config: string, name: string): string {
+  try {
+    return readFileSync(resolve(dirname(config), name), 'utf8');
+  } catch (error) {
+    throw asControlError(error);
+  }
 }
 
 function configLine(draft: Draft, { words }: ConfigLine): void {

@@ -3,7 +3,8 @@
  */
 import { total } from '../../shared/counter/books.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
+import { formatRule } from '../config/rule.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Live } from '../control/interface-table.js';
 import type { Router } from '../router.js';
@@ -21,6 +22,13 @@ const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['MULTICAST', 0x8000],
 ];
 
+/** Flags of a port as the spec numbers and names them (spec A §0.4). */
+const PORT_BITS = [
+  ['learn', 'LEARNING', PortFlag.LEARNING],
+  ['discover', 'DISCOVER', PortFlag.DISCOVER],
+  ['blocknonip', 'BLOCKNONIP', PortFlag.BLOCKNONIP],
+] as const;
+
 /** `flags=8843<UP,BROADCAST,RUNNING,SIMPLEX,MULTICAST>` for a set of names. */
 function flagsText(names: readonly string[]): string {
   const set = FLAG_BITS.filter(([name]) => names.includes(name));
@@ -35,12 +43,16 @@ function optionsText(spec: InterfaceSpec): string {
 }
 
 /** Names of the flags that are set. */
-function flagNames(router: Router, live: Live, spec: InterfaceSpec, member: boolean): string[] {
-  const flags = router.memory.views.heap[ifRecord(live.index) + If.FLAGS];
+function flagNames(router: Router, live: Live, spec: InterfaceSpec): string[] {
+  const { heap } = router.memory.views;
+  const flags = heap[ifRecord(live.index) + If.FLAGS];
+  const port = heap[ifRecord(live.index) + If.BRIDGE] !== 0;
+  const span = (heap[ifRecord(live.index) + If.PORT_FLAGS] & PortFlag.SPAN) !== 0;
   const names = ['BROADCAST', 'SIMPLEX', 'MULTICAST'];
   if (flags & IfFlag.UP) names.push('UP');
   if (flags & IfFlag.RUNNING) names.push('RUNNING');
-  if (member) names.push('PROMISC');
+  // A span port only sends, so it need not hear everything (A52).
+  if (port && !span) names.push('PROMISC');
   spec.link.forEach((on, n) => {
     if (on) names.push(`LINK${n}`);
   });
@@ -59,7 +71,8 @@ export function describeInterface(router: Router, name: string): Record<string, 
     name,
     type: spec.type,
     index: live.index,
-    flags: flagNames(router, live, spec, member),
+    flags: flagNames(router, live, spec),
+    rdomain: spec.rdomain,
     description: spec.description,
     counters: {
       ipackets: sum(Lane.IPACKETS),
@@ -78,9 +91,13 @@ export function describeInterface(router: Router, name: string): Record<string, 
       veb: member ? bridge : '',
     });
   } else {
-    const { maxaddr, timeout, ports } = spec.veb;
-    const described = ports.map((p) => ({ ...p, index: router.table.get(p.name).index }));
-    Object.assign(out, { maxaddr, timeout, ports: described, addresses: router.vebs.list(live) });
+    const { maxaddr, timeout, ports, spans } = spec.veb;
+    const described = ports.map((p) => {
+      const { index } = router.table.get(p.name);
+      const rules = p.rules.map((rule) => ({ ...rule, text: formatRule(p.name, rule) }));
+      return { ...p, rules, index, tagged: total(views, index, Lane.TAGGED) };
+    });
+    Object.assign(out, { maxaddr, timeout, ports: described, spans, addresses: router.vebs.list(live) });
   }
   return out;
 }
@@ -89,9 +106,9 @@ export function describeInterface(router: Router, name: string): Record<string, 
 export function displayInterface(router: Router, name: string): string {
   const live = router.table.get(name);
   const spec = router.state.interfaces.get(name) as InterfaceSpec;
-  const member = router.memory.views.heap[ifRecord(live.index) + If.BRIDGE] !== 0;
   const mtu = spec.type === 'veb' ? '' : ` mtu ${spec.mtu}`;
-  const lines = [`${name}: ${flagsText(flagNames(router, live, spec, member))}${mtu}`];
+  const rdomain = spec.rdomain === 0 ? '' : ` rdomain ${spec.rdomain}`;
+  const lines = [`${name}: ${flagsText(flagNames(router, live, spec))}${rdomain}${mtu}`];
   if (spec.type !== 'veb') lines.push(`\tlladdr ${live.lladdr}`);
   if (spec.description !== '') lines.push(`\tdescription: ${spec.description}`);
   if (spec.type !== 'veb' && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
@@ -105,11 +122,14 @@ export function displayInterface(router: Router, name: string): string {
 function displayBridge(router: Router, live: Live, spec: InterfaceSpec): string[] {
   const lines: string[] = [];
   for (const port of spec.veb?.ports ?? []) {
-    const names = [...(port.learn ? ['LEARNING'] : []), ...(port.discover ? ['DISCOVER'] : [])];
-    const bits = (port.learn ? 1 : 0) | (port.discover ? 2 : 0);
-    lines.push(`\t${port.name} flags=${bits}<${names.join(',')}>`);
-    lines.push(`\t\tport ${router.table.get(port.name).index} ifpriority 0 ifcost 0`);
+    const set = PORT_BITS.filter(([flag]) => port[flag]);
+    const bits = set.reduce((sum, [, , bit]) => sum | bit, 0);
+    lines.push(`\t${port.name} flags=${bits.toString(16)}<${set.map(([, name]) => name).join(',')}>`);
+    const domains = port.protected.length === 0 ? '' : ` protected ${port.protected.join(',')}`;
+    lines.push(`\t\tport ${router.table.get(port.name).index} ifpriority 0 ifcost 0${domains}`);
+    for (const rule of port.rules) lines.push(`\t${formatRule(port.name, rule)}`);
   }
+  for (const span of spec.veb?.spans ?? []) lines.push(`\t${span} flags=${PortFlag.SPAN.toString(16)}<SPAN>`);
   lines.push(`\tAddresses (max cache: ${spec.veb?.maxaddr}, timeout: ${spec.veb?.timeout}):`);
   lines.push(...displayAddresses(router, live, '\t\t'));
   return lines;

@@ -4,15 +4,19 @@
  * The first error ends the command, and the draft is thrown away: all or none.
  */
 import { formatMac, isGroup, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
+import { type PortRule, parseRule, parseRuleFile } from '../config/rule.js';
 import {
   bridgeOf,
+  DOMAIN,
   type InterfaceSpec,
   type InterfaceType,
   MAXADDR,
   MTU,
   NAME_MAX,
   newInterface,
+  newPort,
   type PortSpec,
+  RDOMAIN,
   TIMEOUT,
   type VebSpec,
 } from '../config/state.js';
@@ -41,6 +45,12 @@ const HANDLERS: Record<string, Handler> = {
     const word = words.take('address');
     if (word === 'random') spec.lladdr = randomMac();
     else spec.lladdr = formatMac(unicastMac(word, 'EINVAL'));
+  },
+  rdomain: (_, spec, words) => {
+    spec.rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+  },
+  '-rdomain': (_, spec) => {
+    spec.rdomain = 0;
   },
   description: (_, spec, words) => {
     spec.description = printable('description', words.take('description'));
@@ -72,6 +82,25 @@ const HANDLERS: Record<string, Handler> = {
   '-learn': setPortFlag('learn', false),
   discover: setPortFlag('discover', true),
   '-discover': setPortFlag('discover', false),
+  blocknonip: setPortFlag('blocknonip', true),
+  '-blocknonip': setPortFlag('blocknonip', false),
+  addspan: addSpan,
+  delspan: delSpan,
+  protected: (_, spec, words) => {
+    const port = portOf(spec, words.take('port'));
+    port.protected = domains(words.take('protected domains'));
+  },
+  '-protected': (_, spec, words) => {
+    portOf(spec, words.take('port')).protected = [];
+  },
+  rule: (_, spec, words) => {
+    vebOf(spec);
+    addRules(spec, [parseRule(words.rest())]);
+  },
+  rulefile: ruleFile,
+  flushrule: (_, spec, words) => {
+    portOf(spec, words.take('port')).rules = [];
+  },
   maxaddr: (_, spec, words) => {
     vebOf(spec).maxaddr = words.takeNumber('maxaddr', MAXADDR.min, MAXADDR.max);
   },
@@ -133,7 +162,11 @@ function create(draft: Draft, name: string): void {
 
 function destroy(draft: Draft, spec: InterfaceSpec): void {
   const bridge = bridgeOf(draft.state, spec.name);
-  if (bridge !== undefined) removePort(vebOf(bridge), spec.name);
+  if (bridge !== undefined) {
+    const veb = vebOf(bridge);
+    removePort(veb, spec.name);
+    veb.spans = veb.spans.filter((name) => name !== spec.name);
+  }
   draft.state.interfaces.delete(spec.name);
 }
 
@@ -150,7 +183,7 @@ function setOffload(which: 'tso' | 'txcsum', on: boolean): Handler {
   };
 }
 
-function setPortFlag(flag: 'learn' | 'discover', on: boolean): Handler {
+function setPortFlag(flag: 'learn' | 'discover' | 'blocknonip', on: boolean): Handler {
   return (_, spec, words) => {
     portOf(spec, words.take('port'))[flag] = on;
   };
@@ -159,14 +192,23 @@ function setPortFlag(flag: 'learn' | 'discover', on: boolean): Handler {
 /** Spec A §1.10, "add port": the errors in that order. */
 function addPort(draft: Draft, spec: InterfaceSpec, words: Words): void {
   const veb = vebOf(spec);
-  const name = words.take('port');
+  veb.ports.push(newPort(newMember(draft, words.take('port'))));
+}
+
+function addSpan(draft: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  veb.spans.push(newMember(draft, words.take('port')));
+}
+
+/** The name of an interface that may become a port or span port. */
+function newMember(draft: Draft, name: string): string {
   if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
   const port = draft.state.interfaces.get(name);
   if (port === undefined) throw new ControlError('EINVAL', `${name}: no such interface`);
   if (port.type === 'veb') throw new ControlError('EPROTONOSUPPORT', `${name}: not an Ethernet interface`);
   const bridge = bridgeOf(draft.state, name);
   if (bridge !== undefined) throw new ControlError('EBUSY', `${name}: already a port of ${bridge.name}`);
-  veb.ports.push({ name, learn: true, discover: true });
+  return name;
 }
 
 function delPort(_: Draft, spec: InterfaceSpec, words: Words): void {
@@ -176,6 +218,42 @@ function delPort(_: Draft, spec: InterfaceSpec, words: Words): void {
     throw new ControlError('EINVAL', `${name}: not a port of ${spec.name}`);
   }
   removePort(veb, name);
+}
+
+function delSpan(_: Draft, spec: InterfaceSpec, words: Words): void {
+  const veb = vebOf(spec);
+  const name = words.take('port');
+  if (!veb.spans.includes(name)) throw new ControlError('EINVAL', `${name}: not a span port of ${spec.name}`);
+  veb.spans = veb.spans.filter((span) => span !== name);
+}
+
+/** `1,2,31` as numbers, ascending, each once. */
+function domains(word: string): number[] {
+  const numbers = word.split(',').map((text) => (/^\d{1,2}$/.test(text) ? Number(text) : 0));
+  if (numbers.some((n) => n < DOMAIN.min || n > DOMAIN.max)) {
+    throw new ControlError('EINVAL', `${word}: not a list of domains ${DOMAIN.min} to ${DOMAIN.max}`);
+  }
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
+
+/** Appends rules to their ports' lists. Throws ESRCH, having appended none, if one is for something else. */
+function addRules(spec: InterfaceSpec, rules: readonly PortRule[]): void {
+  const ports = rules.map(({ port }) => portOf(spec, port));
+  rules.forEach(({ rule }, n) => {
+    (ports[n] as PortSpec).rules.push(rule);
+  });
+}
+
+/** `rulefile [-f] FILE`: appends a file's rules; with -f they take the place of those that the ports named in it have (A76). */
+function ruleFile(draft: Draft, spec: InterfaceSpec, words: Words): void {
+  vebOf(spec);
+  const replaces = words.peek === '-f';
+  if (replaces) words.take('-f');
+  const name = words.take('file');
+  if (draft.readFile === undefined) throw new ControlError('ENOENT', `${name}: files cannot be read here`);
+  const rules = parseRuleFile(name, draft.readFile(name));
+  for (const { port } of replaces ? rules : []) portOf(spec, port).rules = [];
+  addRules(spec, rules);
 }
 
 /** Takes a port out, and its static addresses with it (A89). */

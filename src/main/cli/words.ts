@@ -13,6 +13,8 @@ export type Action =
 export interface Draft {
   readonly state: State;
   readonly actions: Action[];
+  /** The text of a file that a word names. Throws ControlError. Without it, no word may name one. */
+  readonly readFile?: (name: string) => string;
 }
 
 /** Words of a command, taken one after the other. */
@@ -39,6 +41,13 @@ export class Words {
     const word = this.words[this.at++];
     if (word === undefined) throw new ControlError('EINVAL', `${what} missing`);
     return word;
+  }
+
+  /** Takes all that are left. */
+  rest(): string[] {
+    const rest = this.words.slice(this.at);
+    this.at = this.words.length;
+    return rest;
   }
 
   /** Takes a decimal whole number within a range. Throws EINVAL. */

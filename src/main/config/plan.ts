@@ -31,6 +31,12 @@ export type Step =
       readonly before: readonly PortSpec[];
       readonly after: readonly PortSpec[];
     }
+  | {
+      readonly op: 'spans';
+      readonly veb: string;
+      readonly before: readonly string[];
+      readonly after: readonly string[];
+    }
   | { readonly op: 'table'; readonly veb: string; readonly before: TableSpec; readonly after: TableSpec }
   | {
       readonly op: 'statics';
@@ -55,9 +61,13 @@ export function plan(old: State, next: State): Step[] {
     const after = next.interfaces.get(name);
     return before !== undefined && after !== undefined && !mustRemake(before, after);
   };
-  /** Ports that are in both, as they are in `before`. */
-  const kept = (before: VebSpec, after: VebSpec | undefined): PortSpec[] =>
-    before.ports.filter((p) => stays(p.name) && after?.ports.some((q) => q.name === p.name));
+  /** The veb with those of its ports and span ports, as they are, that `after` has too. */
+  const kept = (before: VebSpec, after: VebSpec): VebSpec => {
+    const ports = before.ports.filter((p) => stays(p.name) && after.ports.some((q) => q.name === p.name));
+    const spans = before.spans.filter((name) => stays(name) && after.spans.includes(name));
+    const statics = before.statics.filter((s) => ports.some((p) => p.name === s.port));
+    return { ...before, ports, spans, statics };
+  };
 
   const made: Step[] = [];
   const shrunk: Step[] = [];
@@ -69,8 +79,9 @@ export function plan(old: State, next: State): Step[] {
     const leaves = !stays(before.name);
     const empty = newInterface(before.name, before.type);
     if (before.veb !== undefined) {
-      const after = leaves ? undefined : next.interfaces.get(before.name)?.veb;
-      shrunk.push(...shape(before.name, before.veb, shrunkVeb(before.veb, kept(before.veb, after), leaves)));
+      const after = next.interfaces.get(before.name)?.veb;
+      const left = leaves || after === undefined ? (empty.veb as VebSpec) : kept(before.veb, after);
+      shrunk.push(...shape(before.name, before.veb, left));
     }
     if (!leaves) continue;
     // Back to what `create` makes, so that taking the steps back in reverse restores everything.
@@ -82,7 +93,7 @@ export function plan(old: State, next: State): Step[] {
     const base = stays(after.name) ? (before as InterfaceSpec) : newInterface(after.name, after.type);
     if (base !== before) (before === undefined ? made : remade).push({ op: 'create', spec: base });
     if (after.veb !== undefined && base.veb !== undefined) {
-      const start = base === before ? shrunkVeb(base.veb, kept(base.veb, after.veb), false) : base.veb;
+      const start = base === before ? kept(base.veb, after.veb) : base.veb;
       shaped.push(...shape(after.name, start, after.veb));
     }
     if (!sameAttributes(base, after)) attributes.push({ op: 'attributes', before: base, after });
@@ -91,12 +102,6 @@ export function plan(old: State, next: State): Step[] {
     attributes.push({ op: 'settings', before: old.settings, after: next.settings });
   }
   return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes];
-}
-
-/** A veb left with the ports `kept` and their static addresses; one that `leaves` is as when made. */
-function shrunkVeb(veb: VebSpec, kept: PortSpec[], leaves: boolean): VebSpec {
-  if (leaves) return newInterface('', 'veb').veb as VebSpec;
-  return { ...veb, ports: kept, statics: veb.statics.filter((s) => kept.some((p) => p.name === s.port)) };
 }
 
 /**
@@ -118,6 +123,7 @@ function shape(veb: string, from: VebSpec, to: VebSpec): Step[] {
   setStatics(from.statics.filter((s) => to.ports.some((p) => p.name === s.port)));
   setTable({ maxaddr: Math.max(from.maxaddr, to.maxaddr, to.statics.length), timeout: to.timeout });
   if (!isDeepStrictEqual(from.ports, to.ports)) steps.push({ op: 'ports', veb, before: from.ports, after: to.ports });
+  if (!isDeepStrictEqual(from.spans, to.spans)) steps.push({ op: 'spans', veb, before: from.spans, after: to.spans });
   setStatics(to.statics);
   setTable({ maxaddr: to.maxaddr, timeout: to.timeout });
   return steps;

@@ -2,6 +2,7 @@
  * A state as the configuration text that gives it again: interfaces in order of creation, then what refers to others.
  */
 import { quoteWord } from './lines.js';
+import { formatRule } from './rule.js';
 import { DEFAULT_SETTINGS, type InterfaceSpec, MAXADDR, MTU, type Settings, type State, TIMEOUT } from './state.js';
 
 /** The lines of `smrctl show running`. */
@@ -25,6 +26,7 @@ function creation(spec: InterfaceSpec): string {
   if (spec.mtu !== MTU.default) words.push('mtu', String(spec.mtu));
   if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);
   if (spec.netns !== '') words.push('netns', quoteWord(spec.netns));
+  if (spec.rdomain !== 0) words.push('rdomain', String(spec.rdomain));
   if (!spec.tso) words.push('-tso');
   if (!spec.txcsum) words.push('-txcsum');
   spec.link.forEach((on, n) => {
@@ -43,9 +45,15 @@ function bridge(spec: InterfaceSpec): string[] {
   if (peak !== MAXADDR.default) lines.push(`ifconfig ${name} maxaddr ${peak}`);
   if (veb.timeout !== TIMEOUT.default) lines.push(`ifconfig ${name} timeout ${veb.timeout}`);
   for (const port of veb.ports) {
-    const flags = `${port.learn ? '' : ` -learn ${port.name}`}${port.discover ? '' : ` -discover ${port.name}`}`;
-    lines.push(`ifconfig ${name} add ${port.name}${flags}`);
+    const words = ['ifconfig', name, 'add', port.name];
+    if (!port.learn) words.push('-learn', port.name);
+    if (!port.discover) words.push('-discover', port.name);
+    if (port.blocknonip) words.push('blocknonip', port.name);
+    if (port.protected.length > 0) words.push('protected', port.name, port.protected.join(','));
+    lines.push(words.join(' '));
+    for (const rule of port.rules) lines.push(`ifconfig ${name} rule ${formatRule(port.name, rule)}`);
   }
+  for (const span of veb.spans) lines.push(`ifconfig ${name} addspan ${span}`);
   for (const address of veb.statics) lines.push(`ifconfig ${name} static ${address.port} ${address.mac}`);
   if (peak !== veb.maxaddr) lines.push(`ifconfig ${name} maxaddr ${veb.maxaddr}`);
   return lines;

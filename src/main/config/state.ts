@@ -3,11 +3,17 @@
  * draft of it; `plan.ts` compares two; `running.ts` prints one.
  */
 
+import type { RuleSpec } from './rule.js';
+
 /** A port of a veb. */
 export interface PortSpec {
   readonly name: string;
   learn: boolean;
   discover: boolean;
+  blocknonip: boolean;
+  /** Protected domains 1 … 31, ascending. */
+  protected: number[];
+  rules: RuleSpec[];
 }
 
 /** A static address of a veb. */
@@ -23,6 +29,8 @@ export interface VebSpec {
   timeout: number;
   /** In order of addition, which is the order of flooding. */
   ports: PortSpec[];
+  /** Names of the span ports, in order of addition. */
+  spans: string[];
   statics: StaticSpec[];
 }
 
@@ -43,6 +51,8 @@ export interface InterfaceSpec {
   /** Superframes, and frames with partial checksums, go to the device as they are. */
   tso: boolean;
   txcsum: boolean;
+  /** Routing domain. */
+  rdomain: number;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -80,6 +90,10 @@ export interface State {
 /** Limits and defaults (spec A §1.1, §3.1; rows.md A84). */
 export const MAXADDR = { default: 100, min: 1, max: 1_048_576 } as const;
 export const TIMEOUT = { default: 240, min: 8, max: 3600 } as const;
+/** Routing domains; the three above are refused, since 254 and 255 have other meanings for iproute2 (rows.md). */
+export const RDOMAIN = { min: 0, max: 252 } as const;
+/** Protected domains. */
+export const DOMAIN = { min: 1, max: 31 } as const;
 export const MTU = { default: 1500, min: 68, max: 65_535 } as const;
 /** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
 export const NAME_MAX = 15;
@@ -106,16 +120,23 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     netns: '',
     tso: true,
     txcsum: true,
+    rdomain: 0,
     link: [false, false, false],
   };
-  if (type === 'veb') spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], statics: [] };
+  if (type === 'veb')
+    spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], spans: [], statics: [] };
   return spec;
 }
 
-/** The veb that `port` is a member of, if any. */
+/** A port as `add` makes it. */
+export function newPort(name: string): PortSpec {
+  return { name, learn: true, discover: true, blocknonip: false, protected: [], rules: [] };
+}
+
+/** The veb that `port` is a member or a span port of, if any. */
 export function bridgeOf(state: State, port: string): InterfaceSpec | undefined {
   for (const spec of state.interfaces.values()) {
-    if (spec.veb?.ports.some((p) => p.name === port)) return spec;
+    if (spec.veb?.ports.some((p) => p.name === port) || spec.veb?.spans.includes(port)) return spec;
   }
   return undefined;
 }

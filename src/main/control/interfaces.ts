@@ -83,6 +83,8 @@ export class Interfaces {
         return this.destroy(step.spec);
       case 'ports':
         return this.vebs.setPorts(this.table.get(step.veb), step.before, step.after);
+      case 'spans':
+        return this.vebs.setSpans(this.table.get(step.veb), step.before, step.after);
       case 'table':
         return this.vebs.setTable(this.table.get(step.veb), step.after);
       case 'statics':
@@ -125,6 +127,7 @@ export class Interfaces {
     live.lladdr = after.lladdr === '' ? live.generated : after.lladdr;
     this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
     this.memory.views.heap[ifRecord(live.index) + If.OFFLOADS] = offloads(after);
+    this.memory.views.heap[ifRecord(live.index) + If.RDOMAIN] = after.rdomain;
     this.table.setFlags(live, after);
     live.spec = after;
   }

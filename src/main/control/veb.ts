@@ -5,6 +5,7 @@
  * its addresses purged, and only then may it join again or go away.
  */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { If, ifRecord, Kind, PortFlag, PortList } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import {
@@ -27,6 +28,7 @@ import { MAXADDR, type PortSpec, type StaticSpec, TIMEOUT } from '../config/stat
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable, Live } from './interface-table.js';
+import { type BuiltRules, PortRules } from './port-rules.js';
 
 /** Milliseconds between two sweeps, whatever the timeout (A86). */
 export const SWEEP_MS = 100_000;
@@ -45,6 +47,7 @@ export class Vebs {
   private readonly interfaces: InterfaceTable;
   private readonly reclaimer: Reclaimer;
   private readonly now: () => number;
+  private readonly rules: PortRules;
   private readonly timers = new Map<number, NodeJS.Timeout>();
 
   /** `now` gives uptime in whole seconds, the clock of the tables. */
@@ -53,6 +56,7 @@ export class Vebs {
     this.interfaces = interfaces;
     this.reclaimer = reclaimer;
     this.now = now;
+    this.rules = new PortRules(memory, reclaimer);
   }
 
   /** Gives a new veb its empty port list and table. Throws ENOMEM. */
@@ -75,17 +79,27 @@ export class Vebs {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
     // All that can fail comes first.
-    const list = this.newPortList(after.map((spec) => this.interfaces.get(spec.name).index));
+    const rules = this.buildRules(before, after);
+    const list = this.newMemberList(
+      after.map((spec) => spec.name),
+      rules,
+    );
     const leaving = before.filter((p) => !after.some((q) => q.name === p.name)).map((p) => this.interfaces.get(p.name));
+    if (after.some(tagsOut)) Atomics.store(heap, record + If.OUT_TAGS, 1);
     for (const spec of after) {
       const port = this.interfaces.get(spec.name);
       const r = ifRecord(port.index);
       Atomics.store(heap, r + If.PORT_FLAGS, portFlags(spec));
+      Atomics.store(heap, r + If.PROTECTED, protectedMask(spec));
+      const built = rules.get(spec.name);
+      if (built !== undefined) this.rules.publish(port.index, built);
       if (heap[r + If.BRIDGE] === live.index) continue;
       heap[r + If.PORT_GENERATION] = this.interfaces.nextGeneration();
       Atomics.store(heap, r + If.BRIDGE, live.index);
     }
+    if (!after.some(tagsOut)) Atomics.store(heap, record + If.OUT_TAGS, 0);
     const gone = new Set<number>();
+    const rulesGone = leaving.map((port) => ({ index: port.index, rules: this.rules.of(port.index) }));
     for (const port of leaving) {
       const r = ifRecord(port.index);
       gone.add(port.index | (heap[r + If.PORT_GENERATION] << 16));
@@ -94,12 +108,64 @@ export class Vebs {
     }
     const old = heap[record + If.PORTS];
     Atomics.store(heap, record + If.PORTS, list);
-    const oldBytes = (PortList.FIRST + heap[old + PortList.COUNT]) * 4;
-    this.reclaimer.retire(oldBytes, () => this.freePortList(old));
+    this.retireList(old);
     if (leaving.length === 0) return;
     await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
       removeWhere(heap, this.tableOf(live), this.memory.me, (a) => gone.has(a.value));
+      // Until here a burst in flight may still come from that port, or go to it, and must not do so without its rules.
+      for (const { index, rules } of rulesGone) this.rules.clear(index, rules);
     });
+  }
+
+  /** Brings the span ports of `live` to `after`. Resolves when those that left get no copy any more. */
+  async setSpans(live: Live, before: readonly string[], after: readonly string[]): Promise<void> {
+    const { heap } = this.memory.views;
+    const record = ifRecord(live.index);
+    const list = after.length === 0 ? 0 : this.newMemberList(after, new Map());
+    const leaving = before.filter((name) => !after.includes(name)).map((name) => this.interfaces.get(name));
+    for (const name of after) {
+      const r = ifRecord(this.interfaces.get(name).index);
+      Atomics.store(heap, r + If.PORT_FLAGS, PortFlag.SPAN);
+      Atomics.store(heap, r + If.BRIDGE, live.index);
+    }
+    for (const port of leaving) {
+      Atomics.store(heap, ifRecord(port.index) + If.BRIDGE, 0);
+      Atomics.store(heap, ifRecord(port.index) + If.PORT_FLAGS, 0);
+    }
+    const old = heap[record + If.SPANS];
+    Atomics.store(heap, record + If.SPANS, list);
+    if (old !== 0) this.retireList(old);
+    if (leaving.length > 0) await this.reclaimer.barrier(GRACE_DEADLINE_MS);
+  }
+
+  /** The rules of each port whose rules change, built. Throws ENOMEM, having kept nothing. */
+  private buildRules(before: readonly PortSpec[], after: readonly PortSpec[]): Map<string, BuiltRules> {
+    const built = new Map<string, BuiltRules>();
+    try {
+      for (const spec of after) {
+        const old = before.find((p) => p.name === spec.name);
+        if (!isDeepStrictEqual(old?.rules, spec.rules)) built.set(spec.name, this.rules.build(spec.rules));
+      }
+    } catch (error) {
+      for (const rules of built.values()) this.rules.discard(rules);
+      throw error;
+    }
+    return built;
+  }
+
+  /** A list of members. Throws ENOMEM, `rules` then discarded. */
+  private newMemberList(names: readonly string[], rules: ReadonlyMap<string, BuiltRules>): number {
+    try {
+      return this.newPortList(names.map((name) => this.interfaces.get(name).index));
+    } catch (error) {
+      for (const built of rules.values()) this.rules.discard(built);
+      throw error;
+    }
+  }
+
+  private retireList(list: number): void {
+    const bytes = (PortList.FIRST + this.memory.views.heap[list + PortList.COUNT]) * 4;
+    this.reclaimer.retire(bytes, () => this.freePortList(list));
   }
 
   /** Sets the size and age limit; a table that must grow is replaced by a larger copy (nothing is evicted: A87). */
@@ -263,5 +329,17 @@ export class Vebs {
 export const GRACE_DEADLINE_MS = 5000;
 
 function portFlags(spec: PortSpec): number {
-  return (spec.learn ? PortFlag.LEARNING : 0) | (spec.discover ? PortFlag.DISCOVER : 0);
+  const learning = spec.learn ? PortFlag.LEARNING : 0;
+  const discover = spec.discover ? PortFlag.DISCOVER : 0;
+  return learning | discover | (spec.blocknonip ? PortFlag.BLOCKNONIP : 0);
+}
+
+/** Domain n is bit n - 1. */
+function protectedMask(spec: PortSpec): number {
+  return spec.protected.reduce((mask, domain) => mask | (1 << (domain - 1)), 0);
+}
+
+/** Whether any OUT rule of the port sets a tag. */
+function tagsOut(spec: PortSpec): boolean {
+  return spec.rules.some((rule) => rule.tag !== '' && rule.dir !== 'in');
 }

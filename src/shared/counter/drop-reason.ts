@@ -35,6 +35,18 @@ export const DROP_REASONS: readonly DropReason[] = [
     place: 'tx',
     help: 'a superframe that cannot be cut: its headers contradict its offload, or too many segments',
   },
+  { name: 'span', place: 'stack', help: 'received on a span port' },
+  { name: 'protected', place: 'stack', help: 'ingress and egress are in one protected domain' },
+  { name: 'blocknonip-in', place: 'stack', help: 'not IP or ARP, from a port with blocknonip' },
+  { name: 'blocknonip-out', place: 'stack', help: 'not IP or ARP, to a port with blocknonip' },
+  { name: 'rules-in', place: 'stack', help: 'blocked by a rule on the way in' },
+  { name: 'rules-out', place: 'stack', help: 'blocked by a rule on the way out' },
+  {
+    name: 'ip-header',
+    place: 'stack',
+    help: 'an IP header that is wrong or longer than the frame, on a veb with link1',
+  },
+  { name: 'pf', place: 'stack', help: 'refused by the packet filter' },
 ];
 
 /** Numbers of the reasons; a test holds them to the list. */
@@ -55,4 +67,12 @@ export const enum Drop {
   RING_FULL = 13,
   WORKER_LOST = 14,
   SEGMENT = 15,
+  SPAN = 16,
+  PROTECTED = 17,
+  BLOCKNONIP_IN = 18,
+  BLOCKNONIP_OUT = 19,
+  RULES_IN = 20,
+  RULES_OUT = 21,
+  IP_HEADER = 22,
+  PF = 23,
 }

@@ -43,6 +43,8 @@ export const enum Lane {
   ORIGINATED = 17,
   /** Frames that cutting superframes added: segments less one, for each. */
   SEGMENTED = 18,
+  /** Frames and copies that a rule of this port gave a tag. */
+  TAGGED = 19,
   /** First drop reason; `DROPS + reason`. */
   DROPS = 24,
   /** Doubles in a lane. */

@@ -92,6 +92,16 @@ export const enum If {
   TX_RING = 11,
   /** `Offload` bits: what the device takes as it is. */
   OFFLOADS = 12,
+  /** Mask of protected domains while it is a port: domain n is bit n - 1. */
+  PROTECTED = 13,
+  /** Port: its `Rules`; 0 = none. */
+  RULES = 14,
+  /** veb: record of the span ports, like PORTS; 0 = none. */
+  SPANS = 15,
+  /** veb: 1 if an OUT rule of any port sets a tag. */
+  OUT_TAGS = 16,
+  /** Routing domain. */
+  RDOMAIN = 17,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -136,6 +146,9 @@ export const enum Offload {
 export const enum PortFlag {
   LEARNING = 0x0001,
   DISCOVER = 0x0002,
+  BLOCKNONIP = 0x0004,
+  /** It gets copies, and what it receives is dropped. */
+  SPAN = 0x0100,
 }
 
 /** First word of a slab record: what it is. A reader in poison mode checks it. */
@@ -144,6 +157,7 @@ export const enum Kind {
   ETHERBRIDGE = 0x45544252,
   POLL_LIST = 0x504f4c4c,
   RULE_LIST = 0x524c5354,
+  RULES = 0x52554c45,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }
@@ -153,6 +167,16 @@ export const enum PortList {
   KIND = 0,
   COUNT = 1,
   FIRST = 2,
+}
+
+/** The rules of a port: an immutable snapshot of both directions, so that one store replaces all. W: main. R: workers. */
+export const enum Rules {
+  KIND = 0,
+  /** Record of the IN list and of the OUT list (table/rule-list.ts); 0 = empty. */
+  IN = 1,
+  OUT = 2,
+  /** First word of the lists themselves. */
+  LISTS = 3,
 }
 
 /** Index of the first word of interface `index`. */

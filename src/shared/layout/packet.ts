@@ -39,7 +39,7 @@ export const enum Meta {
   INGRESS = 2,
   /** When handed to another worker: the interface it leaves by, index | generation << 16. W/R: holder. */
   EGRESS = 3,
-  /** Priority 0 to 7. W/R: holder. */
+  /** Priority 0 to 7 | tag << 16, a number that main has a name for; tag 0 = none. W/R: holder. */
   PRIORITY = 4,
   /** virtio-net: flags | gso_type << 8 | hdr_len << 16. W/R: holder. */
   VNET0 = 5,

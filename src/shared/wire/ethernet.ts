@@ -24,6 +24,11 @@ export const enum EtherType {
   QINQ = 0xa888,
 }
 
+/** Whether an ethertype is IPv4, ARP, RARP or IPv6: what `blocknonip` lets pass. */
+export function isIpOrArp(type: number): boolean {
+  return type === EtherType.IPV4 || type === EtherType.ARP || type === EtherType.RARP || type === EtherType.IPV6;
+}
+
 /** `hi` and the masked `lo` of 01:80:c2:00:00:0X, the group addresses reserved by 802.1Q table 8-1. */
 export const enum Reserved {
   HI = 0x8001,

@@ -2,6 +2,7 @@
  * Where things are in IPv4 (RFC 791 §3.1), IPv6 (RFC 8200 §3, §4), TCP (RFC 9293 §3.1) and UDP (RFC 768) headers, and the
  * walk from an Ethernet header to the transport header. Any thread.
  */
+import { fold, sumBytes } from './checksum.js';
 import { Ether, EtherType } from './ethernet.js';
 
 /** Byte offsets in an IPv4 header. */
@@ -105,4 +106,20 @@ export function ipVersionTo(
     at += (u8[offset + at + 1] + 1) << 3;
   }
   return at === transport && next === protocol ? 6 : 0;
+}
+
+/**
+ * Whether the header of `version` at byte `ip` is whole and right and its packet fits in `room` bytes: version, header length,
+ * total length, IPv4 header checksum (RFC 1812 §5.2.2, RFC 8200 §3).
+ */
+export function ipHeaderFits(u8: Uint8Array, u16: Uint16Array, ip: number, room: number, version: 4 | 6): boolean {
+  if (version === 6) {
+    if (room < Ipv6.LENGTH || u8[ip] >> 4 !== 6) return false;
+    return Ipv6.LENGTH + ((u8[ip + Ipv6.PAYLOAD_LENGTH] << 8) | u8[ip + Ipv6.PAYLOAD_LENGTH + 1]) <= room;
+  }
+  if (room < Ipv4.LENGTH || u8[ip] >> 4 !== 4) return false;
+  const header = (u8[ip] & 15) << 2;
+  const total = (u8[ip + Ipv4.TOTAL_LENGTH] << 8) | u8[ip + Ipv4.TOTAL_LENGTH + 1];
+  if (header < Ipv4.LENGTH || header > total || total > room) return false;
+  return fold(sumBytes(u8, u16, ip, header)) === 0xffff;
 }

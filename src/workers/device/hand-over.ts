@@ -11,7 +11,7 @@ import { Meta, SlotOwner } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { BURST, type Context, count } from '../context.js';
 import { dropCopy } from '../drop.js';
-import { keepFrame } from '../slots.js';
+import { keepFrame, setTag } from '../slots.js';
 
 /** Hands the list of interface `index`, `n` frames, to worker `owner`. */
 export function handOver(ctx: Context, index: number, owner: number, n: number): void {
@@ -30,6 +30,7 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
       dropCopy(ctx, index, Drop.NOBUF);
       continue;
     }
+    if (ctx.tagged) setTag(ctx, slot, list + k);
     if (ctx.ingress !== 0) ctx.meta[(slot << Meta.SHIFT) + Meta.INGRESS] = ctx.ingress;
     ctx.meta[(slot << Meta.SHIFT) + Meta.EGRESS] = index | (generation << 16);
     ctx.owner[slot] = SlotOwner.QUEUED;

@@ -13,7 +13,7 @@ import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetCheck, wirePackets } from '../../shared/wire/vnet.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
-import { keepFrame } from '../slots.js';
+import { keepFrame, setTag } from '../slots.js';
 import type { Device } from './device.js';
 
 /** Makes the memory device of one worker. */
@@ -109,6 +109,7 @@ export function makeMemoryDevice(ctx: Context): Device {
         dropCopy(ctx, index, Drop.NOBUF);
         continue;
       }
+      if (ctx.tagged) setTag(ctx, slot, index * BURST + k);
       bytes += lengths[i];
       if (offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
       scratch[kept++] = slot;

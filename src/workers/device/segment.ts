@@ -40,17 +40,24 @@ function lacks(word0: number, can: number): boolean {
 
 /** Makes the segmenter of one worker. */
 export function makeSegmenter(ctx: Context): Segmenter {
-  const { heap, meta, u8, u16, slots, slotOffset, shared, length, egressList, cache } = ctx;
+  const { heap, meta, u8, u16, slots, slotOffset, shared, length, egressList, egressTag, cache } = ctx;
   const pending = new Int32Array(BURST);
+  const pendingTag = new Int32Array(BURST);
   /** Frames made here that stand in places BURST and up, and frames in the device's list. */
   let made = 0;
   let listed = 0;
+  /** Tag of the frame that is being worked on. */
+  let tag = 0;
 
   function sendFixed(device: Device, index: number, n: number): void {
     const list = index * BURST;
     const can = heap[ifRecord(index) + If.OFFLOADS];
-    for (let k = 0; k < n; k++) pending[k] = egressList[list + k];
     for (let k = 0; k < n; k++) {
+      pending[k] = egressList[list + k];
+      pendingTag[k] = egressTag[list + k];
+    }
+    for (let k = 0; k < n; k++) {
+      tag = pendingTag[k];
       const place = pending[k];
       const word0 = meta[(slots[place] << Meta.SHIFT) + Meta.VNET0];
       if (!lacks(word0, can)) append(device, index, place);
@@ -61,7 +68,8 @@ export function makeSegmenter(ctx: Context): Segmenter {
   }
 
   function append(device: Device, index: number, place: number): void {
-    egressList[index * BURST + listed++] = place;
+    egressList[index * BURST + listed] = place;
+    egressTag[index * BURST + listed++] = tag;
     if (listed === BURST) flush(device, index);
   }
 

@@ -1,27 +1,37 @@
 /**
  * veb input: what a bridge does with a burst from one of its ports (spec A §1.3, REC choices of rows.md), in this order:
  *
- *   1 running?            no: the port's own input (A1)
- *   2 reserved group?     the port's own input; link0 lets five of the sixteen pass (A8, A9)
- *   3 count               ipackets, ibytes
- *   4 tagged?             link2 clear: drop(vlan), not learned (A5)
- *   5 learn               the source, if the port learns
- *   6 resolve             group and unknown: flood; known: one port
- *   7 output              veb-output.ts
+ *   1 a span port?        drop(span)
+ *   2 running?            no: the port's own input (A1)
+ *   3 reserved group?     the port's own input; link0 lets five of the sixteen pass (A8, A9)
+ *   4 count               ipackets, ibytes
+ *   5 capture             has its place here
+ *   6 span                a copy to each span port, whatever becomes of the frame (A59)
+ *   7 tagged?             link2 clear: drop(vlan), not learned (A5)
+ *   8 blocknonip          of the port: drop(blocknonip-in)
+ *   9 IN rules            of the port: drop(rules-in), or a tag
+ *  10 packet filter       with link1: drop(ip-header), drop(pf)
+ *  11 learn               the source, if the port learns
+ *  12 resolve             group and unknown: flood; known: one port
+ *  13 output              veb-output.ts
  *
- * Each step is one loop over the burst; those for rare frames are skipped where there are none. Captures, span ports, rules and the packet filter take their places between 3 and
- * 5 when they come. Runs on a worker, within one read section: the records read here stay until the burst is finished.
+ * Each step is one loop over the burst; those that are not configured, or for rare frames that are not there, are skipped.
+ * Runs on a worker, within one read section: the records read here stay until the burst is finished.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord, Kind, PortFlag } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
-import { EtherType, etherType, isGroup, Reserved } from '../../shared/wire/ethernet.js';
+import { makeRuleWalk, Verdict } from '../../shared/table/rule-list.js';
+import { EtherType, etherType, isGroup, isIpOrArp, Reserved } from '../../shared/wire/ethernet.js';
+import { queueFrame } from '../burst.js';
 import { type Context, count, DONE, FLOOD, UNDECIDED } from '../context.js';
 import { drop } from '../drop.js';
 import { reportPoison } from '../poison.js';
 import { ethernetInput } from './ethernet-input.js';
+import { FilterDirection, filterPacket } from './packet-filter.js';
+import { openTags, walkRules } from './rules.js';
 import type { VebOutput } from './veb-output.js';
 
 /** Last nibble of the reserved groups that link0 lets through: 0, b, c, d, f. */
@@ -41,28 +51,45 @@ const LEARN_COUNTER = [0, Lane.LEARNED, Lane.MOVED, Lane.REFUSED, Lane.BUSY];
  * Made once in a thread, so that the arrays are constants to the compiler (ARCHITECTURE.md, "Fast path").
  */
 export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: number, veb: number) => void {
-  const { heap, meta, u16, counters, slots, destination, length, dstHi, dstLo, srcHi, srcLo, me } = ctx;
+  const { heap, meta, u16, counters, slots, destination, length, shared, dstHi, dstLo, srcHi, srcLo, me } = ctx;
+  const walk = makeRuleWalk(heap, u16);
 
   function vebInput(ingress: number, veb: number): void {
     const record = ifRecord(veb);
     const flags = heap[record + If.FLAGS];
+    const port = heap[ifRecord(ingress) + If.PORT_FLAGS];
+    const rules = heap[ifRecord(ingress) + If.RULES];
+    if ((port & PortFlag.SPAN) !== 0) {
+      dropAll(ingress);
+      return;
+    }
     if ((flags & IfFlag.RUNNING) === 0) {
       giveBackAll(ingress);
       return;
     }
     const seen = readHeaders();
-    // Only a burst with a rare frame in it is looked through for frames that are done already.
-    const sifted = seen !== 0;
+    // Only a burst that a step may have taken frames from is looked through for frames that are done already.
+    const picky = (port & PortFlag.BLOCKNONIP) | rules | (flags & IfFlag.LINK1);
+    const sifted = (seen | picky) !== 0;
     if (sifted) destination.fill(UNDECIDED, 0, ctx.n);
     if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
     countInput(veb, sifted);
+    if (heap[record + If.SPANS] !== 0) span(veb, heap[record + If.SPANS], sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
-    if ((heap[ifRecord(ingress) + If.PORT_FLAGS] & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
+    if ((port & PortFlag.BLOCKNONIP) !== 0) blockNonIp(ingress);
+    if (rules !== 0) applyRules(ingress, rules);
+    if ((flags & IfFlag.LINK1) !== 0) filterPackets(ingress, heap[record + If.RDOMAIN]);
+    if ((port & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
     resolve(heap[record + If.TABLE], sifted);
     vebOutput(ingress, veb);
   }
 
-  /** Step 1: a veb that is down leaves its ports to themselves. */
+  /** Step 1: a span port only sends. */
+  function dropAll(ingress: number): void {
+    for (let i = 0; i < ctx.n; i++) drop(ctx, i, ingress, Drop.SPAN);
+  }
+
+  /** Step 2: a veb that is down leaves its ports to themselves. */
   function giveBackAll(ingress: number): void {
     for (let i = 0; i < ctx.n; i++) ethernetInput(ctx, i, ingress);
   }
@@ -85,7 +112,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     return seen;
   }
 
-  /** Step 2: 01:80:c2:00:00:0X belongs to the port itself. */
+  /** Step 3: 01:80:c2:00:00:0X belongs to the port itself. */
   function giveBackReserved(ingress: number, veb: number, link0: boolean): void {
     for (let i = 0; i < ctx.n; i++) {
       const lo = dstLo[i];
@@ -96,7 +123,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     }
   }
 
-  /** Step 3: the veb's input counters, before any filter. */
+  /** Step 4: the veb's input counters, before any filter. */
   function countInput(veb: number, sifted: boolean): void {
     let packets = ctx.n;
     let bytes = ctx.bytes;
@@ -110,7 +137,23 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     counters[lane + Lane.IBYTES] += bytes;
   }
 
-  /** Step 4: tags end here unless link2 makes them payload. */
+  /** Step 6: a copy to each span port that runs, untouched by rules that follow (A59). */
+  function span(veb: number, spans: number, sifted: boolean): void {
+    if (ctx.poison && heap[spans + PortList.KIND] !== Kind.PORT_LIST) reportPoison(ctx, veb);
+    const end = spans + PortList.FIRST + heap[spans + PortList.COUNT];
+    for (let p = spans + PortList.FIRST; p < end; p++) {
+      if ((heap[ifRecord(heap[p]) + If.FLAGS] & IfFlag.RUNNING) === 0) continue;
+      for (let i = 0; i < ctx.n; i++) {
+        if (sifted && destination[i] === DONE) continue;
+        queueFrame(ctx, i, heap[p]);
+        shared[i] = 1;
+        ctx.anyShared = true;
+        count(ctx, veb, Lane.COPIED, 1);
+      }
+    }
+  }
+
+  /** Step 7: tags end here unless link2 makes them payload. */
   function dropTagged(ingress: number): void {
     for (let i = 0; i < ctx.n; i++) {
       const type = etherType(u16, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET]);
@@ -120,7 +163,42 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     }
   }
 
-  /** Step 5: where the sources are. Group and all-zero sources teach nothing (A81). */
+  /** Step 8: of a port that wants IP alone, everything but IPv4, ARP, RARP and IPv6 ends here. */
+  function blockNonIp(ingress: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] === DONE) continue;
+      const type = etherType(u16, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET]);
+      if (!isIpOrArp(type)) drop(ctx, i, ingress, Drop.BLOCKNONIP_IN);
+    }
+  }
+
+  /** Step 9: the first IN rule that matches decides; its tag stays with the frame. */
+  function applyRules(ingress: number, rules: number): void {
+    if (ctx.poison && heap[rules + Rules.KIND] !== Kind.RULES) reportPoison(ctx, ingress);
+    const list = heap[rules + Rules.IN];
+    if (list === 0) return;
+    for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] === DONE) continue;
+      const verdict = walkRules(ctx, walk, i, list);
+      if ((verdict & Verdict.BLOCK) !== 0) drop(ctx, i, ingress, Drop.RULES_IN);
+      else if (verdict !== 0) {
+        openTags(ctx);
+        ctx.tag[i] = verdict >> Verdict.TAG_SHIFT;
+        count(ctx, ingress, Lane.TAGGED, 1);
+      }
+    }
+  }
+
+  /** Step 10: IP packets in the eyes of the packet filter. */
+  function filterPackets(ingress: number, rdomain: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] === DONE) continue;
+      const bad = filterPacket(ctx, i, FilterDirection.IN, ingress, rdomain);
+      if (bad !== -1) drop(ctx, i, ingress, bad);
+    }
+  }
+
+  /** Step 11: where the sources are. Group and all-zero sources teach nothing (A81). */
   function learnSources(ingress: number, veb: number, sifted: boolean): void {
     const { n, seconds } = ctx;
     const table = heap[ifRecord(veb) + If.TABLE];
@@ -138,7 +216,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     }
   }
 
-  /** Step 6: the port behind each destination. An entry of a port that has left since is a miss. */
+  /** Step 12: the port behind each destination. An entry of a port that has left since is a miss. */
   function resolve(table: number, sifted: boolean): void {
     const { n, seconds } = ctx;
     // The entry last found good: most frames of a burst go the way of the one before.

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ifconfig, ifconfigWords, isIfconfigQuery } from '../../../../src/main/cli/ifconfig.js';
 import type { Draft } from '../../../../src/main/cli/words.js';
-import { cloneState, type State, type VebSpec } from '../../../../src/main/config/state.js';
+import { cloneState, newInterface, newPort, type State, type VebSpec } from '../../../../src/main/config/state.js';
 import { randomMac } from '../../../../src/main/control/lladdr.js';
 import { stateOf } from '../../support/random-state.js';
 
@@ -37,7 +37,13 @@ function veb(draft: Draft, name = 'veb0'): VebSpec {
 }
 
 test('A84 the defaults are 100 addresses and 240 s, and the limits themselves are taken', () => {
-  assert.deepEqual(veb(run('veb2 create'), 'veb2'), { maxaddr: 100, timeout: 240, ports: [], statics: [] });
+  assert.deepEqual(veb(run('veb2 create'), 'veb2'), {
+    maxaddr: 100,
+    timeout: 240,
+    ports: [],
+    spans: [],
+    statics: [],
+  });
   assert.equal(veb(run('veb0 maxaddr 1')).maxaddr, 1);
   assert.equal(veb(run('veb0 maxaddr 1048576')).maxaddr, 1_048_576);
   assert.equal(veb(run('veb0 timeout 8')).timeout, 8);
@@ -56,6 +62,7 @@ test('a created interface is down and has nothing set', () => {
     netns: '',
     tso: true,
     txcsum: true,
+    rdomain: 0,
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');
@@ -64,15 +71,12 @@ test('a created interface is down and has nothing set', () => {
 test('create can be followed by settings, in the order given', () => {
   const spec = run('tap5 create mtu 9000 lladdr 2:0:0:0:0:a description x netns a link0 link2 -link0 up down up').state;
   assert.deepEqual(spec.interfaces.get('tap5'), {
-    name: 'tap5',
-    type: 'tap',
+    ...newInterface('tap5', 'tap'),
     up: true,
     description: 'x',
     mtu: 9000,
     lladdr: '02:00:00:00:00:0a',
     netns: 'a',
-    tso: true,
-    txcsum: true,
     link: [false, false, true],
   });
   assert.equal(run('tap0 description x', 'tap0 -description').state.interfaces.get('tap0')?.description, '');
@@ -81,9 +85,9 @@ test('create can be followed by settings, in the order given', () => {
 test('ports are added at the end with learn and discover, and keep their order', () => {
   const draft = run('veb0 add tap2 -learn tap1 -discover tap0');
   assert.deepEqual(veb(draft).ports, [
-    { name: 'tap0', learn: true, discover: false },
-    { name: 'tap1', learn: false, discover: true },
-    { name: 'tap2', learn: true, discover: true },
+    { ...newPort('tap0'), discover: false },
+    { ...newPort('tap1'), learn: false },
+    newPort('tap2'),
   ]);
   ifconfig(draft, 'veb0 learn tap1 discover tap0 del tap0 add tap0'.split(' '));
   assert.deepEqual(
