@@ -8,8 +8,9 @@ import { ring } from './ring.js';
 import { tapPps } from './tap-pps.js';
 import { tapTcp } from './tap-tcp.js';
 import { veb } from './veb.js';
+import { vebRules } from './veb-rules.js';
 
-const BENCHES: readonly Bench[] = [ring, veb, tapTcp, tapPps];
+const BENCHES: readonly Bench[] = [ring, veb, vebRules, tapTcp, tapPps];
 
 /** One figure as text. */
 function text(name: string, m: Measured): string {
