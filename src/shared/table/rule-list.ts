@@ -17,7 +17,7 @@
  * are left out.
  *
  * Size in words: a head of 16, and 22 a rule in a plain list; else at most 16 a group and 19 a rule (13 for its entry, 4 for
- * slots, 2 for a `match`). So 10 000 rules take at most 752 KiB.
+ * slots, 2 for a `match`). So 10 000 rules take at most 751 KiB.
  */
 import { Kind } from '../layout/heap.js';
 import { Arp, arpOp } from '../wire/arp.js';

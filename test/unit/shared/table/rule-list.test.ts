@@ -4,8 +4,16 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { RuleSpec } from '../../../../src/main/config/rule.js';
-import { buildRuleList, makeRuleWalk, PLAIN_MAX, TAG_NUMBER_MAX } from '../../../../src/shared/table/rule-list.js';
-import { formatMac } from '../../../../src/shared/wire/ethernet.js';
+import {
+  buildRuleList,
+  type CompiledRule,
+  makeRuleWalk,
+  PLAIN_MAX,
+  RuleAction,
+  TAG_NUMBER_MAX,
+  Verdict,
+} from '../../../../src/shared/table/rule-list.js';
+import { dstHi, dstLo, EtherType, etherType, formatMac, srcHi, srcLo } from '../../../../src/shared/wire/ethernet.js';
 import { arpPacket, expected, type Outcome, RuleBench, rulesOf, type TestFrame } from '../../support/rule-model.js';
 
 const A = '02:00:00:00:00:0a';
@@ -233,6 +241,76 @@ test('ten thousand match rules with one key are searched by halves', () => {
   assert.ok(bench.loads <= MOST_LOADS, `${bench.loads} loads`);
   assert.deepEqual(walk(frame({ dst: B })), { tag: `t${9999 % 5}` });
   assert.ok(bench.loads <= MOST_LOADS, `${bench.loads} loads`);
+});
+
+/** Rules that differ in one key word alone, and how to write the frame that rule `n` is for, or one beside the list. */
+const VARIED: readonly (readonly [
+  string,
+  (n: number) => Partial<CompiledRule>,
+  (frame: Uint16Array, n: number) => void,
+])[] = [
+  ['dst', (n) => ({ dst: { hi: n, lo: 7 } }), (f, n) => f.set([n, 7, 0])],
+  ['dst', (n) => ({ dst: { hi: 7, lo: n } }), (f, n) => f.set([7, n, 0])],
+  ['src', (n) => ({ src: { hi: n, lo: 7 } }), (f, n) => f.set([n, 7, 0], 3)],
+  ['src', (n) => ({ src: { hi: 7, lo: n } }), (f, n) => f.set([7, n, 0], 3)],
+  ['sha', (n) => ({ arp: 'arp', sha: { hi: n, lo: 7 } }), (f, n) => f.set([n, 7, 0], 11)],
+  ['sha', (n) => ({ arp: 'arp', sha: { hi: 7, lo: n } }), (f, n) => f.set([7, n, 0], 11)],
+  ['tha', (n) => ({ arp: 'arp', tha: { hi: n, lo: 7 } }), (f, n) => f.set([n, 7, 0], 16)],
+  ['tha', (n) => ({ arp: 'arp', tha: { hi: 7, lo: n } }), (f, n) => f.set([7, n, 0], 16)],
+  ['spa', (n) => ({ arp: 'arp', spa: n }), (f, n) => f.set([n, 0], 14)],
+  ['tpa', (n) => ({ arp: 'arp', tpa: n }), (f, n) => f.set([n, 0], 19)],
+];
+/** Rules in each list; frames that are asked for, most of them beside it: some share a slot's bits by chance. */
+const LISTED = 4096;
+const ASKED = 32_768;
+/** Hash keys tried where chance is rarer. */
+const HASH_KEYS = 40_000;
+
+/** `count` block rules. */
+function blocks(count: number, rule: (n: number) => Partial<CompiledRule>): CompiledRule[] {
+  const none = { src: undefined, dst: undefined, sha: undefined, tha: undefined, spa: undefined, tpa: undefined };
+  return Array.from({ length: count }, (_, n) => {
+    return { action: RuleAction.BLOCK, tag: 0, arp: '', op: 0, ...none, ...rule(n) };
+  });
+}
+
+/** An ARP request without addresses, and whether a list blocks it. */
+function packetFrame(): { readonly f: Uint16Array; readonly blocked: (heap: Int32Array) => () => boolean } {
+  const f = new Uint16Array(32);
+  f.set([EtherType.ARP, 0x100, EtherType.IPV4, 0x406, 0x100], 6);
+  const blocked = (heap: Int32Array) => {
+    const walk = makeRuleWalk(heap, f);
+    return () => walk(1, 0, 60, dstHi(f, 0), dstLo(f, 0), srcHi(f, 0), srcLo(f, 0), etherType(f, 0)) === Verdict.BLOCK;
+  };
+  return { f, blocked };
+}
+
+for (const [i, [what, rule, put]] of VARIED.entries()) {
+  test(`keys that share a slot's bits of hash are told apart: ${what}, word ${i}`, () => {
+    const { f, blocked } = packetFrame();
+    const ask = blocked(Int32Array.from([0, ...buildRuleList(blocks(LISTED, rule), 1)]));
+    for (let n = 0; n < ASKED; n++) {
+      put(f, n);
+      assert.equal(ask(), n < LISTED, `frame ${n}`);
+    }
+  });
+}
+
+test("keys that share a slot's bits of hash are told apart: operations", () => {
+  const { f, blocked } = packetFrame();
+  const rules = blocks(PLAIN_MAX + 1, (n) => ({ arp: 'arp', op: 1, spa: n }));
+  const heap = Int32Array.from([0, ...buildRuleList(rules, 1)]);
+  const ask = blocked(heap);
+  for (let key = 0; key < HASH_KEYS; key++) {
+    heap.set(buildRuleList(rules, key), 1);
+    for (let n = 0; n < rules.length; n++) {
+      f[14] = n;
+      f[10] = 0x100;
+      assert.equal(ask(), true, `hash key ${key}, request ${n}`);
+      f[10] = 0x200;
+      assert.equal(ask(), false, `hash key ${key}, reply ${n}`);
+    }
+  }
 });
 
 /** A rule for each set of fields that there can be, `count` of each. */
