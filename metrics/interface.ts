@@ -22,6 +22,8 @@ const COUNTERS: readonly (readonly [string, string, Lane])[] = [
     Lane.IWIRE,
   ],
   ['smrouter_interface_transmit_wire_packets_total', 'Sent packets, a superframe counted by its segments.', Lane.OWIRE],
+  ['smrouter_interface_tagged_frames_total', 'Frames and copies that a rule of this port gave a tag.', Lane.TAGGED],
+  ['smrouter_interface_originated_frames_total', 'Frames that the router itself made for it.', Lane.ORIGINATED],
   ['smrouter_interface_read_frames_total', 'Frames taken from the device: read = passed on + rx drops.', Lane.READ],
   ['smrouter_interface_queued_frames_total', 'Frames given to the device: queued = sent + tx drops.', Lane.QUEUED],
 ];

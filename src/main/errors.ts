@@ -13,6 +13,8 @@ const MEANING = {
   EINVAL: 'invalid argument',
   EMFILE: 'too many open files',
   EIO: 'input/output error',
+  ENETDOWN: 'the network is down',
+  ENOBUFS: 'no buffer space',
   ENODEV: 'not supported by device',
   ENOENT: 'no such file',
   ENOMEM: 'out of memory',

@@ -4,7 +4,8 @@
  * Main only. Changes are made one at a time: a draft of the configuration, a plan, its steps; a step that fails has the
  * steps before it taken back, so a change is all or nothing.
  */
-import { type Books, readBooks } from '../shared/counter/books.js';
+import { type Books, readBooks, total } from '../shared/counter/books.js';
+import { Lane } from '../shared/layout/counters.js';
 import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { RegionSizes } from '../shared/layout/regions.js';
 import { RingConsumer } from '../shared/ring/ring.js';
@@ -15,7 +16,16 @@ import { eventfdCreate } from '../shared/sys/eventfd.js';
 import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
 import { invert, plan, type Step } from './config/plan.js';
-import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, SIZE_SETTINGS, type State } from './config/state.js';
+import {
+  cloneState,
+  DEFAULT_SETTINGS,
+  emptyState,
+  removeInterface,
+  type Settings,
+  SIZE_SETTINGS,
+  type State,
+} from './config/state.js';
+import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
@@ -54,6 +64,9 @@ const HOPELESS_MS = 10_000;
 /** More deaths than this within this time, and a worker is not replaced any more: it would only die again. */
 const DEATHS_MOST = 10;
 const DEATHS_MS = 60_000;
+/** As many moves of a veb's addresses within a second are reported, at most once in MOVES_REPORT_MS. */
+const MOVES_A_SECOND = 10;
+const MOVES_REPORT_MS = 60_000;
 /** Time a worker has to start. */
 const START_MS = 10_000;
 
@@ -62,6 +75,7 @@ export class Router {
   readonly reclaimer: Reclaimer;
   readonly table: InterfaceTable;
   readonly vebs: Vebs;
+  readonly injector: Injector;
   readonly log: RouterLog;
   /** Hears of every grace period's length in seconds; metrics listen. */
   onGrace: (seconds: number) => void = () => {};
@@ -80,6 +94,8 @@ export class Router {
   private readonly deaths: number[] = [];
   /** Interfaces whose device is gone and that are being removed. */
   private readonly vanished = new WeakSet<Live>();
+  /** Moves of each veb's addresses when last looked at, and when they were last reported. */
+  private readonly moves = new WeakMap<Live, { readonly moves: number; readonly reported: number }>();
   /** When each worker was last reported as stuck. */
   private readonly reportedStuck = new Map<number, number>();
 
@@ -113,6 +129,7 @@ export class Router {
     this.reclaimer = new Reclaimer(heap, workers, DEFERRED_CAP, (seconds) => this.onGrace(seconds));
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
+    this.injector = new Injector(this.memory);
     this.interfaces = new Interfaces(this.memory, this.table, this.reclaimer, this.vebs, options.kernelTaps ?? true);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(
@@ -331,7 +348,25 @@ export class Router {
 
   private everySecond(): void {
     this.watchWorkers();
-    for (const live of this.table.all()) if (live.type === 'veb') this.vebs.sweepIfWanted(live);
+    for (const live of this.table.all()) {
+      if (live.type !== 'veb') continue;
+      this.vebs.sweepIfWanted(live);
+      this.watchMoves(live);
+    }
+  }
+
+  /** Reports a veb whose stations keep changing ports: two of its ports are wired to one segment, most likely. */
+  private watchMoves(veb: Live): void {
+    const moves = total(this.memory.views, veb.index, Lane.MOVED);
+    const { moves: before = moves, reported = -REPORT_MS } = this.moves.get(veb) ?? {};
+    const now = performance.now();
+    const storm = moves - before >= MOVES_A_SECOND && now - reported >= MOVES_REPORT_MS;
+    this.moves.set(veb, { moves, reported: storm ? now : reported });
+    if (!storm) return;
+    this.log.warn(
+      { event: 'moves', veb: veb.name, moves: moves - before },
+      'addresses keep moving between ports: a loop?',
+    );
   }
 
   /** Waits for the workers' events; the interval above keeps the loop alive meanwhile. */
@@ -356,12 +391,7 @@ export class Router {
     const gone = this.change((draft) => {
       // By the time of its turn the name may belong to another interface.
       if (find() !== live) return;
-      for (const spec of draft.state.interfaces.values()) {
-        if (spec.veb === undefined) continue;
-        spec.veb.ports = spec.veb.ports.filter((p) => p.name !== live.name);
-        spec.veb.statics = spec.veb.statics.filter((s) => s.port !== live.name);
-      }
-      draft.state.interfaces.delete(live.name);
+      removeInterface(draft.state, live.name);
     });
     gone.catch((error: unknown) => {
       this.vanished.delete(live);

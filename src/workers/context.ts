@@ -28,7 +28,7 @@ export interface WorkerTask {
   readonly workers: number;
   /** Return rings, `returnRing(threads, from, home)`. */
   readonly returnRings: Int32Array;
-  /** Rings between workers, `from * workers + to`; 0 where from = to. */
+  /** Rings between workers, `from * workers + to`; 0 where from = to. Main's are behind them, as if it were the last worker. */
   readonly workerRings: Int32Array;
   /** Where the slots of the burst in hand are kept, in shared memory; -1 where there is none. */
   readonly ledger: Int32Array;
@@ -63,7 +63,7 @@ export class Context {
   readonly smallSlots: number;
   /** Addresses of the virtio-net header in front of each slot's frame, boxed once: a computed number would be garbage. */
   readonly address: number[];
-  /** Rings to and from the other workers, by worker. */
+  /** Rings to and from the other workers, by worker; the last of those from is main's. */
   readonly toWorker: (RingProducer | undefined)[];
   readonly fromWorker: (RingConsumer | undefined)[];
   /** Events to main. */
@@ -128,6 +128,10 @@ export class Context {
 
   readonly scratch = new Int32Array(BURST);
 
+  /** Floods that each port may still make now, and when that was reckoned (ether/storm.ts). */
+  readonly stormTokens = new Float64Array(MAX_INTERFACES);
+  readonly stormAt = new Float64Array(MAX_INTERFACES).fill(-1e9);
+
   /** Looks at IP packets that cross a veb with link1 (ether/packet-filter.ts); there is none yet but in tests. */
   packetFilter: PacketFilter | undefined = undefined;
 
@@ -163,6 +167,8 @@ export class Context {
       this.toWorker.push(other ? new RingProducer(views.rings, out) : undefined);
       this.fromWorker.push(other ? new RingConsumer(views.rings, back) : undefined);
     }
+    const inject = task.workerRings[task.workers * task.workers + Math.min(task.me, task.workers - 1)];
+    this.fromWorker.push(task.me < task.workers ? new RingConsumer(views.rings, inject) : undefined);
   }
 }
 

@@ -100,10 +100,10 @@ export function makeLoop(ctx: Context): Loop {
     return work;
   }
 
-  /** Sends on what other workers handed over. Returns the frames taken. */
+  /** Sends on what other workers handed over and main injected. Returns the frames taken. */
   function pollWorkers(): number {
     let work = 0;
-    for (let w = 0; w < ctx.workers; w++) {
+    for (let w = 0; w <= ctx.workers; w++) {
       const ring = ctx.fromWorker[w];
       if (ring === undefined) continue;
       const n = ring.popList(slots, BURST);
@@ -149,7 +149,7 @@ export function makeLoop(ctx: Context): Loop {
   /** Whether any ring this worker takes from has entries: the second look between ASLEEP = 1 and sleeping. */
   function ringsHaveWork(): boolean {
     const rings = ctx.views.rings;
-    for (let w = 0; w < ctx.workers; w++) {
+    for (let w = 0; w <= ctx.workers; w++) {
       const ring = ctx.fromWorker[w];
       if (ring !== undefined && ringOccupancy(rings, ring.base) !== 0) return true;
     }

@@ -10,6 +10,7 @@ import { asControlError, ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { ifconfig, isIfconfigQuery } from './ifconfig.js';
 import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
+import { inject } from './inject.js';
 import { show } from './show.js';
 import { isSysctlQuery, querySysctl, sysctl } from './sysctl.js';
 import type { Draft } from './words.js';
@@ -42,6 +43,11 @@ export async function runCommand(
     if (args.length > 0) throw new ControlError('EINVAL', `${word} takes no words`);
     if (word === 'reload') await daemon.reload();
     else daemon.shutdown();
+    return '';
+  }
+  if (word === 'inject') {
+    await router.settled();
+    inject(router, args);
     return '';
   }
   const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;

@@ -126,7 +126,8 @@ function displayBridge(router: Router, live: Live, spec: InterfaceSpec): string[
     const bits = set.reduce((sum, [, , bit]) => sum | bit, 0);
     lines.push(`\t${port.name} flags=${bits.toString(16)}<${set.map(([, name]) => name).join(',')}>`);
     const domains = port.protected.length === 0 ? '' : ` protected ${port.protected.join(',')}`;
-    lines.push(`\t\tport ${router.table.get(port.name).index} ifpriority 0 ifcost 0${domains}`);
+    const storm = port.stormlimit === 0 ? '' : ` stormlimit ${port.stormlimit}`;
+    lines.push(`\t\tport ${router.table.get(port.name).index} ifpriority 0 ifcost 0${domains}${storm}`);
     for (const rule of port.rules) lines.push(`\t${formatRule(port.name, rule)}`);
   }
   for (const span of spec.veb?.spans ?? []) lines.push(`\t${span} flags=${PortFlag.SPAN.toString(16)}<SPAN>`);

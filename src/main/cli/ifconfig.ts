@@ -17,6 +17,9 @@ import {
   newPort,
   type PortSpec,
   RDOMAIN,
+  removeInterface,
+  removePort,
+  STORMLIMIT,
   TIMEOUT,
   type VebSpec,
 } from '../config/state.js';
@@ -93,6 +96,13 @@ const HANDLERS: Record<string, Handler> = {
   '-protected': (_, spec, words) => {
     portOf(spec, words.take('port')).protected = [];
   },
+  stormlimit: (_, spec, words) => {
+    const port = portOf(spec, words.take('port'));
+    port.stormlimit = words.takeNumber('stormlimit', STORMLIMIT.min, STORMLIMIT.max);
+  },
+  '-stormlimit': (_, spec, words) => {
+    portOf(spec, words.take('port')).stormlimit = 0;
+  },
   rule: (_, spec, words) => {
     vebOf(spec);
     addRules(spec, [parseRule(words.rest())]);
@@ -137,7 +147,7 @@ export function ifconfig(draft: Draft, args: readonly string[]): void {
   while (words.more) {
     const word = words.take('word');
     if (word === 'destroy') {
-      destroy(draft, spec);
+      removeInterface(draft.state, spec.name);
       words.end();
       return;
     }
@@ -158,16 +168,6 @@ function create(draft: Draft, name: string): void {
   if (type === undefined) throw new ControlError('EINVAL', `${name}: not ${TYPES.map((t) => `${t}N`).join(', ')}`);
   if (draft.state.interfaces.has(name)) throw new ControlError('EEXIST', `${name}: exists already`);
   draft.state.interfaces.set(name, newInterface(name, type));
-}
-
-function destroy(draft: Draft, spec: InterfaceSpec): void {
-  const bridge = bridgeOf(draft.state, spec.name);
-  if (bridge !== undefined) {
-    const veb = vebOf(bridge);
-    removePort(veb, spec.name);
-    veb.spans = veb.spans.filter((name) => name !== spec.name);
-  }
-  draft.state.interfaces.delete(spec.name);
 }
 
 function setLink(which: 0 | 1 | 2, on: boolean): Handler {
@@ -224,7 +224,7 @@ function delSpan(_: Draft, spec: InterfaceSpec, words: Words): void {
   const veb = vebOf(spec);
   const name = words.take('port');
   if (!veb.spans.includes(name)) throw new ControlError('EINVAL', `${name}: not a span port of ${spec.name}`);
-  veb.spans = veb.spans.filter((span) => span !== name);
+  removePort(veb, name);
 }
 
 /** `1,2,31` as numbers, ascending, each once. */
@@ -254,12 +254,6 @@ function ruleFile(draft: Draft, spec: InterfaceSpec, words: Words): void {
   const rules = parseRuleFile(name, draft.readFile(name));
   for (const { port } of replaces ? rules : []) portOf(spec, port).rules = [];
   addRules(spec, rules);
-}
-
-/** Takes a port out, and its static addresses with it (A89). */
-function removePort(veb: VebSpec, name: string): void {
-  veb.ports = veb.ports.filter((p) => p.name !== name);
-  veb.statics = veb.statics.filter((s) => s.port !== name);
 }
 
 /** Spec A §3.6 with its corrections: the first of N is as good as the last; the same again is success. */

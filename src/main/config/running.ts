@@ -50,6 +50,7 @@ function bridge(spec: InterfaceSpec): string[] {
     if (!port.discover) words.push('-discover', port.name);
     if (port.blocknonip) words.push('blocknonip', port.name);
     if (port.protected.length > 0) words.push('protected', port.name, port.protected.join(','));
+    if (port.stormlimit !== 0) words.push('stormlimit', port.name, String(port.stormlimit));
     lines.push(words.join(' '));
     for (const rule of port.rules) lines.push(`ifconfig ${name} rule ${formatRule(port.name, rule)}`);
   }

@@ -14,6 +14,8 @@ export interface PortSpec {
   /** Protected domains 1 … 31, ascending. */
   protected: number[];
   rules: RuleSpec[];
+  /** Most floods a second of frames from this port; 0 = no limit. */
+  stormlimit: number;
 }
 
 /** A static address of a veb. */
@@ -94,6 +96,8 @@ export const TIMEOUT = { default: 240, min: 8, max: 3600 } as const;
 export const RDOMAIN = { min: 0, max: 252 } as const;
 /** Protected domains. */
 export const DOMAIN = { min: 1, max: 31 } as const;
+/** Floods a second. */
+export const STORMLIMIT = { min: 1, max: 10_000_000 } as const;
 export const MTU = { default: 1500, min: 68, max: 65_535 } as const;
 /** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
 export const NAME_MAX = 15;
@@ -130,7 +134,7 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
 
 /** A port as `add` makes it. */
 export function newPort(name: string): PortSpec {
-  return { name, learn: true, discover: true, blocknonip: false, protected: [], rules: [] };
+  return { name, learn: true, discover: true, blocknonip: false, protected: [], rules: [], stormlimit: 0 };
 }
 
 /** The veb that `port` is a member or a span port of, if any. */
@@ -139,4 +143,17 @@ export function bridgeOf(state: State, port: string): InterfaceSpec | undefined 
     if (spec.veb?.ports.some((p) => p.name === port) || spec.veb?.spans.includes(port)) return spec;
   }
   return undefined;
+}
+
+/** Takes an interface out, and out of the veb that it is a port of, static addresses included (A89). */
+export function removeInterface(state: State, name: string): void {
+  for (const { veb } of state.interfaces.values()) if (veb !== undefined) removePort(veb, name);
+  state.interfaces.delete(name);
+}
+
+/** Takes a port or span port out of a veb, and its static addresses with it. */
+export function removePort(veb: VebSpec, name: string): void {
+  veb.ports = veb.ports.filter((p) => p.name !== name);
+  veb.spans = veb.spans.filter((span) => span !== name);
+  veb.statics = veb.statics.filter((s) => s.port !== name);
 }

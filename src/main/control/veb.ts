@@ -91,6 +91,7 @@ export class Vebs {
       const r = ifRecord(port.index);
       Atomics.store(heap, r + If.PORT_FLAGS, portFlags(spec));
       Atomics.store(heap, r + If.PROTECTED, protectedMask(spec));
+      heap[r + If.STORM_LIMIT] = Math.ceil(spec.stormlimit / this.memory.workers);
       const built = rules.get(spec.name);
       if (built !== undefined) this.rules.publish(port.index, built);
       if (heap[r + If.BRIDGE] === live.index) continue;

@@ -57,6 +57,7 @@ export class Memory {
   /** Main's thread number. */
   readonly me: number;
   readonly returnRings: Int32Array;
+  /** `from * workers + to`; main's are behind those of the workers. */
   readonly workerRings: Int32Array;
   readonly eventRings: Int32Array;
   /** Slots of the burst each worker has in hand. */
@@ -82,13 +83,16 @@ export class Memory {
         if (from !== home) this.returnRings[returnRing(threads, from, home)] = this.newRing(homes);
       }
     }
-    this.workerRings = new Int32Array(workers * workers);
+    this.workerRings = new Int32Array((workers + 1) * workers);
     this.eventRings = new Int32Array(workers);
     for (let from = 0; from < workers; from++) {
       for (let to = 0; to < workers; to++) {
         if (from !== to) this.workerRings[from * workers + to] = this.named(`worker${from}-worker${to}`, WORKER_RING);
       }
       this.eventRings[from] = this.named(`worker${from}-event`, EVENT_RING);
+    }
+    for (let to = 0; to < workers; to++) {
+      this.workerRings[workers * workers + to] = this.named(`main-worker${to}`, WORKER_RING);
     }
     this.settledBalance = new Float64Array(threads);
     this.ledgers = Array.from({ length: workers }, () => new Int32Array(new SharedArrayBuffer(LEDGER_BYTES)).fill(-1));

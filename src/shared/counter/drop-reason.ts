@@ -47,6 +47,7 @@ export const DROP_REASONS: readonly DropReason[] = [
     help: 'an IP header that is wrong or longer than the frame, on a veb with link1',
   },
   { name: 'pf', place: 'stack', help: 'refused by the packet filter' },
+  { name: 'storm', place: 'stack', help: 'to be flooded, above the storm limit of its port' },
 ];
 
 /** Numbers of the reasons; a test holds them to the list. */
@@ -75,4 +76,5 @@ export const enum Drop {
   RULES_OUT = 21,
   IP_HEADER = 22,
   PF = 23,
+  STORM = 24,
 }

@@ -102,6 +102,8 @@ export const enum If {
   OUT_TAGS = 16,
   /** Routing domain. */
   RDOMAIN = 17,
+  /** Port: floods a second that each worker makes of its frames; 0 = no limit. */
+  STORM_LIMIT = 18,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }

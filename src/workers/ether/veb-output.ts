@@ -3,7 +3,7 @@
  *
  * To one known port: hairpin → protected → running → OUT rules → blocknonip → packet filter → count → queue. A refusal here
  * is final; a known unicast is never flooded.
- * To all: packet filter once → once counted, then each port in order of addition: not the ingress → protected → running →
+ * To all: storm limit of the ingress → packet filter once → once counted, then each port in order of addition: not the ingress → protected → running →
  * discover → OUT rules → blocknonip → copy → queue.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
@@ -18,6 +18,7 @@ import { consume, drop, dropCopy } from '../drop.js';
 import { reportPoison } from '../poison.js';
 import { FilterDirection, filterPacket } from './packet-filter.js';
 import { openTags, walkRules } from './rules.js';
+import { refillStorm } from './storm.js';
 
 /** Sends or drops every frame of the burst that is not done, in order: (ingress, veb). */
 export type VebOutput = (ingress: number, veb: number) => void;
@@ -28,11 +29,15 @@ export function makeVebOutput(ctx: Context): VebOutput {
   const walk = makeRuleWalk(heap, u16);
   /** Tag of the copy that `refusal` last looked at. */
   let copyTag = 0;
+  /** Whether the ingress port's storm tokens have been reckoned in this burst. */
+  let stormKnown = false;
 
   function vebOutput(ingress: number, veb: number): void {
     const { n } = ctx;
     const link1 = (heap[ifRecord(veb) + If.FLAGS] & IfFlag.LINK1) !== 0;
+    const limited = heap[ifRecord(ingress) + If.STORM_LIMIT] !== 0;
     if (heap[ifRecord(veb) + If.OUT_TAGS] !== 0) openTags(ctx);
+    stormKnown = false;
     let unicast = 0;
     let flooded = 0;
     let bytes = 0;
@@ -46,6 +51,7 @@ export function makeVebOutput(ctx: Context): VebOutput {
         if (run !== 0) egressCount[run] = at - run * BURST;
         run = 0;
         if (to === FLOOD) {
+          if (limited && !mayFlood(i, ingress)) continue;
           if (link1 && !passesFilter(i, veb, veb)) continue;
           flooded++;
           bytes += length[i];
@@ -125,6 +131,18 @@ export function makeVebOutput(ctx: Context): VebOutput {
     const reason = filterPacket(ctx, i, FilterDirection.OUT, index, heap[ifRecord(veb) + If.RDOMAIN]);
     if (reason !== -1) drop(ctx, i, index, reason);
     return reason === -1;
+  }
+
+  /** Whether the storm limit of its port lets frame `i` be flooded; else it is dropped. */
+  function mayFlood(i: number, ingress: number): boolean {
+    if (!stormKnown) refillStorm(ctx, ingress, performance.now());
+    stormKnown = true;
+    if (ctx.stormTokens[ingress] >= 1) {
+      ctx.stormTokens[ingress]--;
+      return true;
+    }
+    drop(ctx, i, ingress, Drop.STORM);
+    return false;
   }
 
   /** Frame `i` to every port that may have it; the frame itself then ends at the veb, however many took a copy. */

@@ -71,7 +71,7 @@ for (const accept of ['text/plain', OPEN_METRICS]) {
     const of = (name: string): string[] =>
       all.filter((sample) => sample.name === name).map(({ labels }) => labels.get('interface') as string);
     const families = new Set(all.map(({ name }) => name).filter((name) => name.startsWith('smrouter_interface_')));
-    assert.equal(families.size, 10);
+    assert.equal(families.size, 12);
     for (const name of families) assert.deepEqual(of(name), names, name);
     const drops = all.filter((sample) => sample.name === 'smrouter_drops_total');
     assert.equal(drops.length, INTERFACES * DROP_REASONS.length);
