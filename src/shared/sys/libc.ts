@@ -36,6 +36,12 @@ export const bind: (fd: number, address: number, length: number) => number = lib
 /** setsockopt(2). */
 export const setsockopt: (fd: number, level: number, option: number, value: number, length: number) => number =
   libc.func('int setsockopt(int, int, int, uintptr_t, uint)');
+/** getsockopt(2); `length` is the address of a 32-bit word that says how much room there is. */
+export const getsockopt: (fd: number, level: number, option: number, value: number, length: number) => number =
+  libc.func('int getsockopt(int, int, int, uintptr_t, uintptr_t)');
+/** recvmmsg(2), without its timeout. */
+export const recvmmsg: (fd: number, messages: number, count: number, flags: number, timeout: number) => number =
+  libc.func('int recvmmsg(int, uintptr_t, uint, int, uintptr_t)');
 /** sendmmsg(2). */
 export const sendmmsg: (fd: number, messages: number, count: number, flags: number) => number = libc.func(
   'int sendmmsg(int, uintptr_t, uint, int)',
