@@ -55,9 +55,9 @@ export function frameMemory(bytes: Uint8Array): FrameMemory {
 
 /** What the frame of `length` bytes (as received) at byte `at` is, for the sink of run `run`. */
 export function checkFrame({ u8, u32 }: FrameMemory, at: number, length: number, run: number): Verdict {
-  if (length < SHORTEST) return Verdict.CORRUPTED;
   const w = at >> 2;
-  const magic = u32[w + At.MAGIC / 4] === MAGIC;
+  const magic = length >= At.PAYLOAD && u32[w + At.MAGIC / 4] === MAGIC;
+  if (length < SHORTEST) return magic ? Verdict.CORRUPTED : Verdict.FOREIGN;
   const same = u32[w + At.RUN / 4] === run;
   const end = at + length - CRC;
   const crc = u8[end] | (u8[end + 1] << 8) | (u8[end + 2] << 16) | (u8[end + 3] << 24);

@@ -13,6 +13,11 @@ export interface Place {
   readonly netns?: string;
 }
 
+/** LINK or LINK@NETNS. */
+export function placeName({ link, netns }: Place): string {
+  return netns === undefined ? link : `${link}@${netns}`;
+}
+
 /** What a generator is to send. */
 export interface GeneratorTask {
   readonly link: string;
@@ -88,12 +93,14 @@ export function netnsPath(netns: string): string {
 
 /** A generator or sink, seen from its parent. */
 export class LinkProcess {
+  private readonly name: string;
   private readonly child: ChildProcess;
   private readonly messages: Message[] = [];
   private wake: () => void = () => {};
   private ended = false;
 
   constructor(program: 'generator' | 'sink', place: Place, task: GeneratorTask | SinkTask) {
+    this.name = `${program} on ${placeName(place)}`;
     const script = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
     const node = [process.execPath, script, JSON.stringify(task)];
     const enter = place.netns === undefined ? [] : ['nsenter', `--net=${netnsPath(place.netns)}`];
@@ -103,7 +110,8 @@ export class LinkProcess {
       this.messages.push(message as Message);
       this.wake();
     });
-    for (const event of ['error', 'close'])
+    // Not 'exit', which may come before the last message.
+    for (const event of ['error', 'disconnect'])
       this.child.once(event, () => {
         this.ended = true;
         this.wake();
@@ -115,7 +123,7 @@ export class LinkProcess {
     for (;;) {
       const at = this.messages.findIndex((message) => message.kind === kind);
       if (at >= 0) return this.messages.splice(at, 1)[0] as Extract<Message, { kind: K }>;
-      if (this.ended) throw new Error(`${this.child.spawnargs.slice(0, -1).join(' ')}: ended before it was ${kind}`);
+      if (this.ended) throw new Error(`${this.name} ended`);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
       });
@@ -132,9 +140,13 @@ export class LinkProcess {
   }
 }
 
-/** The task this process was started with. It ends when its parent does. */
+/** The task this process was started with. It ends when its parent does, and says what went wrong in one line. */
 export function task<T>(): T {
-  process.once('disconnect', () => process.exit(1));
+  process.once('disconnect', () => process.exit());
+  process.once('uncaughtException', ({ message }) => {
+    process.stderr.write(`load: ${message}\n`);
+    process.exit(1);
+  });
   return JSON.parse(process.argv[2] ?? '') as T;
 }
 

@@ -5,7 +5,7 @@
 import { checkNetns } from '../../src/shared/sys/link.js';
 import { type DropCount, dropsBetween, dropsOf } from './drops.js';
 import { startLab } from './lab.js';
-import { type GeneratorTask, LinkProcess, type Place } from './link-process.js';
+import { LinkProcess, type Place } from './link-process.js';
 import { HELP, type Options, parseOptions, UsageError } from './options.js';
 import { type Direction, direction, faultsOf, type Result, resultText } from './report.js';
 
@@ -19,22 +19,20 @@ async function load(
   run: number,
   started: LinkProcess[],
 ): Promise<() => Promise<Direction>> {
-  const start = (program: 'generator' | 'sink', place: Place, task: GeneratorTask | { link: string }): LinkProcess => {
-    const process = new LinkProcess(program, place, { run, flows: options.flows, ...task } as GeneratorTask);
-    started.push(process);
-    return process;
-  };
   const { rate, seconds, size, macs, flows, seed } = options;
   const count = Math.min(options.count, Number.MAX_SAFE_INTEGER);
-  const sink = start('sink', to, { link: to.link });
-  const generator = start('generator', from, { link: from.link, run, seed, rate, seconds, count, size, flows, macs });
+  const sink = new LinkProcess('sink', to, { link: to.link, run, flows });
+  started.push(sink);
+  const what = { run, seed, rate, seconds, count, size, flows, macs };
+  const generator = new LinkProcess('generator', from, { link: from.link, ...what });
+  started.push(generator);
   const { mac } = await sink.message('ready');
   await generator.message('ready');
   return async () => {
     generator.order({ kind: 'go', destination: options.destination ?? mac });
     const offered = await generator.message('offered');
     sink.order({ kind: 'end' });
-    return direction(from, to, offered, await sink.message('received'));
+    return direction(from, to, rate, offered, await sink.message('received'));
   };
 }
 

@@ -1,15 +1,17 @@
 /**
  * How many frames are due at a moment, for a steady rate. Time is handed in, in nanoseconds.
  *
- * A generator that was kept from running does not catch up at once: what is more than a millisecond late is given up, as a burst
- * of it would fill a queue that the rate asked for never fills.
+ * A generator that was kept from running catches up by a short burst at most, and gives up the rest: a long one would fill a
+ * queue that the rate asked for never fills.
  */
 
 /** Most frames of one call to the kernel. */
 export const BATCH = 64;
 /** Frames of so much time go out together where the rate allows it. */
 const STEP_NS = 100_000;
-const LATEST_NS = 1_000_000;
+/** At most so much time, and so many frames, are caught up. */
+const LATEST_NS = 10_000_000;
+const LATEST = 256;
 
 export class Pace {
   /** Frames of one step: 1 at up to 10 000 frames a second, 64 from 640 000 on. */
@@ -24,7 +26,7 @@ export class Pace {
     this.rate = rate;
     this.origin = startNs;
     this.batch = rate === 0 ? BATCH : Math.min(BATCH, Math.max(1, Math.floor((rate * STEP_NS) / 1e9)));
-    this.latest = Math.max(this.batch, Math.floor((rate * LATEST_NS) / 1e9));
+    this.latest = Math.max(this.batch, Math.min(LATEST, Math.floor((rate * LATEST_NS) / 1e9)));
   }
 
   /** Frames that may go out now: a whole batch, or 0. */

@@ -1,11 +1,13 @@
 /** What a run amounts to: the figures of each direction, what is wrong with them, and both as text. */
 import type { DropCount } from './drops.js';
-import type { Offered, Place, Received } from './link-process.js';
+import { type Offered, type Place, placeName, type Received } from './link-process.js';
 
 /** One direction's figures. */
 export interface Direction {
   readonly from: string;
   readonly to: string;
+  /** Frames a second that were asked for; 0 as fast as it goes. */
+  readonly rate: number;
   readonly offered: Omit<Offered, 'kind'>;
   readonly received: Omit<Received, 'kind'>;
   /** Frames that were sent and never came. */
@@ -25,18 +27,13 @@ export interface Result {
   readonly drops?: readonly DropCount[];
 }
 
-/** LINK or LINK@NETNS. */
-export function placeName({ link, netns }: Place): string {
-  return netns === undefined ? link : `${link}@${netns}`;
-}
-
 /** Puts what both ends of a direction say together. */
-export function direction(from: Place, to: Place, offered: Offered, received: Received): Direction {
+export function direction(from: Place, to: Place, rate: number, offered: Offered, received: Received): Direction {
   const { kind: _, ...sent } = offered;
   const { kind: __, ...came } = received;
   const lost = sent.frames - came.first;
   const lostBetween = Math.max(0, lost - sent.dropped - came.dropped);
-  return { from: placeName(from), to: placeName(to), offered: sent, received: came, lost, lostBetween };
+  return { from: placeName(from), to: placeName(to), rate, offered: sent, received: came, lost, lostBetween };
 }
 
 /**
@@ -53,7 +50,10 @@ export function faultsOf(
     const say = (text: string): number => faults.push(`${from} → ${to}: ${text}`);
     const percent = (100 * lost) / offered.frames;
     if (offered.frames === 0) say('nothing could be sent');
-    else if (percent > allowLoss) say(`lost ${lost} of ${offered.frames} frames (${percent.toPrecision(2)} %)`);
+    else if (percent > allowLoss) {
+      const ours = received.dropped > 0 ? ", some in the sink's own socket: it could not keep up" : '';
+      say(`lost ${lost} of ${offered.frames} frames (${percent.toPrecision(2)} %)${ours}`);
+    }
     for (const kind of ['duplicated', 'reordered', 'stale', 'corrupted'] as const)
       if (received[kind] > 0) say(`${kind} ${received[kind]}`);
   }
@@ -76,13 +76,14 @@ export function resultText({ verdict, faults, seed, directions, drops }: Result)
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function directionLines({ from, to, offered, received, lost, lostBetween }: Direction): string[] {
-  const rate = Math.round(offered.frames / offered.seconds);
-  const megabits = ((offered.bytes * 8) / offered.seconds / 1e6).toPrecision(3);
+function directionLines({ from, to, rate, offered, received, lost, lostBetween }: Direction): string[] {
+  const asked = rate === 0 ? '' : ` of ${rate} asked`;
+  const perSecond = Math.round(offered.frames / offered.seconds);
+  const megabits = ((offered.bytes * 8) / offered.seconds / 1e6).toFixed(1);
   const { latency } = received;
   return [
     `${from} → ${to}`,
-    `  sent        ${offered.frames} frames in ${offered.seconds.toFixed(2)} s: ${rate}/s, ${megabits} Mbit/s; the link's queue refused ${offered.refused}`,
+    `  sent        ${offered.frames} frames in ${offered.seconds.toFixed(2)} s: ${perSecond}/s${asked}, ${megabits} Mbit/s; the link's queue refused ${offered.refused}`,
     `  received    ${received.frames} frames; each second ${received.perSecond.join(' ')}`,
     `  lost        ${lost}: ${offered.dropped} in the sender's link, ${received.dropped} in the sink's socket, ${lostBetween} between`,
     `  else        duplicated ${received.duplicated}, reordered ${received.reordered}, stale ${received.stale}, corrupted ${received.corrupted}; foreign ${received.foreign}`,

@@ -2,7 +2,7 @@
  * AF_PACKET sockets (packet(7)) for load tests: many prepared frames sent past the queueing discipline by one sendmmsg(2)
  * call, and many received by one recvmmsg(2). Any thread; the processes of the load generator.
  */
-import { throwErrno } from './errno.js';
+import { SysError, throwErrno } from './errno.js';
 import {
   addressOf,
   bind,
@@ -51,7 +51,7 @@ class PacketSocket {
   /** Room for `batch` frames of `length` bytes. `protocol` is an ethertype, 0 for none: nothing is received then. */
   constructor(name: string, batch: number, length: number, protocol: number, prepare: (fd: number) => void) {
     const link = linkByName(name);
-    if (link === undefined) throw new Error(`${name}: no such link`);
+    if (link === undefined) throw new SysError(`link ${name}`, 'ENODEV', 'no such interface in this namespace');
     this.fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (this.fd === -1) throwErrno('packet socket', { EPERM: 'run as root or with CAP_NET_RAW' });
     this.batch = batch;
