@@ -73,6 +73,9 @@ test('a frame cut short or made longer is corrupted', () => {
   const memory = frame(100);
   for (let length = 44; length <= 1514; length++)
     if (length !== 100) assert.equal(checkFrame(memory, AT, length, RUN), Verdict.CORRUPTED, `${length} B`);
+  // Also with a checksum that fits.
+  new DataView(memory.u8.buffer).setInt32(AT + 92, crc32(memory.u8, memory.u32, AT, 92), true);
+  assert.equal(checkFrame(memory, AT, 96, RUN), Verdict.CORRUPTED);
 });
 
 test('a whole frame of another run, and what is none of ours, is foreign', () => {

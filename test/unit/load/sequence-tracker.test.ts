@@ -49,6 +49,16 @@ test('one lost, one twice, two exchanged, one too old to tell', () => {
   assert.deepEqual(track(sequence, 64), { first: 7, reordered: 1, duplicated: 1, stale: 1 });
 });
 
+test('after a jump nothing of the window before is taken for a number in it', () => {
+  for (const jump of [1, 31, 32, 33, 63, 64, 65, 1000]) {
+    const inOrder = Array.from({ length: 200 }, (_, n) => n);
+    const skipped = Array.from({ length: Math.min(jump, 32) - 1 }, (_, n) => 199 + jump - 1 - n);
+    const arrivals = [...inOrder, 199 + jump, ...skipped].map((n) => [0, n] as const);
+    const expected = { first: 201 + skipped.length, reordered: skipped.length, duplicated: 0, stale: 0 };
+    assert.deepEqual(track(arrivals, 32), expected, `a jump of ${jump}`);
+  }
+});
+
 test('a number of one flow is none of another', () => {
   const arrivals = [0, 1, 2].flatMap((flow) => [0, 1, 40, 2].map((n) => [flow, n] as const));
   assert.deepEqual(track(arrivals, 64), { first: 12, reordered: 3, duplicated: 0, stale: 0 });
@@ -59,6 +69,8 @@ test('any arrivals are counted as by the model', () => {
     { weight: 6, arbitrary: fc.constant(1) },
     { weight: 3, arbitrary: fc.integer({ min: -40, max: 40 }) },
     { weight: 1, arbitrary: fc.integer({ min: -200, max: 200 }) },
+    // The edges of the window.
+    { weight: 3, arbitrary: fc.constantFrom(-33, -32, -31, -30, 31, 32, 33, 64) },
   );
   const arrivals = fc.array(fc.tuple(fc.nat(2), step), { maxLength: 300 }).map((steps) => {
     const at = [0, 0, 0];
