@@ -13,8 +13,6 @@ export const enum Ipv4 {
   FRAGMENT = 6,
   PROTOCOL = 9,
   CHECKSUM = 10,
-  /** Source, then destination. */
-  ADDRESSES = 12,
   LENGTH = 20,
 }
 
@@ -23,8 +21,6 @@ export const enum Ipv6 {
   VERSION = 0,
   PAYLOAD_LENGTH = 4,
   NEXT_HEADER = 6,
-  /** Source, then destination. */
-  ADDRESSES = 8,
   LENGTH = 40,
 }
 

@@ -145,6 +145,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
       return;
     }
     count(ctx, index, Lane.SEGMENTED, segments - 1);
+    const pseudo = pseudoSum(offset + start + (udp ? Udp.CHECKSUM : Tcp.CHECKSUM), length[place] - start);
     for (let s = 0; s < segments; s++) {
       const bytes = Math.min(size, payload - s * size);
       const to = make(index, headers + bytes);
@@ -157,8 +158,8 @@ export function makeSegmenter(ctx: Context): Segmenter {
       else fixTcp(at + start, s * size, s === 0, s === segments - 1);
       const field = at + start + (udp ? Udp.CHECKSUM : Tcp.CHECKSUM);
       store16(u8, field, 0);
-      const pseudo = pseudoSum(at + network, version, headers + bytes - start, udp ? Protocol.UDP : Protocol.TCP);
-      const checksum = complement(pseudo + sumBytes(u8, u16, at + start, headers + bytes - start));
+      const transport = headers + bytes - start;
+      const checksum = complement(pseudo + swap16(transport) + sumBytes(u8, u16, at + start, transport));
       store16(u8, field, checksum === 0 && udp ? 0xffff : checksum);
       append(device, index, to);
     }
@@ -205,11 +206,12 @@ export function makeSegmenter(ctx: Context): Segmenter {
     store16(u8, udp + Udp.UDP_LENGTH, swap16(total));
   }
 
-  /** Sum of the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1) of a transport packet of `total` bytes. */
-  function pseudoSum(ip: number, version: 4 | 6 | 0, total: number, protocol: Protocol): number {
-    const addresses = version === 4 ? Ipv4.ADDRESSES : Ipv6.ADDRESSES;
-    const sum = sumBytes(u8, u16, ip + addresses, version === 4 ? 8 : 32);
-    return fold(sum + swap16(total) + swap16(protocol));
+  /**
+   * Sum of the pseudo-header without its length, from the partial checksum at `field` of a transport packet of `total` bytes.
+   * The sender's own: behind a routing header it is over a destination that the IP header does not have (RFC 8200 §8.1).
+   */
+  function pseudoSum(field: number, total: number): number {
+    return fold((u8[field] | (u8[field + 1] << 8)) + (~swap16(total) & 0xffff));
   }
 
   return sendFixed;
