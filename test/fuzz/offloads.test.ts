@@ -23,7 +23,7 @@ const PORTS = [
 ] as const;
 /** Free slots that are poisoned before each turn: at least what one turn may take on the way out. */
 const POISONED = 600;
-const SEGMENTS_MOST = 128;
+const SEGMENTS_MOST = 256;
 
 const recipe: fc.Arbitrary<Recipe> = fc
   .record({

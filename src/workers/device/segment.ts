@@ -17,8 +17,8 @@ import { dropCopy } from '../drop.js';
 import { copyFrame } from '../slots.js';
 import type { Device } from './device.js';
 
-/** A superframe of more segments than this is dropped: 64 KiB over the smallest MSS that RFC 9293 §3.7.1 lets a peer count on. */
-const SEGMENTS_MOST = 128;
+/** A superframe of more segments than this is dropped; 64 KiB at the smallest MSS that hosts use (536, RFC 9293 §3.7.1) are 132. */
+const SEGMENTS_MOST = 256;
 
 /** Sends the first `n` frames of interface `index`'s list through `device`, which cannot do all that their meta asks for. */
 export type Segmenter = (device: Device, index: number, n: number) => void;
