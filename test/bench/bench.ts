@@ -42,6 +42,16 @@ export function median(values: readonly number[]): number {
     : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
 }
 
+/** Least and most of a list, as text. */
+export function span(values: readonly number[]): string {
+  return values.length === 0 ? 'none' : `${round(Math.min(...values))}–${round(Math.max(...values))}`;
+}
+
+/** Median of ours / theirs, round by round; for figures where less is better, give theirs first. */
+export function medianRatio(over: readonly number[], under: readonly number[]): number {
+  return round(median(over.map((value, n) => value / (under[n] as number))));
+}
+
 /** Three figures and a unit. */
 export function round(value: number): number {
   return Number(value.toPrecision(3));

@@ -1,31 +1,64 @@
 /**
  * `tap-pps`: 60-byte frames from an AF_PACKET sender on core 0, the forwarder on core 1, a host that drops them at once.
- * Beside it, in turn: the bare read-and-write loop (the floor), and the kernel's bridge on veths.
+ * Beside it, in turn: the bare read-and-write loop (the floor), the kernel's bridge on veths, and Open vSwitch's userspace
+ * datapath on TAPs.
+ *
+ * Offered is what the sender tried: frames that the link took, and frames that it refused because the forwarder had not
+ * emptied its queue (`tx_dropped` of the link; the sender does not count them). Where many are refused the forwarder is
+ * what bounds the rate; where none are, the sender is.
  */
 import { fileURLToPath } from 'node:url';
 import { skipReason } from '../support/require.js';
-import { type Bench, type Measured, median, round } from './bench.js';
-import { type TwoHosts, throughBareLoop, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
+import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
+import {
+  SENDER_CORE,
+  type TwoHosts,
+  throughBareLoop,
+  throughLinuxBridge,
+  throughOpenVswitch,
+  throughSmrouter,
+} from './two-hosts.js';
 
 const FLOOD = fileURLToPath(new URL('../load/flood.js', import.meta.url));
 const SECONDS = 3;
 const ROUNDS = 5;
 
-/** Frames the sink's link has received. */
-function received(hosts: TwoHosts): number {
-  return Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
+/** Thousand frames a second, of every round. */
+class Rates {
+  readonly got: number[] = [];
+  readonly offered: number[] = [];
+  readonly refused: number[] = [];
+
+  /** What was offered, what became of it, and who was the bound. */
+  get note(): string {
+    const [offered, refused] = [median(this.offered), median(this.refused)];
+    const lost = median(this.got.map((got, n) => (this.offered[n] as number) - (this.refused[n] as number) - got));
+    const bound = refused + lost > offered / 100 ? 'the forwarder' : 'the sender';
+    const fate = `${round(refused)} refused by the link, ${round(lost)} lost behind it`;
+    return `${span(this.got)} of ${round(offered)} offered, ${fate}: ${bound} is the bound`;
+  }
 }
 
-/** Thousand frames a second that arrived at the sink, and that were offered. */
-function measure(hosts: TwoHosts): { got: number; offered: number } {
-  const before = received(hosts);
-  const flood = ['taskset', '-c', '0', process.execPath, FLOOD, hosts.linkA, hosts.macB, hosts.macA, String(SECONDS)];
+/** A counter of a link, from its namespace. */
+function counter(hosts: TwoHosts, side: 'a' | 'b', name: string): number {
+  const link = side === 'a' ? hosts.linkA : hosts.linkB;
+  return Number(hosts[side].exec(['cat', `/sys/class/net/${link}/statistics/${name}`]));
+}
+
+/** Floods once and adds to `rates`. */
+function measure(hosts: TwoHosts, rates: Rates): void {
+  const received = counter(hosts, 'b', 'rx_packets');
+  const dropped = counter(hosts, 'a', 'tx_dropped');
+  const traffic = [hosts.linkA, hosts.macB, hosts.macA, String(SECONDS)];
+  const flood = ['taskset', '-c', SENDER_CORE, process.execPath, FLOOD, ...traffic];
   const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (SECONDS + 10) * 1000 })) as {
     sent: number;
     seconds: number;
   };
-  const got = received(hosts) - before;
-  return { got: got / said.seconds / 1000, offered: said.sent / said.seconds / 1000 };
+  const refused = counter(hosts, 'a', 'tx_dropped') - dropped;
+  rates.got.push((counter(hosts, 'b', 'rx_packets') - received) / said.seconds / 1000);
+  rates.offered.push((said.sent + refused) / said.seconds / 1000);
+  rates.refused.push(refused / said.seconds / 1000);
 }
 
 async function run(): Promise<Measured | string> {
@@ -33,38 +66,34 @@ async function run(): Promise<Measured | string> {
   if (skip) return skip;
   const all = {
     ours: await throughSmrouter(true),
-    floor: await throughBareLoop(true),
     bridge: await throughLinuxBridge(),
+    floor: await throughBareLoop(true),
+    ovs: await throughOpenVswitch(true),
   };
-  const got = { ours: [] as number[], floor: [] as number[], bridge: [] as number[] };
-  const offered: number[] = [];
+  const rates = { ours: new Rates(), bridge: new Rates(), floor: new Rates(), ovs: new Rates() };
   try {
     for (let n = 0; n < ROUNDS; n++) {
-      for (const [name, hosts] of Object.entries(all)) {
-        if (hosts === undefined) continue;
-        const rate = measure(hosts);
-        got[name as keyof typeof got].push(rate.got);
-        if (name === 'ours') offered.push(rate.offered);
+      for (const name of ['ours', 'bridge', 'floor', 'ovs'] as const) {
+        const hosts = all[name];
+        if (hosts !== undefined) measure(hosts, rates[name]);
       }
     }
   } finally {
     for (const hosts of Object.values(all)) await hosts?.stop();
   }
-  const [ours, floor, bridge] = [got.ours, got.floor, got.bridge];
-  const span = (list: number[]): string => `${round(Math.min(...list))}–${round(Math.max(...list))}`;
-  const ratios = (theirs: number[]): number => median(ours.map((value, n) => value / (theirs[n] as number)));
-  const result: Measured = {
-    value: round(median(ours)),
-    unit: 'kframes/s',
-    ratio: round(ratios(bridge)),
-    peer: 'Linux bridge, veth, one softirq core',
-    note: `offered ${round(median(offered))}, ours ${span(ours)}, the bridge ${span(bridge)}; ${ROUNDS} rounds of ${SECONDS} s`,
+  const { ours, bridge, floor, ovs } = rates;
+  const value = round(median(ours.got));
+  const unit = 'kframes/s';
+  const beside = (peer: string, theirs: Rates): Measured => {
+    return { value, unit, ratio: medianRatio(ours.got, theirs.got), peer, note: `${peer}: ${theirs.note}` };
   };
-  if (floor.length === 0) return result;
-  const peer = 'one bare read and write a frame, in C';
-  const note = `the bare loop ${span(floor)}`;
-  const more = [{ value: result.value, unit: result.unit, ratio: round(ratios(floor)), peer, note }];
-  return { ...result, limit: round(median(floor)), more };
+  const more: Measured[] = [];
+  if (floor.got.length > 0) more.push(beside('one bare read and write a frame, in C', floor));
+  if (ovs.got.length > 0) more.push(beside('Open vSwitch, userspace datapath, TAP', ovs));
+  const absent = ovs.got.length > 0 ? '' : '; Open vSwitch is not installed';
+  const result = beside('Linux bridge, veth, one softirq core', bridge);
+  const note = `ours: ${ours.note}; ${result.note}; ${ROUNDS} rounds of ${SECONDS} s${absent}`;
+  return { ...result, note, ...(floor.got.length > 0 && { limit: round(median(floor.got)) }), more };
 }
 
 export const tapPps: Bench = { name: 'tap-pps', about: '60-byte frames through a veb on TAPs', run };

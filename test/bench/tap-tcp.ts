@@ -1,12 +1,19 @@
 /**
- * `tap-tcp`: iperf3 between two namespaces, 1 and 4 streams, through smrouterd on TAPs; in turn with it through the kernel's
- * bridge on veths, and through the bare read-and-write loop in C on TAPs, which is the floor.
+ * `tap-tcp`: iperf3 between two namespaces, 1 and 4 streams, through smrouterd on TAPs; in turn with it through the
+ * kernel's bridge on veths, through the bare read-and-write loop in C on TAPs, which is the floor, and through Open
+ * vSwitch's userspace datapath on TAPs, which takes no superframes there: its hosts cut and sum by themselves.
  */
 
 import { spawn } from 'node:child_process';
 import { skipReason } from '../support/require.js';
-import { type Bench, type Measured, median, round } from './bench.js';
-import { type TwoHosts, throughBareLoop, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
+import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
+import {
+  type TwoHosts,
+  throughBareLoop,
+  throughLinuxBridge,
+  throughOpenVswitch,
+  throughSmrouter,
+} from './two-hosts.js';
 
 const SECONDS = 3;
 const ROUNDS = 5;
@@ -27,43 +34,49 @@ async function iperf(hosts: TwoHosts, streams: number): Promise<number> {
   return result.end.sum_received.bits_per_second / 1e9;
 }
 
+type Rates = Record<'ours' | 'bridge' | 'floor' | 'ovs', number[]>;
+
 async function run(): Promise<Measured | string> {
   const skip = skipReason.root() || skipReason.tun();
   if (skip) return skip;
-  const ours = await throughSmrouter(false);
-  const bridge = await throughLinuxBridge();
-  const floor = await throughBareLoop(false);
+  const all = {
+    ours: await throughSmrouter(false),
+    bridge: await throughLinuxBridge(),
+    floor: await throughBareLoop(false),
+    ovs: await throughOpenVswitch(false),
+  };
   const results: Measured[] = [];
   try {
     for (const streams of [1, 4]) {
-      const rates = { ours: [] as number[], bridge: [] as number[], floor: [] as number[] };
+      const rates: Rates = { ours: [], bridge: [], floor: [], ovs: [] };
       for (let n = 0; n < ROUNDS; n++) {
-        rates.ours.push(await iperf(ours, streams));
-        rates.bridge.push(await iperf(bridge, streams));
-        if (floor !== undefined) rates.floor.push(await iperf(floor, streams));
+        for (const name of ['ours', 'bridge', 'floor', 'ovs'] as const) {
+          const hosts = all[name];
+          if (hosts !== undefined) rates[name].push(await iperf(hosts, streams));
+        }
       }
-      results.push(result(streams, rates));
+      results.push(...figures(streams, rates));
     }
   } finally {
-    for (const hosts of [ours, bridge, floor]) await hosts?.stop();
+    for (const hosts of Object.values(all)) await hosts?.stop();
   }
   const [first, ...more] = results as [Measured, ...Measured[]];
   return { ...first, more };
 }
 
 /** Medians of one number of streams; the bare loop in C is the floor, where there is a compiler. */
-function result(streams: number, rates: Record<'ours' | 'bridge' | 'floor', number[]>): Measured {
-  const span = (list: number[]): string => `${round(Math.min(...list))}–${round(Math.max(...list))}`;
-  const ratio = median(rates.ours.map((value, n) => value / (rates.bridge[n] as number)));
-  const bare = rates.floor.length === 0 ? '' : `, the bare loop ${span(rates.floor)}`;
-  const measured: Measured = {
-    value: round(median(rates.ours)),
-    unit: 'Gb/s',
-    ratio: round(ratio),
-    peer: 'Linux bridge, veth',
-    note: `${streams} streams, ${ROUNDS} rounds of ${SECONDS} s; ours ${span(rates.ours)}, the bridge ${span(rates.bridge)}${bare}`,
-  };
-  return rates.floor.length === 0 ? measured : { ...measured, limit: round(median(rates.floor)) };
+function figures(streams: number, { ours, bridge, floor, ovs }: Rates): Measured[] {
+  const value = round(median(ours));
+  const unit = 'Gb/s';
+  const bare = floor.length === 0 ? '' : `, the bare loop ${span(floor)}`;
+  const absent = ovs.length > 0 ? '' : '; Open vSwitch is not installed';
+  const rounds = `${streams} streams, ${ROUNDS} rounds of ${SECONDS} s; ours ${span(ours)}`;
+  const note = `${rounds}, the bridge ${span(bridge)}${bare}${absent}`;
+  const limit = floor.length === 0 ? {} : { limit: round(median(floor)) };
+  const result = { value, unit, ratio: medianRatio(ours, bridge), peer: 'Linux bridge, veth', note, ...limit };
+  if (ovs.length === 0) return [result];
+  const peer = 'Open vSwitch, userspace datapath, TAP';
+  return [result, { value, unit, ratio: medianRatio(ours, ovs), peer, note: `${rounds}, Open vSwitch ${span(ovs)}` }];
 }
 
 export const tapTcp: Bench = { name: 'tap-tcp', about: 'iperf3 between two namespaces through a veb on TAPs', run };

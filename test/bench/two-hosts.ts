@@ -1,5 +1,6 @@
 /**
- * Two hosts in namespaces with a forwarder between them: smrouterd on TAPs, the kernel's bridge on veths, or a bare loop.
+ * Two hosts in namespaces with a forwarder between them: smrouterd on TAPs, Open vSwitch in user space on TAPs, the
+ * kernel's bridge on veths, a bare loop on TAPs, or nothing but a veth.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,9 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { Netns } from '../support/netns.js';
 
 const DAEMON = fileURLToPath(new URL('../../src/main/smrouterd.js', import.meta.url));
+const SMRCTL = fileURLToPath(new URL('../../src/main/smrctl.js', import.meta.url));
 const C_LOOP = fileURLToPath(new URL('../../../test/bench/peers/tap-loop.c', import.meta.url));
+const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 /** The forwarder's core; load comes from the other. */
-export const FORWARDER_CORE = '1';
+const FORWARDER_CORE = '1';
+export const SENDER_CORE = '0';
 
 /** Two namespaces whose links can reach each other. */
 export interface TwoHosts {
@@ -23,6 +27,13 @@ export interface TwoHosts {
   readonly macB: string;
   readonly addressB: string;
   stop(): Promise<void>;
+}
+
+/** Two hosts with the daemon between them. */
+export interface SmrouterHosts extends TwoHosts {
+  readonly pid: number;
+  /** Runs smrctl with these words. Throws with its message. */
+  smrctl(...words: string[]): string;
 }
 
 function ip(...args: string[]): void {
@@ -43,6 +54,11 @@ function ready(a: Netns, b: Netns, linkA: string, linkB: string, stop: () => Pro
   a.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', hosts.addressB]);
   b.exec(['ping', '-c', '1', '-W', '2', '198.18.1.1']);
   return hosts;
+}
+
+/** A command on the forwarder's core, or on any. */
+function onCore(pinned: boolean, command: readonly string[]): readonly string[] {
+  return pinned ? ['taskset', '-c', FORWARDER_CORE, ...command] : command;
 }
 
 /** Waits for a line of standard output that contains `word`. */
@@ -71,7 +87,7 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** smrouterd with a veb over two TAPs, one worker. */
-export async function throughSmrouter(pinned: boolean): Promise<TwoHosts> {
+export async function throughSmrouter(pinned: boolean): Promise<SmrouterHosts> {
   const a = Netns.create('ba');
   const b = Netns.create('bb');
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
@@ -82,8 +98,9 @@ export async function throughSmrouter(pinned: boolean): Promise<TwoHosts> {
     'ifconfig veb0 create add tap10 add tap11',
   ];
   writeFileSync(file, [...lines, 'ifconfig tap10 up', 'ifconfig tap11 up', 'ifconfig veb0 up', ''].join('\n'));
-  const run = [process.execPath, DAEMON, '-f', file, '-s', join(folder, 'sock'), '-m', '127.0.0.1:0', '-w', '1'];
-  const [command = '', ...args] = pinned ? ['taskset', '-c', FORWARDER_CORE, ...run] : run;
+  const socket = join(folder, 'sock');
+  const run = [process.execPath, DAEMON, '-f', file, '-s', socket, '-m', '127.0.0.1:0', '-w', '1'];
+  const [command = '', ...args] = onCore(pinned, run);
   const daemon = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   endWithProcess(daemon, folder);
   const stop = async (): Promise<void> => {
@@ -93,7 +110,20 @@ export async function throughSmrouter(pinned: boolean): Promise<TwoHosts> {
     rmSync(folder, { recursive: true });
   };
   await lineWith(daemon, '"ready"');
-  return ready(a, b, 'tap10', 'tap11', stop);
+  const smrctl = (...words: string[]): string =>
+    execFileSync(process.execPath, [SMRCTL, '-s', socket, ...words], { encoding: 'utf8' });
+  return { ...ready(a, b, 'tap10', 'tap11', stop), pid: daemon.pid ?? 0, smrctl };
+}
+
+/** One veth, no forwarder. */
+export async function throughNothing(): Promise<TwoHosts> {
+  const [a, b] = [Netns.create('na'), Netns.create('nb')];
+  a.exec(['ip', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1', 'netns', b.name]);
+  // Both ends, before the first ping.
+  b.exec(['ip', 'link', 'set', 'v1', 'up']);
+  return ready(a, b, 'v0', 'v1', async () => {
+    for (const ns of [a, b]) ns.destroy();
+  });
 }
 
 /** The kernel's bridge over two veths, in a namespace of its own. */
@@ -126,7 +156,7 @@ export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undef
   const a = Netns.create('fa');
   const b = Netns.create('fb');
   const run = [program, 'tap12', 'tap13'];
-  const [command = '', ...args] = pinned ? ['taskset', '-c', FORWARDER_CORE, ...run] : run;
+  const [command = '', ...args] = onCore(pinned, run);
   const loop = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -138,6 +168,68 @@ export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undef
     await end(loop);
     a.destroy();
     b.destroy();
+    rmSync(folder, { recursive: true });
+  });
+}
+
+/**
+ * Open vSwitch's userspace datapath (`datapath_type=netdev`, forwarding as a learning bridge) over two TAPs, with a database
+ * server and a switch daemon of its own in a namespace of its own, and all their files in a temporary folder. It keeps the
+ * TAPs' descriptors when their kernel ends move to the hosts. Undefined where it is not installed.
+ */
+export async function throughOpenVswitch(pinned: boolean): Promise<TwoHosts | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
+  const database = join(folder, 'conf.db');
+  const socket = join(folder, 'db.sock');
+  try {
+    execFileSync('ovs-vswitchd', ['--version'], { stdio: 'ignore' });
+    execFileSync('ovsdb-tool', ['create', database, OVS_SCHEMA], { stdio: 'ignore' });
+  } catch {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+  const a = Netns.create('oa');
+  const b = Netns.create('ob');
+  const inside = Netns.create('os');
+  const env = { ...process.env, OVS_RUNDIR: folder, OVS_DBDIR: folder, OVS_LOGDIR: folder };
+  const start = (command: readonly string[]): ChildProcess => {
+    const quiet = ['-vconsole:off', '-vsyslog:off', '-vfile:off'];
+    const args = ['netns', 'exec', inside.name, ...onCore(pinned, [...command, ...quiet])];
+    const child = spawn('ip', args, { stdio: 'ignore', env });
+    endWithProcess(child, folder);
+    return child;
+  };
+  // vsctl tries until the server answers, and then waits until the switch has done what was asked.
+  const server = start([
+    'ovsdb-server',
+    database,
+    `--remote=punix:${socket}`,
+    `--unixctl=${join(folder, 'server.ctl')}`,
+  ]);
+  const vsctl = (...words: string[]): void => {
+    execFileSync('ovs-vsctl', ['--retry', `--db=unix:${socket}`, '--timeout=10', ...words], { stdio: 'pipe', env });
+  };
+  vsctl('--no-wait', 'init');
+  const daemon = start(['ovs-vswitchd', `unix:${socket}`, `--unixctl=${join(folder, 'switch.ctl')}`]);
+  const bridge = ['add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev', 'fail_mode=standalone'];
+  const ports = ['tap14', 'tap15'].flatMap((tap) => [
+    '--',
+    'add-port',
+    'br0',
+    tap,
+    '--',
+    'set',
+    'interface',
+    tap,
+    'type=tap',
+  ]);
+  vsctl(...bridge, ...ports);
+  inside.exec(['ip', 'link', 'set', 'tap14', 'netns', a.name]);
+  inside.exec(['ip', 'link', 'set', 'tap15', 'netns', b.name]);
+  return ready(a, b, 'tap14', 'tap15', async () => {
+    await end(daemon);
+    await end(server);
+    for (const ns of [a, b, inside]) ns.destroy();
     rmSync(folder, { recursive: true });
   });
 }
