@@ -4,13 +4,15 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Bench, type Measured, resultLine } from './bench.js';
+import { cpu } from './cpu.js';
+import { latency } from './latency.js';
 import { ring } from './ring.js';
 import { tapPps } from './tap-pps.js';
 import { tapTcp } from './tap-tcp.js';
 import { veb } from './veb.js';
 import { vebRules } from './veb-rules.js';
 
-const BENCHES: readonly Bench[] = [ring, veb, vebRules, tapTcp, tapPps];
+const BENCHES: readonly Bench[] = [ring, veb, vebRules, tapTcp, tapPps, latency, cpu];
 
 /** One figure as text. */
 function text(name: string, m: Measured): string {

@@ -1,0 +1,167 @@
+/**
+ * `cpu`: processor time a frame at 100 000 frames a second, `idle=sleep`, beside the kernel's bridge on veths.
+ *
+ * What is counted. The bridge has no process: it runs in softirqs, on the account of whoever sent the frame. So both
+ * forwarders are measured the same way: the scheduler's nanoseconds of all who had a part (the sender, the daemon's
+ * threads, ksoftirqd) while a paced sender (peers/pace.c, which sleeps between its bursts) sends through the forwarder,
+ * less the same while it sends over a bare veth to a host that drops the frames too, divided by the frames that arrived.
+ * That leaves the forwarder and its one more link. The sender is cheaper on a TAP, which only queues the frame, than on a
+ * veth, which delivers it at once; so ours can be less than what the daemon's threads alone have used, which the note
+ * tells. A kernel without CONFIG_IRQ_TIME_ACCOUNTING, as here, charges softirqs to the task they interrupt (with it they
+ * are missing, and only the second figure is good); those that come while a core is idle are charged to nobody.
+ *
+ * They are in the second figure, the same with the time both cores were not idle: what passed less `idle` and `iowait` of
+ * /proc/stat, which the kernel takes from timestamps where a core's tick stops while it is idle (CONFIG_NO_HZ_IDLE); user,
+ * system and softirq there are counted by ticks and too coarse. Time stolen by the hypervisor is in it, and told. It has
+ * the work of everybody else on the machine in it too, so it is left out, with a note, where the machine has not been quiet
+ * before the first round.
+ *
+ * Rounds are interleaved: bare veth, ours, the bridge.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { skipReason } from '../support/require.js';
+import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
+import { Pace } from './pace.js';
+import { type TwoHosts, throughLinuxBridge, throughNothing, throughSmrouter } from './two-hosts.js';
+
+const RATE = 100_000;
+/** Frames that come together: few, as on a link; and as many as one sendmmsg of our own load generator has. */
+const BURSTS = [8, 64];
+const SECONDS = 3;
+const ROUNDS = 5;
+/** Part of both cores that others may use before the time the cores were not idle says nothing of us. */
+const QUIET = 0.05;
+/** USER_HZ, the unit of /proc/stat on every Linux that Node runs on. */
+const STAT_TICK_NS = 1e7;
+
+/** Nanoseconds in which the machine was not idle, and that were stolen from it, since some time. */
+function machine(): { busy: number; stolen: number } {
+  const line = readFileSync('/proc/stat', 'utf8').split('\n')[0] as string;
+  const fields = line.split(/\s+/).slice(1).map(Number);
+  const [, , , idle = 0, iowait = 0, , , stolen = 0] = fields;
+  const passed = performance.now() * 1e6 * cpus().length;
+  return { busy: passed - (idle + iowait) * STAT_TICK_NS, stolen: stolen * STAT_TICK_NS };
+}
+
+/** Part of the cores' time that others use while this process sleeps for a second. */
+async function others(): Promise<number> {
+  const [start, before] = [performance.now(), machine().busy];
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  return (machine().busy - before) / ((performance.now() - start) * 1e6 * cpus().length);
+}
+
+/** Nanoseconds on a core of all threads of a process. */
+function threads(pid: number): number {
+  let sum = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`))
+    sum += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
+  return sum;
+}
+
+/** The kernel's softirq threads. */
+function softirqThreads(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('ksoftirqd/');
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Nanoseconds a frame, one element a round. */
+interface Costs {
+  readonly machine: number[];
+  readonly tasks: number[];
+  /** Of the daemon's threads alone. */
+  readonly daemon: number[];
+  readonly stolen: number[];
+  readonly lost: number[];
+}
+
+function noCosts(): Costs {
+  return { machine: [], tasks: [], daemon: [], stolen: [], lost: [] };
+}
+
+/** One round through `hosts`; adds to `costs`. */
+function measure(pace: Pace, hosts: TwoHosts, burst: number, daemon: number | undefined, costs: Costs): void {
+  const kernel = softirqThreads();
+  const received = (): number => Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
+  const tasks = (): number => kernel.reduce((sum, pid) => sum + threads(pid), 0);
+  const own = (): number => (daemon === undefined ? 0 : threads(daemon));
+  const before = { frames: received(), machine: machine(), tasks: tasks(), own: own() };
+  const paced = pace.send(hosts, RATE, burst, SECONDS);
+  const after = { machine: machine(), tasks: tasks(), own: own(), frames: received() };
+  const frames = after.frames - before.frames;
+  costs.machine.push((after.machine.busy - before.machine.busy) / frames);
+  costs.daemon.push((after.own - before.own) / frames);
+  costs.tasks.push((paced.cpuNs + after.tasks - before.tasks + after.own - before.own) / frames);
+  costs.stolen.push((after.machine.stolen - before.machine.stolen) / frames);
+  costs.lost.push(1 - frames / (paced.sent + paced.refused));
+}
+
+async function run(): Promise<Measured | string> {
+  const skip = skipReason.root() || skipReason.tun();
+  if (skip) return skip;
+  const pace = Pace.make();
+  if (pace === undefined) return 'needs a C compiler (cc)';
+  const ours = await throughSmrouter(true);
+  ours.smrctl('sysctl', 'smrouter.idle=sleep');
+  const bridge = await throughLinuxBridge();
+  const nothing = await throughNothing();
+  const busy = await others();
+  const results: Measured[] = [];
+  try {
+    for (const burst of BURSTS) {
+      const costs = { ours: noCosts(), bridge: noCosts(), nothing: noCosts() };
+      for (let n = 0; n < ROUNDS; n++) {
+        measure(pace, nothing, burst, undefined, costs.nothing);
+        measure(pace, ours, burst, ours.pid, costs.ours);
+        measure(pace, bridge, burst, undefined, costs.bridge);
+      }
+      results.push(...figures(burst, busy, costs));
+    }
+  } finally {
+    for (const hosts of [ours, bridge, nothing]) await hosts.stop();
+  }
+  const [first, ...more] = results as [Measured, ...Measured[]];
+  return { ...first, more };
+}
+
+/** The figures of one burst length; `busy` is what others use of the machine. */
+function figures(burst: number, busy: number, costs: Record<'ours' | 'bridge' | 'nothing', Costs>): Measured[] {
+  const less = (key: 'machine' | 'tasks', who: Costs): number[] =>
+    who[key].map((value, n) => value - (costs.nothing[key][n] as number));
+  const figure = (key: 'machine' | 'tasks', what: string): Measured => {
+    const [ours, bridge] = [less(key, costs.ours), less(key, costs.bridge)];
+    const spans = `ours ${span(ours)}, the bridge ${span(bridge)}, the bare veth that was taken off ${span(costs.nothing[key])}`;
+    const note = `${RATE} frames/s in bursts of ${burst}; ${what}; ${spans}`;
+    return {
+      value: round(median(ours)),
+      unit: 'ns/frame',
+      ratio: medianRatio(bridge, ours),
+      peer: 'Linux bridge, veth',
+      note,
+    };
+  };
+  const tasks = figure('tasks', 'time of the sender, ksoftirqd and the daemon');
+  const lost = `lost ${percent(costs.ours.lost)}, by the bridge ${percent(costs.bridge.lost)}`;
+  const daemon = `the daemon's threads alone ${span(costs.ours.daemon)}`;
+  const noisy = busy > QUIET ? `; idle time not measured, others use ${percent([busy])} of the machine` : '';
+  const first = { ...tasks, note: `${tasks.note}; ${daemon}; ${lost}; ${ROUNDS} rounds of ${SECONDS} s${noisy}` };
+  if (noisy !== '') return [first];
+  const outside = figure('machine', 'time in which the two cores were not idle');
+  const stolen = `stolen ${span(costs.ours.stolen)}, from the bridge ${span(costs.bridge.stolen)}`;
+  return [first, { ...outside, note: `${outside.note}; ${stolen}` }];
+}
+
+/** The middle of some parts of 1, as text. */
+function percent(parts: readonly number[]): string {
+  return `${round(median(parts) * 100)} %`;
+}
+
+export const cpu: Bench = { name: 'cpu', about: 'processor time a frame at 100 000 frames a second', run };

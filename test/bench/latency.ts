@@ -1,0 +1,121 @@
+/**
+ * `latency`: ping between two namespaces, the time there and back, its median and its 99th percentile.
+ *
+ * Sparse: a ping every 5 ms and nothing else, with every `smrouter.idle` in turn. Beside it a forwarder in C that sleeps
+ * (peers/tap-loop.c: poll, one read, one write), which is what any sleeping process pays, and the kernel's bridge on veths.
+ * Loaded: the same ping among 20 000 frames a second that a paced sender sends from a to b, to be dropped there at once;
+ * evenly, and in bursts of 64.
+ *
+ * Forwarders are on core 1, ping and sender on core 0. Rounds are interleaved. Each figure is the median over rounds; a
+ * ratio is the peer's time / ours of the same round.
+ */
+import { skipReason } from '../support/require.js';
+import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
+import { Pace, type Paced } from './pace.js';
+import { SENDER_CORE, type TwoHosts, throughBareLoop, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
+
+const COUNT = 300;
+/** The first ones find caches and neighbours cold. */
+const COLD = 10;
+const INTERVAL = '0.005';
+const ROUNDS = 5;
+const RATE = 20_000;
+const BURSTS = [1, 64];
+
+/** Microseconds there and back, one element a round. */
+class Times {
+  readonly p50: number[] = [];
+  readonly p99: number[] = [];
+
+  /** Adds a round. Throws when fewer than 9 in 10 pings came back. */
+  add(times: readonly number[]): void {
+    if (times.length < (COUNT - COLD) * 0.9) throw new Error(`${times.length} of ${COUNT - COLD} pings came back`);
+    const sorted = [...times].sort((a, b) => a - b);
+    this.p50.push(median(sorted));
+    this.p99.push(sorted[Math.ceil(sorted.length * 0.99) - 1] as number);
+  }
+}
+
+/** Pings from a to b. Returns microseconds, without those that did not come back. */
+function ping(hosts: TwoHosts): number[] {
+  const command = ['taskset', '-c', SENDER_CORE, 'ping', '-n', '-i', INTERVAL, '-c', String(COUNT), '-W', '1'];
+  const said = hosts.a.exec([...command, hosts.addressB], { timeoutMs: 30_000, check: false });
+  const times = [...said.matchAll(/icmp_seq=(\d+) .*time=([\d.]+) ms/g)];
+  return times.filter((match) => Number(match[1]) > COLD).map((match) => Number(match[2]) * 1000);
+}
+
+/** Median and 99th percentile of ours beside a peer's. */
+function figures(what: string, ours: Times, peer: string, theirs: Times, note = ''): Measured[] {
+  return (['p50', 'p99'] as const).map((key) => ({
+    value: round(median(ours[key])),
+    unit: 'µs',
+    ratio: medianRatio(theirs[key], ours[key]),
+    peer,
+    note: `${key}, ${what}: ours ${span(ours[key])}, ${peer} ${round(median(theirs[key]))} (${span(theirs[key])})${note}`,
+  }));
+}
+
+const C_LOOP = 'a sleeping forwarder in C, TAP';
+const BRIDGE = 'Linux bridge, veth';
+
+async function run(): Promise<Measured | string> {
+  const skip = skipReason.root() || skipReason.tun();
+  if (skip) return skip;
+  const pace = Pace.make();
+  const loop = pace && (await throughBareLoop(true));
+  if (pace === undefined || loop === undefined) return 'needs a C compiler (cc)';
+  const ours = await throughSmrouter(true);
+  const bridge = await throughLinuxBridge();
+  const idle = (policy: string): void => {
+    ours.smrctl('sysctl', `smrouter.idle=${policy}`);
+  };
+  const sparse = {
+    adaptive: new Times(),
+    sleep: new Times(),
+    spin: new Times(),
+    loop: new Times(),
+    bridge: new Times(),
+  };
+  const loaded = BURSTS.map((burst) => ({ burst, ours: new Times(), bridge: new Times(), rates: [] as number[] }));
+  try {
+    for (let n = 0; n < ROUNDS; n++) {
+      for (const policy of ['sleep', 'adaptive', 'spin'] as const) {
+        idle(policy);
+        sparse[policy].add(ping(ours));
+      }
+      idle('adaptive');
+      sparse.loop.add(ping(loop));
+      sparse.bridge.add(ping(bridge));
+      for (const { burst, rates, ...times } of loaded) {
+        const among = async (hosts: TwoHosts): Promise<number[]> => {
+          const { paced, result } = await pace.during(hosts, RATE, burst, () => ping(hosts));
+          rates.push(rate(paced));
+          return result;
+        };
+        times.ours.add(await among(ours));
+        times.bridge.add(await among(bridge));
+      }
+    }
+  } finally {
+    for (const hosts of [ours, bridge, loop]) await hosts.stop();
+  }
+  const rounds = `; ${ROUNDS} rounds of ${COUNT} pings, one in 5 ms`;
+  const [first, ...more] = [
+    ...figures('sparse, idle=adaptive', sparse.adaptive, C_LOOP, sparse.loop, rounds),
+    ...figures('sparse, idle=sleep', sparse.sleep, C_LOOP, sparse.loop),
+    ...figures('sparse, idle=spin', sparse.spin, BRIDGE, sparse.bridge),
+    ...loaded.flatMap(({ burst, rates, ...times }) => {
+      const traffic = burst === 1 ? 'evenly' : `in bursts of ${burst}`;
+      const note = `; ${span(rates)} kframes/s taken by the links`;
+      return figures(`among ${RATE} frames/s ${traffic}, idle=adaptive`, times.ours, BRIDGE, times.bridge, note);
+    }),
+  ] as [Measured, ...Measured[]];
+  return { ...first, more };
+}
+
+/** Thousand frames a second that the link took. */
+function rate(paced: Paced): number {
+  return paced.sent / paced.seconds / 1000;
+}
+
+export const latency: Bench = { name: 'latency', about: 'ping between two namespaces through a veb on TAPs', run };
