@@ -12,9 +12,9 @@
  *
  * They are in the second figure, the same with the time both cores were not idle: what passed less `idle` and `iowait` of
  * /proc/stat, which the kernel takes from timestamps where a core's tick stops while it is idle (CONFIG_NO_HZ_IDLE); user,
- * system and softirq there are counted by ticks and too coarse. Time stolen by the hypervisor is in it, and told. It has
- * the work of everybody else on the machine in it too, so it is left out, with a note, where the machine has not been quiet
- * before the first round.
+ * system and softirq there are counted by ticks and too coarse. Time stolen by the hypervisor is in it, and told. The
+ * work of everybody else on the machine is in it too, so it is taken from quiet rounds alone, and left out where there are
+ * too few: rounds in which the time that is not accounted for in the first figure is little.
  *
  * Rounds are interleaved: bare veth, ours, the bridge.
  */
@@ -30,8 +30,10 @@ const RATE = 100_000;
 const BURSTS = [8, 64];
 const SECONDS = 3;
 const ROUNDS = 5;
-/** Part of both cores that others may use before the time the cores were not idle says nothing of us. */
-const QUIET = 0.05;
+/** Part of the machine that may go to nobody we know in a quiet round: interrupts and wake-ups of idle cores are among it. */
+const QUIET = 0.1;
+/** Quiet rounds needed for the time the cores were not idle to mean something. */
+const ENOUGH = 3;
 /** USER_HZ, the unit of /proc/stat on every Linux that Node runs on. */
 const STAT_TICK_NS = 1e7;
 
@@ -42,13 +44,6 @@ function machine(): { busy: number; stolen: number } {
   const [, , , idle = 0, iowait = 0, , , stolen = 0] = fields;
   const passed = performance.now() * 1e6 * cpus().length;
   return { busy: passed - (idle + iowait) * STAT_TICK_NS, stolen: stolen * STAT_TICK_NS };
-}
-
-/** Part of the cores' time that others use while this process sleeps for a second. */
-async function others(): Promise<number> {
-  const [start, before] = [performance.now(), machine().busy];
-  await new Promise((resolve) => setTimeout(resolve, 1000));
-  return (machine().busy - before) / ((performance.now() - start) * 1e6 * cpus().length);
 }
 
 /** Nanoseconds on a core of all threads of a process. */
@@ -81,10 +76,12 @@ interface Costs {
   readonly daemon: number[];
   readonly stolen: number[];
   readonly lost: number[];
+  /** Part of the machine that was busy with something we do not know. */
+  readonly others: number[];
 }
 
 function noCosts(): Costs {
-  return { machine: [], tasks: [], daemon: [], stolen: [], lost: [] };
+  return { machine: [], tasks: [], daemon: [], stolen: [], lost: [], others: [] };
 }
 
 /** One round through `hosts`; adds to `costs`. */
@@ -93,13 +90,18 @@ function measure(pace: Pace, hosts: TwoHosts, burst: number, daemon: number | un
   const received = (): number => Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
   const tasks = (): number => kernel.reduce((sum, pid) => sum + threads(pid), 0);
   const own = (): number => (daemon === undefined ? 0 : threads(daemon));
+  const start = performance.now();
   const before = { frames: received(), machine: machine(), tasks: tasks(), own: own() };
   const paced = pace.send(hosts, RATE, burst, SECONDS);
   const after = { machine: machine(), tasks: tasks(), own: own(), frames: received() };
+  const capacity = (performance.now() - start) * 1e6 * cpus().length;
   const frames = after.frames - before.frames;
-  costs.machine.push((after.machine.busy - before.machine.busy) / frames);
+  const busy = after.machine.busy - before.machine.busy;
+  const known = paced.cpuNs + after.tasks - before.tasks + after.own - before.own;
+  costs.machine.push(busy / frames);
+  costs.tasks.push(known / frames);
   costs.daemon.push((after.own - before.own) / frames);
-  costs.tasks.push((paced.cpuNs + after.tasks - before.tasks + after.own - before.own) / frames);
+  costs.others.push((busy - known) / capacity);
   costs.stolen.push((after.machine.stolen - before.machine.stolen) / frames);
   costs.lost.push(1 - frames / (paced.sent + paced.refused));
 }
@@ -113,7 +115,6 @@ async function run(): Promise<Measured | string> {
   ours.smrctl('sysctl', 'smrouter.idle=sleep');
   const bridge = await throughLinuxBridge();
   const nothing = await throughNothing();
-  const busy = await others();
   const results: Measured[] = [];
   try {
     for (const burst of BURSTS) {
@@ -123,7 +124,7 @@ async function run(): Promise<Measured | string> {
         measure(pace, ours, burst, ours.pid, costs.ours);
         measure(pace, bridge, burst, undefined, costs.bridge);
       }
-      results.push(...figures(burst, busy, costs));
+      results.push(...figures(burst, costs));
     }
   } finally {
     for (const hosts of [ours, bridge, nothing]) await hosts.stop();
@@ -132,14 +133,14 @@ async function run(): Promise<Measured | string> {
   return { ...first, more };
 }
 
-/** The figures of one burst length; `busy` is what others use of the machine. */
-function figures(burst: number, busy: number, costs: Record<'ours' | 'bridge' | 'nothing', Costs>): Measured[] {
-  const less = (key: 'machine' | 'tasks', who: Costs): number[] =>
-    who[key].map((value, n) => value - (costs.nothing[key][n] as number));
-  const figure = (key: 'machine' | 'tasks', what: string): Measured => {
-    const [ours, bridge] = [less(key, costs.ours), less(key, costs.bridge)];
-    const spans = `ours ${span(ours)}, the bridge ${span(bridge)}, the bare veth that was taken off ${span(costs.nothing[key])}`;
-    const note = `${RATE} frames/s in bursts of ${burst}; ${what}; ${spans}`;
+/** The figures of one burst length. */
+function figures(burst: number, costs: Record<'ours' | 'bridge' | 'nothing', Costs>): Measured[] {
+  const figure = (key: 'machine' | 'tasks', what: string, keep: (n: number) => boolean): Measured => {
+    const less = (who: Costs): number[] =>
+      who[key].map((value, n) => value - (costs.nothing[key][n] as number)).filter((_, n) => keep(n));
+    const [ours, bridge] = [less(costs.ours), less(costs.bridge)];
+    const bare = span(costs.nothing[key].filter((_, n) => keep(n)));
+    const note = `${RATE} frames/s in bursts of ${burst}; ${what}; ours ${span(ours)}, the bridge ${span(bridge)}, the bare veth that was taken off ${bare}`;
     return {
       value: round(median(ours)),
       unit: 'ns/frame',
@@ -148,13 +149,16 @@ function figures(burst: number, busy: number, costs: Record<'ours' | 'bridge' | 
       note,
     };
   };
-  const tasks = figure('tasks', 'time of the sender, ksoftirqd and the daemon');
-  const lost = `lost ${percent(costs.ours.lost)}, by the bridge ${percent(costs.bridge.lost)}`;
+  const all = Object.values(costs);
+  const quiet = (n: number): boolean => all.every((who) => (who.others[n] as number) < QUIET);
+  const quietRounds = costs.ours.others.filter((_, n) => quiet(n)).length;
+  const tasks = figure('tasks', 'time of the sender, ksoftirqd and the daemon', () => true);
   const daemon = `the daemon's threads alone ${span(costs.ours.daemon)}`;
-  const noisy = busy > QUIET ? `; idle time not measured, others use ${percent([busy])} of the machine` : '';
-  const first = { ...tasks, note: `${tasks.note}; ${daemon}; ${lost}; ${ROUNDS} rounds of ${SECONDS} s${noisy}` };
-  if (noisy !== '') return [first];
-  const outside = figure('machine', 'time in which the two cores were not idle');
+  const lost = `lost ${percent(costs.ours.lost)}, by the bridge ${percent(costs.bridge.lost)}`;
+  const others = `others had ${percent(all.flatMap((who) => who.others))} of the machine`;
+  const first = { ...tasks, note: `${tasks.note}; ${daemon}; ${lost}; ${others}; ${ROUNDS} rounds of ${SECONDS} s` };
+  if (quietRounds < ENOUGH) return [{ ...first, note: `${first.note}, too few of them quiet to tell idle time` }];
+  const outside = figure('machine', `time in which the cores were not idle, ${quietRounds} quiet rounds`, quiet);
   const stolen = `stolen ${span(costs.ours.stolen)}, from the bridge ${span(costs.bridge.stolen)}`;
   return [first, { ...outside, note: `${outside.note}; ${stolen}` }];
 }
