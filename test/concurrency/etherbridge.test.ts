@@ -15,7 +15,7 @@ import {
   tableInit,
   tableWords,
 } from '../../src/shared/table/etherbridge.js';
-import { BOX_MS, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
 import { keyHi, keyLo, type LearnerTask, portOf, Shared } from './threads/bridge-learner.js';
 
 /** A bucket as etherbridge.ts lays it out: the lock, the count of those that passed, and entries of four words. */
@@ -78,6 +78,14 @@ class Bench {
     await Promise.all(this.threads);
   }
 
+  /** What the learners did that changed the table or found something in it. */
+  operations(): number {
+    return this.told.reduce(
+      (sum, told) => told.subarray(Shared.ANSWERS, Shared.FOUND + 1).reduce((all, n) => all + n, sum),
+      0,
+    );
+  }
+
   /** Word `word` of each bucket. */
   ofBuckets(word: number): number[] {
     const { heap } = this;
@@ -88,16 +96,17 @@ class Bench {
   }
 }
 
-test('A93 under a storm of moves of one address between two ports a look-up never misses', () =>
+test('A93 under a storm of moves of one address between two ports a look-up never misses', (t) =>
   withSeed(async (random) => {
     const bench = new Bench(32, NEVER, random);
     const { heap, shared } = bench;
     for (let k = 1; k < 20; k++) learn(heap, TABLE, keyLo(k), keyHi(k), portOf(k, 0), 10, MAIN);
     bench.learner(1, true);
     let sides = 0;
+    let looked = 0;
     await bench.during(() => {
       for (const until = performance.now() + BOX_MS / 3; performance.now() < until; shared[Shared.NOW]++) {
-        for (let n = 0; n < 10_000; n++) {
+        for (let n = 0; n < 10_000; n++, looked++) {
           const value = lookup(heap, TABLE, keyLo(0), keyHi(0), shared[Shared.NOW]);
           const side = KNOWN_PORTS(0).indexOf(value);
           if (side === -1) assert.fail(`a look-up gave ${value}`);
@@ -105,6 +114,7 @@ test('A93 under a storm of moves of one address between two ports a look-up neve
         }
       }
     });
+    didOperations(t, looked + bench.operations());
     assert.equal(sides, 3, 'it was seen on both ports');
     assert.ok(bench.told[0][Shared.ANSWERS + Learned.MOVED] > 1000);
   }));
@@ -150,15 +160,16 @@ for (const [max, keys] of [
   [100, 200],
   [16, 24],
 ] as const) {
-  test(`a table of ${max} under two learners of ${keys} addresses and main stays whole`, () =>
+  test(`a table of ${max} under two learners of ${keys} addresses and main stays whole`, (t) =>
     withSeed(async (random) => {
       const bench = new Bench(max, 8, random);
       const { heap, shared } = bench;
       bench.learner(keys, false);
       bench.learner(keys, false);
       let busy = 0;
+      let meddled = 0;
       await bench.during(() => {
-        for (const until = performance.now() + BOX_MS / 3; performance.now() < until; ) {
+        for (const until = performance.now() + BOX_MS / 3; performance.now() < until; meddled++) {
           if (random(50) === 0) shared[Shared.NOW] += random(4);
           try {
             meddle(heap, shared[Shared.NOW], keys, random);
@@ -172,6 +183,7 @@ for (const [max, keys] of [
           if (value !== 0) assert.ok(KNOWN_PORTS(k).includes(value), `address ${k} on ${value}`);
         }
       });
+      didOperations(t, meddled + bench.operations());
       assert.ok(busy < 5, `main gave up ${busy} times`);
       for (const told of bench.told) {
         assert.equal(told[Shared.WRONG], 0);

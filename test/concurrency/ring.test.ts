@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Ring, ringWords } from '../../src/shared/layout/rings.js';
 import { RingConsumer, ringInit, ringOccupancy } from '../../src/shared/ring/ring.js';
-import { BOX_MS, SEED, startThread, withSeed } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED, startThread, withSeed } from '../support/stress.js';
 import { Agreed, type ProducerTask } from './threads/ring-producer.js';
 
 const CANARIES = 128;
@@ -15,7 +15,7 @@ const STARTS = [0, 0x7fffffff - 5000];
 
 for (const capacity of CAPACITIES)
   for (const start of STARTS) {
-    test(`a ring of ${capacity} from index ${start} between two threads keeps every entry in order`, () =>
+    test(`a ring of ${capacity} from index ${start} between two threads keeps every entry in order`, (t) =>
       withSeed(async (random) => {
         const words = new Int32Array(new SharedArrayBuffer((ringWords(capacity) + 2 * CANARIES) * 4)).fill(CANARY);
         const agreed = new Int32Array(new SharedArrayBuffer(Agreed.WORDS * 4));
@@ -29,6 +29,7 @@ for (const capacity of CAPACITIES)
         await thread.done;
 
         assert.ok(received > capacity, `only ${received} entries came`);
+        didOperations(t, received);
         assert.equal(received | 0, agreed[Agreed.SENT]);
         assert.equal(words[CANARIES + Ring.REFUSED], agreed[Agreed.REFUSED]);
         assert.equal(ringOccupancy(words, CANARIES), 0);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { Slab } from '../../src/main/memory/slab.js';
 import { Control, SLAB_BASE, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
-import { BOX_MS, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
 import { RECORD_KIND, type ReaderTask, Rec, recordWord, Told } from './threads/smr-reader.js';
 
 const READERS = 2;
@@ -108,12 +108,13 @@ async function churn<F extends Freeing>(
 }
 
 for (const epoch of [1, 0x7fffffff - 200, -200]) {
-  test(`A124 A129 no reader meets a freed record, epochs from ${epoch}`, () =>
+  test(`A124 A129 no reader meets a freed record, epochs from ${epoch}`, (t) =>
     withSeed(async () => {
       const [outcome, { reclaimer }] = await churn(correct, epoch, BOX_MS / 4);
       assert.equal(outcome.violations, 0);
       assert.ok(outcome.replaced > 300, `only ${outcome.replaced} records replaced, the epochs may not have wrapped`);
       assert.ok(outcome.followed > 1000);
+      didOperations(t, outcome.followed + outcome.replaced);
       // All readers are offline now, so everything is free to go (A127).
       reclaimer.poll();
       assert.equal(reclaimer.status().deferredObjects, 0);

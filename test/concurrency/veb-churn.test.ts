@@ -10,7 +10,7 @@ import { SlotOwner } from '../../src/shared/layout/packet.js';
 import { ringOccupancy } from '../../src/shared/ring/ring.js';
 import { ifconfigOn } from '../support/router-words.js';
 import { Stations, smallSizes } from '../support/stations.js';
-import { BOX_MS, silent, waitUntil, withSeed } from '../support/stress.js';
+import { BOX_MS, didOperations, silent, waitUntil, withSeed } from '../support/stress.js';
 
 const WORKERS = 2;
 /** Dealt to the workers in turn, so that two of the flows cross from one worker to the other. */
@@ -71,7 +71,7 @@ class Churn {
   }
 }
 
-test('A56 A57 ports nobody touches lose, double and reorder nothing while others come and go', () =>
+test('A56 A57 ports nobody touches lose, double and reorder nothing while others come and go', (t) =>
   withSeed(async (random) => {
     const sizes = smallSizes(WORKERS + 1);
     const router = await Router.start({ workers: WORKERS, kernelTaps: false, poison: true, sizes, log: silent });
@@ -91,6 +91,10 @@ test('A56 A57 ports nobody touches lose, double and reorder nothing while others
 
       assert.ok(churn.changes > 50, `only ${churn.changes} changes`);
       for (const flow of stations.flows) assert.ok(flow.received > 100);
+      didOperations(
+        t,
+        stations.flows.reduce((sum, flow) => sum + flow.received, churn.changes),
+      );
       const { views } = router.memory;
       for (let w = 0; w < WORKERS; w++) assert.equal(views.heap[threadBlock(w) + Thread.POISONED], 0);
       await waitUntil(() => router.reclaimer.status().deferredObjects === 0, 'the reclaimer is empty');

@@ -22,12 +22,17 @@ const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60'] 
 const sender = new PacketSender(link, BATCH, Number(length));
 const frame = [...macBytes(dst), ...macBytes(src), ...ETHERTYPE];
 for (let n = 0; n < BATCH; n++) sender.frames.set(frame, n * sender.stride);
+/** Nobody wakes who waits for it: how a paced flood sleeps. */
+const never = new Int32Array(new SharedArrayBuffer(4));
 const start = performance.now();
 const until = start + Number(seconds) * 1000;
 let sent = 0;
 let calls = 0;
 for (let now = start; now < until; now = performance.now()) {
-  if (Number(rate) > 0 && sent >= ((now - start) / 1000) * Number(rate)) continue;
+  if (Number(rate) > 0 && sent >= ((now - start) / 1000) * Number(rate)) {
+    Atomics.wait(never, 0, 0, 1);
+    continue;
+  }
   sent += sender.send(BATCH);
   calls++;
 }

@@ -1,6 +1,7 @@
 /**
  * What stress tests and fuzzers share: a time box, seeded randomness whose seed is printed on failure, and real threads.
  */
+import type { TestContext } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import type { RouterLog } from '../../src/main/router.js';
 
@@ -22,6 +23,14 @@ export function seeded(seed: number): (below: number) => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) % below;
   };
+}
+
+/** The word with which a stress says how much it did. */
+export const OPERATIONS = 'operations';
+
+/** Says how many operations a stress has done; the soak adds them up. */
+export function didOperations(t: TestContext, count: number): void {
+  t.diagnostic(`${OPERATIONS} ${count}`);
 }
 
 /** Runs `body` and adds the seed to whatever it throws. */
