@@ -25,8 +25,14 @@ for (const capacity of CAPACITIES)
         const task: ProducerTask = { words, base: CANARIES, agreed, seed: SEED + capacity };
         const thread = startThread(new URL('./threads/ring-producer.js', import.meta.url), task);
 
-        const received = consume(new RingConsumer(words, CANARIES), agreed, random, start);
-        await thread.done;
+        let received = 0;
+        try {
+          received = consume(new RingConsumer(words, CANARIES), agreed, random, start);
+        } finally {
+          // Also a consumer that has met a wrong entry lets the producer end.
+          Atomics.store(agreed, Agreed.STOP, 1);
+          await thread.done;
+        }
 
         assert.ok(received > capacity, `only ${received} entries came`);
         didOperations(t, received);

@@ -1,6 +1,8 @@
 /**
  * Floods a link with one small frame, as fast as it goes or at a given rate, for a bounded time; prints what it offered.
- * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH]
+ * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH] [FLOWS]
+ *
+ * With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
  */
 
 import { PacketSender } from '../../src/shared/sys/packet-socket.js';
@@ -18,10 +20,22 @@ function macBytes(text: string): number[] {
     .map((group) => Number.parseInt(group, 16));
 }
 
-const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60'] = process.argv.slice(2);
+/**
+ * Ethertype and the headers of a UDP datagram of documentation addresses (RFC 5737), `length` bytes of IPv4. The header's checksum
+ * is left out: a host that gets it drops it at once.
+ */
+function udp(flow: number, length: number): number[] {
+  const ipv4 = [0x45, 0, length >> 8, length & 255, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+  return [0x08, 0x00, ...ipv4, 0x40, flow & 255, 0, 9, (length - 20) >> 8, (length - 20) & 255, 0, 0];
+}
+
+const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60', flows = '1'] = process.argv.slice(2);
 const sender = new PacketSender(link, BATCH, Number(length));
-const frame = [...macBytes(dst), ...macBytes(src), ...ETHERTYPE];
-for (let n = 0; n < BATCH; n++) sender.frames.set(frame, n * sender.stride);
+const addresses = [...macBytes(dst), ...macBytes(src)];
+for (let n = 0; n < BATCH; n++) {
+  const payload = Number(flows) > 1 ? udp(n % Number(flows), Number(length) - 14) : ETHERTYPE;
+  sender.frames.set([...addresses, ...payload], n * sender.stride);
+}
 /** Nobody wakes who waits for it: how a paced flood sleeps. */
 const never = new Int32Array(new SharedArrayBuffer(4));
 const start = performance.now();

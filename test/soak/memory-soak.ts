@@ -1,12 +1,12 @@
 /**
  * Ten minutes of a real smrouterd: default regions, two workers, paced traffic both ways between two hosts on TAPs, while ports
- * come and go, the file is reloaded, addresses are flushed, and somebody scrapes every second. Resident memory must stay under
- * its limit and be flat; in the end the books balance and nothing waits for a grace period.
+ * come and go, the file is reloaded, addresses are flushed, and somebody scrapes every second. Before that the workers use every
+ * slot they have. Resident memory must stay under its limit and be flat; in the end the books balance and nothing waits for a
+ * grace period.
  */
-import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { type Host, Lan, portLines } from '../support/hosts.js';
+import { baseLines, flood, useEverySlot } from '../support/flood.js';
+import { type Host, Lan } from '../support/hosts.js';
 import { uniqueTap, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
 import { heaviestMappings, type Resident, residentOf } from '../support/resident.js';
@@ -30,8 +30,6 @@ const JUDGED_SECONDS = 60;
 const FLAT_FACTOR = 1.05;
 const FLAT_MIB = 4;
 
-const FLOOD = fileURLToPath(new URL('../load/flood.js', import.meta.url));
-
 /** A row of `show smr`. */
 interface Smr {
   readonly deferredObjects: number;
@@ -46,6 +44,8 @@ export async function memorySoak({ seed, seconds = SECONDS, say }: SoakOptions):
   const wrong: string[] = [];
   const lines: string[] = [];
   try {
+    await useEverySlot(lan);
+    say(`memory: every slot of the workers used, ${mib(residentOf(lan.daemon.pid).all)} MiB`);
     const samples = await run(lan, seed, seconds, say, wrong);
     judge(samples, seconds, lines, wrong);
     const last = samples.at(-1) as Resident;
@@ -69,7 +69,7 @@ async function run(
   wrong: string[],
 ): Promise<Resident[]> {
   const [a, b] = lan.hosts as [Host, Host];
-  const floods = [flood(lan, a, b, seconds), flood(lan, b, a, seconds)];
+  const floods = [flood(lan, a, b, seconds, RATE), flood(lan, b, a, seconds, RATE)];
   const samples: Resident[] = [];
   const end = performance.now() + seconds * 1000;
   const changes = change(lan, seeded(seed), end);
@@ -92,26 +92,10 @@ async function run(
   return samples;
 }
 
-/** A paced flood to its end; resolves to what was sent and what arrived. */
-async function flood(lan: Lan, from: Host, to: Host, seconds: number): Promise<{ sent: number; arrived: number }> {
-  const received = (): number => Number(to.netns.exec(['cat', `/sys/class/net/${to.tap}/statistics/rx_packets`]));
-  const before = received();
-  const words = [FLOOD, from.tap, lan.mac(to), lan.mac(from), String(seconds), String(RATE)];
-  const child: ChildProcess = from.netns.spawn([process.execPath, ...words]);
-  let said = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    said += chunk;
-  });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`the flood ended with ${code}`);
-  const { sent } = JSON.parse(said) as { sent: number };
-  return { sent, arrived: received() - before };
-}
-
 /** Changes the configuration at random until `end`, and leaves it as it was. Returns how many changes it made. */
 async function change(lan: Lan, random: (below: number) => number, end: number): Promise<number> {
   const { daemon } = lan;
-  const base = ['ifconfig veb0 create up', ...lan.hosts.flatMap(portLines)];
+  const base = baseLines(lan);
   const more = ['ifconfig mem9 create up', 'ifconfig veb0 add mem9', 'ifconfig veb0 description soak maxaddr 500'];
   const tap = uniqueTap();
   const before = await daemon.run('show', 'running');
