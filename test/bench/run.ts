@@ -6,18 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { type Bench, type Measured, resultLine } from './bench.js';
 import { cpu } from './cpu.js';
 import { latency } from './latency.js';
+import { memory } from './memory.js';
 import { ring } from './ring.js';
+import { smr } from './smr.js';
 import { tapPps } from './tap-pps.js';
 import { tapTcp } from './tap-tcp.js';
 import { veb } from './veb.js';
 import { vebRules } from './veb-rules.js';
-
-const BENCHES: readonly Bench[] = [ring, veb, vebRules, tapTcp, tapPps, latency, cpu];
+import { vebScaling } from './veb-scaling.js';
 
 /** One figure as text. */
 function text(name: string, m: Measured): string {
   const ratio = m.ratio === undefined ? '' : `, ${m.ratio} × ${m.peer}`;
-  const limit = m.limit === undefined ? '' : `, floor ${m.limit}`;
+  const limit = m.limit === undefined ? '' : `, limit ${m.limit}`;
   return `${name.padEnd(12)} ${m.value} ${m.unit}${ratio}${limit}\n             ${m.note ?? ''}`;
 }
 

@@ -1,0 +1,131 @@
+/**
+ * Hosts on two memory ports, in the thread that forwards: 60-byte frames between stations, taken back and sent again. What the
+ * hosts do is not timed.
+ */
+import { If, ifRecord } from '../../src/shared/layout/heap.js';
+import { Meta, Slot } from '../../src/shared/layout/packet.js';
+import type { Views } from '../../src/shared/layout/regions.js';
+import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
+import type { SlotCache } from '../../src/shared/ring/slot-cache.js';
+import type { OfflineRouter } from '../support/offline-router.js';
+
+const FRAME = 60;
+/** Frames that are put into each port's ring at once. */
+const ROUND = 512;
+const RUN_MS = 300;
+
+/** The two ends of a port's rings that a host holds. */
+interface HostEnd {
+  readonly toPort: RingProducer;
+  readonly fromPort: RingConsumer;
+}
+
+/** The six bytes of station `n` on side 0 or 1 of `group`. */
+export function stationBytes(group: number, side: number, n: number): number[] {
+  return [2, group, side, 0, n >> 8, n & 255];
+}
+
+/** Two ports, their stations' frames in slots, and the way back. */
+export class Hosts {
+  readonly ports: HostEnd[] = [];
+  private readonly back = new Int32Array(ROUND);
+  private readonly waiting: number[][] = [[], []];
+  private readonly side: Int8Array;
+
+  /** Hosts on two ports of a router, with slots of main's cache. */
+  static on(router: OfflineRouter, names: readonly string[], stations: number): Hosts {
+    const { memory, table } = router;
+    const records = names.map((name) => ifRecord(table.get(name).index));
+    return new Hosts(memory.views, memory.cache, records, stations, 0);
+  }
+
+  /** Hosts on the ports with these two records; stations of `group`, half of them on each; slots are of `cache`. */
+  constructor(
+    private readonly views: Views,
+    private readonly cache: SlotCache,
+    records: readonly number[],
+    private readonly stations: number,
+    private readonly group: number,
+  ) {
+    this.side = new Int8Array(views.sizes.frames + views.sizes.superframes);
+    for (const record of records) {
+      this.ports.push({
+        toPort: new RingProducer(views.rings, views.heap[record + If.RX_RING]),
+        fromPort: new RingConsumer(views.rings, views.heap[record + If.TX_RING]),
+      });
+    }
+    this.makeFrames();
+  }
+
+  /** A round's frames, from every station to a scattered other. */
+  private makeFrames(): void {
+    const half = this.stations / 2;
+    for (let n = 0; n < ROUND * 2; n++) this.makeFrame(n & 1, (n >> 1) % half, (n * 7919) % half);
+  }
+
+  /** Lets every station be heard once, which floods, and begins anew with all of them known. */
+  teach(forward: () => void): void {
+    this.fill();
+    forward();
+    this.collect();
+    for (const slots of this.waiting) for (const slot of slots.splice(0)) this.cache.give(slot);
+    this.cache.flush();
+    this.makeFrames();
+  }
+
+  /** A frame from station `from` of side `side` to station `to` of the other. */
+  private makeFrame(side: number, from: number, to: number): void {
+    const { views, group } = this;
+    const slot = this.cache.takeFrame();
+    const m = slot << Meta.SHIFT;
+    const offset = views.slotOffset[slot] + Slot.HEADROOM;
+    views.u8.set([...stationBytes(group, 1 - side, to), ...stationBytes(group, side, from), 0x88, 0xb5], offset);
+    views.meta.fill(0, m, m + 8);
+    views.meta[m + Meta.OFFSET] = offset;
+    views.meta[m + Meta.LENGTH] = FRAME;
+    this.side[slot] = side;
+    (this.waiting[side] as number[]).push(slot);
+  }
+
+  /** Fills both ports' rings with what waits. Returns the frames put. */
+  fill(): number {
+    let put = 0;
+    this.ports.forEach((port, side) => {
+      const list = Int32Array.from(this.waiting[side] as number[]);
+      put += port.toPort.pushList(list, list.length);
+      port.toPort.publish();
+      this.waiting[side] = [];
+    });
+    return put;
+  }
+
+  /** Takes back what came out. Returns the frames taken. */
+  collect(): number {
+    let got = 0;
+    for (const port of this.ports) {
+      for (let n = port.fromPort.popList(this.back, ROUND); n > 0; n = port.fromPort.popList(this.back, ROUND)) {
+        for (let i = 0; i < n; i++) (this.waiting[this.side[this.back[i]] as number] as number[]).push(this.back[i]);
+        got += n;
+      }
+    }
+    return got;
+  }
+}
+
+/** Nanoseconds a frame of `forward`, which must take everything from the rings. */
+export function nsAFrame(hosts: Hosts, forward: () => void): number {
+  let frames = 0;
+  let ns = 0;
+  const until = performance.now() + RUN_MS;
+  while (performance.now() < until) {
+    const put = hosts.fill();
+    const start = process.hrtime();
+    forward();
+    const [s, n] = process.hrtime(start);
+    ns += s * 1e9 + n;
+    const got = hosts.collect();
+    if (got !== put) throw new Error(`put ${put} frames, got ${got}`);
+    frames += got;
+  }
+  return ns / frames;
+}
