@@ -59,6 +59,16 @@ const MUTANTS: readonly Mutant[] = [
     stress: 'etherbridge.test.js',
     tests: 'a table of 16 under two learners',
   },
+  {
+    name: 'generation of the egress not looked at again by the worker that sends',
+    mutation: {
+      module: 'src/workers/loop.js',
+      from: ' && heap[ifRecord(index) + 1 /* If.GENERATION */] === egress >>> 16',
+      to: '',
+    },
+    stress: 'index-reuse.test.js',
+    tests: 'never comes out of the one that takes its index',
+  },
 ];
 
 for (const { name, mutation, stress, tests } of MUTANTS) {
