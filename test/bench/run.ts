@@ -15,6 +15,12 @@ import { veb } from './veb.js';
 import { vebRules } from './veb-rules.js';
 import { vebScaling } from './veb-scaling.js';
 
+/** In the order they run. */
+const BENCHES: readonly Bench[] = [
+  ...[ring, veb, vebRules, vebScaling, smr],
+  ...[tapTcp, tapPps, latency, cpu, memory],
+];
+
 /** One figure as text. */
 function text(name: string, m: Measured): string {
   const ratio = m.ratio === undefined ? '' : `, ${m.ratio} × ${m.peer}`;
