@@ -180,8 +180,12 @@ export function count(ctx: Context, index: number, word: number, amount: number)
   ctx.counters[laneOf(ctx.me, index) + word] += amount;
 }
 
-/** Refreshes the clock, the heartbeat and the time awake; between bursts. */
+/**
+ * Refreshes the clock, the heartbeat and the time awake, and brings slots home; between bursts. Slots used again soon are still in the
+ * cache, and memory that was never touched stays so.
+ */
 export function tick(ctx: Context): void {
+  ctx.cache.collect();
   const clock = performance.now();
   ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.BUSY_SECONDS] += (clock - ctx.wokeAt[0]) / 1000;
   ctx.wokeAt[0] = clock;

@@ -2,7 +2,7 @@
  * A thread's cache of free slots: a stack of small slots, a stack of superframes, and the return rings.
  *
  * Every slot has a home thread. Taking and giving back one's own is a push or pop on a private stack; a slot of another
- * home goes back over a ring to that thread, which empties its rings when a stack runs low. No shared operation otherwise.
+ * home goes back over a ring to that thread, which empties its rings now and then, and when a stack is empty. No shared operation otherwise.
  * A return ring has room for every slot of its home, so it never refuses one.
  */
 import { SlotOwner } from '../layout/packet.js';
