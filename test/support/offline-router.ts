@@ -22,6 +22,7 @@ export class OfflineRouter {
   readonly table: InterfaceTable;
   readonly vebs: Vebs;
   readonly ctx: Context;
+  private readonly reclaimer: Reclaimer;
   private readonly interfaces: Interfaces;
   private made: Loop | undefined;
   private state: State = emptyState();
@@ -29,6 +30,7 @@ export class OfflineRouter {
   constructor(workers = 1, me = 0) {
     this.memory = new Memory(sizesFor(workers + 1), workers);
     const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
+    this.reclaimer = reclaimer;
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
     this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
@@ -42,6 +44,16 @@ export class OfflineRouter {
   get loop(): Loop {
     this.made ??= makeLoop(this.ctx);
     return this.made;
+  }
+
+  /** How often live rules use a tag. */
+  tagUses(name: string): number {
+    return this.vebs.rules.tags.uses(name);
+  }
+
+  /** Resolves when what was unlinked has been reclaimed. */
+  grace(): Promise<void> {
+    return this.reclaimer.barrier(5000);
   }
 
   /** The books as of now. */

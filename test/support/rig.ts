@@ -68,6 +68,17 @@ export class Rig {
   /** Sends frames into a port and runs the worker until nothing moves. */
   send(port: string, bytes: Uint8Array, vnet?: VnetWords): void {
     if (!this.host(port).send(bytes, vnet)) throw new Error(`${port} did not take the frame`);
+    this.run();
+  }
+
+  /** Puts frames into a port in one go, so that they are one burst (of up to 64), and runs the worker. */
+  burst(port: string, frames: readonly Uint8Array[]): void {
+    for (const bytes of frames) if (!this.host(port).send(bytes)) throw new Error(`${port} did not take a frame`);
+    this.run();
+  }
+
+  /** Runs the worker until nothing moves. */
+  run(): void {
     while (this.router.loop.pollMemoryPorts() !== 0);
   }
 

@@ -43,11 +43,11 @@ export interface ListedAddress {
 }
 
 export class Vebs {
+  readonly rules: PortRules;
   private readonly memory: Memory;
   private readonly interfaces: InterfaceTable;
   private readonly reclaimer: Reclaimer;
   private readonly now: () => number;
-  private readonly rules: PortRules;
   private readonly timers = new Map<number, NodeJS.Timeout>();
 
   /** `now` gives uptime in whole seconds, the clock of the tables. */

@@ -12,10 +12,18 @@ import type { Memory } from './memory.js';
 /** The three meta words of a virtio-net header, as in `Meta.VNET0…2`. */
 export type VnetWords = readonly [number, number, number];
 
-/** A frame as a host sees it. */
-export interface HostFrame {
+/** A frame as any device takes and gives it. */
+export interface DeviceFrame {
   readonly bytes: Uint8Array;
   readonly vnet: VnetWords;
+}
+
+/** A frame as the host of a memory port sees it. */
+export interface HostFrame extends DeviceFrame {
+  /** 0 to 7. */
+  readonly priority: number;
+  /** Number of the tag that a rule gave it; 0 = none. */
+  readonly tag: number;
 }
 
 export class MemoryHost {
@@ -35,10 +43,10 @@ export class MemoryHost {
   }
 
   /**
-   * Sends one frame of up to 65 549 bytes into the port; any length, also one that the port will refuse. Returns false when
-   * no slot is free or the port's ring is full.
+   * Sends one frame of up to 65 549 bytes into the port; any length, also one that the port will refuse; `priority` is 0 to 7.
+   * Returns false when no slot is free or the port's ring is full.
    */
-  send(bytes: Uint8Array, vnet?: VnetWords): boolean {
+  send(bytes: Uint8Array, vnet?: VnetWords, priority: number = DEFAULT_PRIORITY): boolean {
     const { views, cache } = this.memory;
     if (this.toPort.room(1) < 1) return false;
     const slot = bytes.length <= Slot.FRAME_MAX ? cache.takeFrame() : cache.takeSuperframe();
@@ -48,7 +56,7 @@ export class MemoryHost {
     views.u8.set(bytes, offset);
     views.meta[m + Meta.OFFSET] = offset;
     views.meta[m + Meta.LENGTH] = bytes.length;
-    views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
+    views.meta[m + Meta.PRIORITY] = priority;
     vnetClear(views.meta, m);
     if (vnet !== undefined) views.meta.set(vnet, m + Meta.VNET0);
     views.owner[slot] = SlotOwner.QUEUED;
@@ -68,9 +76,12 @@ export class MemoryHost {
         const m = slot << Meta.SHIFT;
         const offset = views.meta[m + Meta.OFFSET];
         const bytes = views.u8.slice(offset, offset + views.meta[m + Meta.LENGTH]);
+        const priority = views.meta[m + Meta.PRIORITY];
         frames.push({
           bytes,
           vnet: [views.meta[m + Meta.VNET0], views.meta[m + Meta.VNET1], views.meta[m + Meta.VNET2]],
+          priority: priority & 0xffff,
+          tag: priority >>> 16,
         });
         cache.give(slot);
       }

@@ -1,7 +1,7 @@
 /** The suite that every kind of device passes: a bridge veb0 of two ports, exact frames in at one, out at the other. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { HostFrame, VnetWords } from '../../../src/main/memory/memory-host.js';
+import type { DeviceFrame, VnetWords } from '../../../src/main/memory/memory-host.js';
 import { Drop } from '../../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../../src/shared/layout/counters.js';
 import { A, B, BROADCAST, frame } from '../../support/rig.js';
@@ -13,7 +13,7 @@ export interface DeviceRig {
   /** Sends one frame into a port. Returns whether the device's own far end took it. */
   send(port: 0 | 1, bytes: Uint8Array, vnet?: VnetWords): Promise<boolean>;
   /** What left by a port, waiting for up to `n` frames. */
-  receive(port: 0 | 1, n: number): Promise<HostFrame[]>;
+  receive(port: 0 | 1, n: number): Promise<DeviceFrame[]>;
   counter(port: 0 | 1, word: number): number;
   bookErrors(): readonly string[];
   close(): Promise<void>;

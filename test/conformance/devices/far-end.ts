@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
-import type { HostFrame, VnetWords } from '../../../src/main/memory/memory-host.js';
+import type { DeviceFrame, VnetWords } from '../../../src/main/memory/memory-host.js';
 import type { Netns } from '../../support/netns.js';
 
 /** `s PORT HEX` sends a header of 10 bytes and a frame, `r PORT N MS` answers with what came; one line each. */
@@ -64,7 +64,7 @@ export class FarEnd {
   }
 
   /** What arrived, up to `n` frames; fewer after `waitMs`. */
-  async receive(port: number, n: number, waitMs: number): Promise<HostFrame[]> {
+  async receive(port: number, n: number, waitMs: number): Promise<DeviceFrame[]> {
     this.write(`r ${port} ${n} ${waitMs}`);
     const frames = JSON.parse((await this.answers.next()).value) as string[];
     return frames.map((hex) => {
