@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
+import { makeMemoryDevice } from '../../src/workers/device/memory.js';
+import { makeVebInput } from '../../src/workers/ether/veb-input.js';
+import { makeVebOutput } from '../../src/workers/ether/veb-output.js';
 import { etherFrame, ipv4Packet } from '../support/ip-frame.js';
 import { A, B, BROADCAST, C, frame, MULTICAST, Rig } from '../support/rig.js';
 
@@ -146,6 +149,23 @@ test('A59 a full span port harms no other port', async () => {
   const kept = rig.received('mem9').length;
   assert.ok(kept > 0 && kept < 1100);
   assert.equal(rig.drops('mem9', Drop.QUEUE_FULL), 1100 - kept);
+});
+
+test('A59 a frame that a worker took from a span port just as that was deleted is still not bridged', async () => {
+  rig = await Rig.bridge(2, ...SPAN);
+  const { ctx, table } = rig.router;
+  const [span, veb] = [table.get('mem9').index, table.get('veb0').index];
+  const input = makeVebInput(ctx, makeVebOutput(ctx));
+  rig.host('mem9').send(frame(BROADCAST, A));
+  // The worker has read which bridge the port belongs to, and now main takes the port out.
+  makeMemoryDevice(ctx).receive(span);
+  const deleted = rig.ifconfig('veb0 delspan mem9');
+  input(span, veb);
+  rig.endBurst();
+  await deleted;
+  assert.deepEqual(rig.counts('mem0', 'mem1'), [0, 0]);
+  assert.equal(rig.counter('veb0', Lane.IPACKETS), 0);
+  assert.equal(rig.drops('mem9', Drop.SPAN), 1);
 });
 
 test('an interface is port or span port of one bridge', async () => {

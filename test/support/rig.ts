@@ -2,6 +2,7 @@
  * A bridge on memory ports in this thread: frames in, one turn of the worker's loop, frames out. Exact bytes, exact counters.
  */
 
+import assert from 'node:assert/strict';
 import { type HostFrame, MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
 import { total } from '../../src/shared/counter/books.js';
 import type { Drop } from '../../src/shared/counter/drop-reason.js';
@@ -80,6 +81,16 @@ export class Rig {
   /** Runs the worker until nothing moves. */
   run(): void {
     while (this.router.loop.pollMemoryPorts() !== 0);
+  }
+
+  /** Ends a burst that a test has taken through steps of its own: nothing may wait in it. */
+  endBurst(): void {
+    const { ctx } = this.router;
+    assert.equal(ctx.egresses, 0, 'frames wait for an egress');
+    for (let i = 0; i < ctx.n; i++) ctx.cache.give(ctx.slots[i]);
+    ctx.slots.fill(-1, 0, ctx.n);
+    ctx.n = 0;
+    ctx.cache.flush();
   }
 
   /** What a port's host has received since last asked. */

@@ -129,10 +129,8 @@ export class Vebs {
       Atomics.store(heap, r + If.PORT_FLAGS, PortFlag.SPAN);
       Atomics.store(heap, r + If.BRIDGE, live.index);
     }
-    for (const port of leaving) {
-      Atomics.store(heap, ifRecord(port.index) + If.BRIDGE, 0);
-      Atomics.store(heap, ifRecord(port.index) + If.PORT_FLAGS, 0);
-    }
+    // The flags stay: a worker that has just read BRIDGE is yet to read them, and must not take what came in for a port's frames.
+    for (const port of leaving) Atomics.store(heap, ifRecord(port.index) + If.BRIDGE, 0);
     const old = heap[record + If.SPANS];
     Atomics.store(heap, record + If.SPANS, list);
     if (old !== 0) this.retireList(old);
