@@ -56,6 +56,11 @@ export class OfflineRouter {
     return this.reclaimer.barrier(5000);
   }
 
+  /** What is configured now. Not to be changed. */
+  get configured(): State {
+    return this.state;
+  }
+
   /** The books as of now. */
   books(): Books {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));

@@ -3,6 +3,7 @@
  */
 
 import assert from 'node:assert/strict';
+import type { Live } from '../../src/main/control/interface-table.js';
 import { type HostFrame, MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
 import { total } from '../../src/shared/counter/books.js';
 import type { Drop } from '../../src/shared/counter/drop-reason.js';
@@ -35,7 +36,7 @@ export function frame(dst: string, src: string, { type = 0x88b5, mark = 0, lengt
 
 export class Rig {
   readonly router: OfflineRouter;
-  private readonly hosts = new Map<string, MemoryHost>();
+  private readonly hosts = new Map<string, { readonly live: Live; readonly host: MemoryHost }>();
 
   private constructor(router: OfflineRouter) {
     this.router = router;
@@ -56,14 +57,15 @@ export class Rig {
     return this.router.ifconfig(...lines);
   }
 
-  /** The host on a port. */
+  /** The host on a port; a new one where the port has been made anew. */
   host(port: string): MemoryHost {
-    let host = this.hosts.get(port);
-    if (host === undefined) {
-      host = new MemoryHost(this.router.memory, this.router.table.get(port));
-      this.hosts.set(port, host);
+    const live = this.router.table.get(port);
+    let known = this.hosts.get(port);
+    if (known?.live !== live) {
+      known = { live, host: new MemoryHost(this.router.memory, live) };
+      this.hosts.set(port, known);
     }
-    return host;
+    return known.host;
   }
 
   /** Sends frames into a port and runs the worker until nothing moves. */
