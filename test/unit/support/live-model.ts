@@ -32,6 +32,9 @@ export class LiveModel {
       case 'ports':
         this.setPorts(step);
         break;
+      case 'spans':
+        this.setSpans(step);
+        break;
       case 'table':
         Object.assign(this.veb(step.veb), step.after);
         break;
@@ -72,8 +75,9 @@ export class LiveModel {
   }
 
   private destroy(name: string): void {
-    assert.deepEqual(this.get(name).veb?.ports ?? [], [], `${name} still has ports`);
-    for (const { veb } of this.live.values()) assert.ok(!veb?.ports.some((p) => p.name === name), `${name} is a port`);
+    const { veb } = this.get(name);
+    assert.deepEqual([...(veb?.ports ?? []), ...(veb?.spans ?? [])], [], `${name} still has ports`);
+    this.assertFree(name);
     this.live.delete(name);
   }
 
@@ -82,11 +86,27 @@ export class LiveModel {
     assert.deepEqual(veb.ports, step.before);
     for (const { name } of step.after) {
       this.get(name);
-      for (const other of this.live.values()) {
-        if (other.name !== step.veb) assert.ok(!other.veb?.ports.some((p) => p.name === name), `${name} is taken`);
-      }
+      if (!veb.ports.some((p) => p.name === name)) this.assertFree(name);
     }
     veb.ports = [...step.after];
     veb.statics = veb.statics.filter((s) => veb.ports.some((p) => p.name === s.port));
+  }
+
+  private setSpans(step: Step & { op: 'spans' }): void {
+    const veb = this.veb(step.veb);
+    assert.deepEqual(veb.spans, step.before);
+    for (const name of step.after) {
+      this.get(name);
+      if (!veb.spans.includes(name)) this.assertFree(name);
+    }
+    veb.spans = [...step.after];
+  }
+
+  /** That no veb has `name`, be it as a port or as a span port. */
+  private assertFree(name: string): void {
+    for (const { veb } of this.live.values()) {
+      assert.ok(!veb?.ports.some((p) => p.name === name), `${name} is a port`);
+      assert.ok(!veb?.spans.includes(name), `${name} is a span port`);
+    }
   }
 }

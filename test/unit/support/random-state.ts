@@ -7,9 +7,16 @@ import type { Draft } from '../../../src/main/cli/words.js';
 import { cloneState, emptyState, type State } from '../../../src/main/config/state.js';
 import { ControlError } from '../../../src/main/errors.js';
 
+/** Rule files by the names that random commands use. */
+const FILES: Readonly<Record<string, string>> = {
+  two: '# of two ports\nblock in on tap0 arp request\npass on mem0 tag x\n',
+  one: 'pass out on tap0 tag one\nmatch on tap0 rarp spa 10.0.0.1\n',
+  faulty: 'pass on tap0\npass\n',
+};
+
 /** Applies one command to `state`; a command that fails gives `state` back. */
 export function after(state: State, words: readonly string[]): State {
-  const draft: Draft = { state: cloneState(state), actions: [] };
+  const draft: Draft = { state: cloneState(state), actions: [], readFile: (name) => FILES[name] ?? '' };
   try {
     ifconfig(draft, words);
     return draft.state;
@@ -31,6 +38,23 @@ const port = fc.constantFrom('tap0', 'tap1', 'tap2', 'mem0', 'mem1');
 const any = fc.oneof(veb, port);
 const mac = fc.integer({ min: 1, max: 9 }).map((n) => `02:00:5e:10:00:0${n}`);
 const text = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '"', "'", '\\', '#', '\t', 'é'), maxLength: 6 });
+const domains = fc.array(fc.integer({ min: 0, max: 32 }), { minLength: 1, maxLength: 3 }).map((list) => list.join());
+const rule = fc
+  .tuple(
+    fc.constantFrom('block', 'pass', 'match', 'allow'),
+    fc.constantFrom([], ['in'], ['out'], ['in/out']),
+    port,
+    fc.array(
+      fc.oneof(
+        fc.tuple(fc.constantFrom('src', 'dst', 'sha', 'tha'), mac),
+        fc.tuple(fc.constantFrom('spa', 'tpa'), fc.constantFrom('10.0.0.1', '255.255.255.255', '1')),
+        fc.tuple(fc.constant('tag'), fc.constantFrom('blue', 'é', 'a#b', 'src', '"')),
+        fc.constantFrom(['arp'], ['rarp'], ['request'], ['reply'], ['arp', 'request'], ['rarp', 'reply']),
+      ),
+      { maxLength: 4 },
+    ),
+  )
+  .map(([action, dir, on, quals]) => [action, ...dir, 'on', on, ...quals.flat()]);
 const number = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ min, max }).map(String);
 
 const command: fc.Arbitrary<string[]> = fc.oneof(
@@ -38,6 +62,17 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(any, fc.constant('destroy')) },
   { weight: 6, arbitrary: fc.tuple(veb, fc.constant('add'), port) },
   { weight: 2, arbitrary: fc.tuple(veb, fc.constantFrom('del', 'learn', '-learn', 'discover', '-discover'), port) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(veb, fc.constantFrom('blocknonip', '-blocknonip', '-protected', 'flushrule'), port),
+  },
+  { weight: 4, arbitrary: fc.tuple(veb, fc.constantFrom('addspan', 'addspan', 'addspan', 'delspan'), port) },
+  { weight: 2, arbitrary: fc.tuple(veb, fc.constant('protected'), port, domains) },
+  { weight: 5, arbitrary: fc.tuple(veb, rule).map(([name, words]) => [name, 'rule', ...words]) },
+  { weight: 1, arbitrary: fc.tuple(veb, fc.constant('rulefile'), fc.constantFrom('one', 'two', 'faulty')) },
+  { weight: 1, arbitrary: fc.tuple(veb, fc.constantFrom('one', 'two')).map(([v, f]) => [v, 'rulefile', '-f', f]) },
+  { weight: 1, arbitrary: fc.tuple(any, fc.constant('rdomain'), number(0, 260)) },
+  { weight: 1, arbitrary: fc.tuple(any, fc.constantFrom('-rdomain', 'tso', '-tso', 'txcsum', '-txcsum')) },
   { weight: 4, arbitrary: fc.tuple(veb, fc.constant('static'), port, mac) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('deladdr'), mac) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('maxaddr'), number(10, 1_048_576)) },

@@ -38,8 +38,11 @@ test('defaults are not printed, everything else is', () => {
 test('any state reads back deep-equal, in the same order', () => {
   let vebs = 0;
   let statics = 0;
+  let spans = 0;
+  let rules = 0;
+  let domains = 0;
   fc.assert(
-    fc.property(randomState(60), (state) => {
+    fc.property(randomState(80), (state) => {
       const read = readConfig('running', runningLines(state).join('\n'));
       assert.deepEqual(read, state);
       assert.deepEqual([...read.interfaces.keys()], [...state.interfaces.keys()]);
@@ -47,11 +50,17 @@ test('any state reads back deep-equal, in the same order', () => {
         if (veb === undefined) continue;
         vebs++;
         statics += veb.statics.length;
+        spans += veb.spans.length;
+        for (const port of veb.ports) {
+          rules += port.rules.length;
+          domains += port.protected.length;
+        }
       }
     }),
-    { seed: 20261121, numRuns: 400 },
+    { seed: 20261121, numRuns: 600 },
   );
-  assert.ok(vebs > 100 && statics > 100, `${vebs} vebs, ${statics} static addresses: too few to mean anything`);
+  for (const [what, count] of Object.entries({ vebs, statics, spans, rules, domains }))
+    assert.ok(count > 100, `${count} ${what}: too few to mean anything`);
 });
 
 for (const [what, line, message] of [
