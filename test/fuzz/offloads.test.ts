@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { HostFrame, VnetWords } from '../../src/main/memory/memory-host.js';
+import type { DeviceFrame, VnetWords } from '../../src/main/memory/memory-host.js';
 import { If, ifRecord } from '../../src/shared/layout/heap.js';
 import { DEFAULT_PRIORITY, Meta, Slot, SlotOwner } from '../../src/shared/layout/packet.js';
 import { RingProducer } from '../../src/shared/ring/ring.js';
@@ -109,7 +109,7 @@ function poisonFree(rig: Rig, poison: number): void {
 }
 
 /** Sends all in one burst by `toPort`, mem0's one producer, in slots filled with `poison`. Returns what left by each port. */
-function forward(rig: Rig, toPort: RingProducer, frames: readonly Given[], poison: number): HostFrame[][] {
+function forward(rig: Rig, toPort: RingProducer, frames: readonly Given[], poison: number): DeviceFrame[][] {
   const { views, cache } = rig.router.memory;
   poisonFree(rig, poison);
   for (const { bytes, vnet } of frames) {
@@ -137,12 +137,12 @@ function portOf(dst: string | undefined): string | undefined {
 }
 
 /** Asserts what a true frame becomes on the way to a port. */
-function assertTrue(truth: Recipe, words: string, got: readonly HostFrame[]): void {
+function assertTrue(truth: Recipe, words: string, got: readonly DeviceFrame[]): void {
   const made = build(truth);
   const as = { bytes: made.bytes, vnet: made.vnet };
   if (truth.size === 0) {
     assert.equal(got.length, 1);
-    const [one] = got as [HostFrame];
+    const [one] = got as [DeviceFrame];
     if (!words.includes('-txcsum')) assert.deepEqual(one, as);
     else {
       assert.deepEqual(one.vnet, [0, 0, 0]);
@@ -154,7 +154,7 @@ function assertTrue(truth: Recipe, words: string, got: readonly HostFrame[]): vo
 }
 
 /** Asserts what a port may take at all. */
-function assertMayTake(words: string, frames: readonly Given[], got: readonly HostFrame[]): void {
+function assertMayTake(words: string, frames: readonly Given[], got: readonly DeviceFrame[]): void {
   const longest = Math.max(...frames.map(({ bytes }) => bytes.length));
   for (const { bytes, vnet } of got) {
     assert.ok(bytes.length >= 14 && bytes.length <= longest, `${bytes.length} bytes`);
@@ -177,7 +177,7 @@ test('random offloads to ports of all features', async () => {
   let truths = 0;
   let cuts = 0;
   // One station may move when chance makes a frame from it: it is put back before each turn.
-  const turn = (frames: readonly Given[], poison: number): HostFrame[][] => {
+  const turn = (frames: readonly Given[], poison: number): DeviceFrame[][] => {
     station('mem2', B);
     station('mem3', C);
     return forward(rig, toPort, frames, poison);
@@ -186,7 +186,7 @@ test('random offloads to ports of all features', async () => {
     const got = turn(frames, 0x00);
     assert.deepEqual(turn(frames, 0xff), got, 'bytes from outside the frame');
     PORTS.forEach(([port, words], n) => {
-      const here = got[n] as HostFrame[];
+      const here = got[n] as DeviceFrame[];
       assertMayTake(words, frames, here);
       const [only] = frames as [Given];
       if (frames.length > 1 || only.truth === undefined) return;

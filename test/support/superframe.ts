@@ -3,7 +3,7 @@
  * byte and big-endian, and shares no code with the product.
  */
 import assert from 'node:assert/strict';
-import type { HostFrame, VnetWords } from '../../src/main/memory/memory-host.js';
+import type { DeviceFrame, VnetWords } from '../../src/main/memory/memory-host.js';
 import { A, macBytes } from './rig.js';
 
 export const TCP = 6;
@@ -256,7 +256,7 @@ function constant(bytes: Uint8Array, p: Parsed | Superframe, version: number, pr
 }
 
 /** Asserts that `got` are the segments of `made`, in order, each a whole plain frame, and nothing else. */
-export function assertSegments(recipe: Recipe, made: Superframe, got: readonly HostFrame[]): Parsed[] {
+export function assertSegments(recipe: Recipe, made: Superframe, got: readonly DeviceFrame[]): Parsed[] {
   const { payload, size = 0, version, protocol, flags = ACK } = recipe;
   assert.equal(got.length, Math.ceil(payload.length / size), 'segments');
   const parts = got.map(({ bytes, vnet }) => {
@@ -268,7 +268,7 @@ export function assertSegments(recipe: Recipe, made: Superframe, got: readonly H
   const head = constant(made.bytes, made, version, protocol);
   parts.forEach((part, n) => {
     const last = n === got.length - 1;
-    assert.deepEqual(constant((got[n] as HostFrame).bytes, part, version, protocol), head, `headers of ${n}`);
+    assert.deepEqual(constant((got[n] as DeviceFrame).bytes, part, version, protocol), head, `headers of ${n}`);
     assert.equal(part.payload.length, last ? payload.length - n * size : size, `length of ${n}`);
     if (version === 4) assert.equal(part.id, (id + n) % 65536, `id of ${n}`);
     if (protocol === UDP) return;

@@ -1,7 +1,7 @@
 /** Every pair of device kinds in one process, and all that the egress may be told: superframes whole, or cut, byte for byte. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type HostFrame, MemoryHost } from '../../../src/main/memory/memory-host.js';
+import { type DeviceFrame, MemoryHost } from '../../../src/main/memory/memory-host.js';
 import { Router } from '../../../src/main/router.js';
 import { Netns } from '../../support/netns.js';
 import { skipReason } from '../../support/require.js';
@@ -24,7 +24,7 @@ const RECIPES: readonly Recipe[] = [
 /** The far end of a port. */
 interface End {
   send(made: Superframe): Promise<void>;
-  receive(n: number): Promise<HostFrame[]>;
+  receive(n: number): Promise<DeviceFrame[]>;
 }
 
 describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
@@ -59,7 +59,7 @@ describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
     return {
       send: async ({ bytes, vnet }) => assert.ok(host.send(bytes, vnet)),
       receive: async (frames) => {
-        const got: HostFrame[] = [];
+        const got: DeviceFrame[] = [];
         await waitUntil(() => got.push(...host.receive()) >= frames, `${frames} frames`, WAIT_MS);
         return got;
       },
@@ -86,7 +86,7 @@ describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
             const got = await receiver.receive(cuts ? Math.ceil(recipe.payload.length / (recipe.size ?? 1)) : 1);
             // A packet socket's header says DATA_VALID, or has a checksum place, where it means nothing.
             const plain = got.map(({ bytes, vnet }) => ({ bytes, vnet: (vnet[0] & 0x7f01) === 0 ? [0, 0, 0] : vnet }));
-            if (cuts) assertSegments(recipe, made, plain as HostFrame[]);
+            if (cuts) assertSegments(recipe, made, plain as DeviceFrame[]);
             else
               assert.deepEqual(
                 got.map(({ bytes }) => bytes),

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type HostFrame, MemoryHost, type VnetWords } from '../../../../src/main/memory/memory-host.js';
+import { type DeviceFrame, MemoryHost, type VnetWords } from '../../../../src/main/memory/memory-host.js';
 import { Router } from '../../../../src/main/router.js';
 import { Drop } from '../../../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../../../src/shared/layout/counters.js';
@@ -49,7 +49,7 @@ function books(rig: Rig): { segmented: number; transmitted: number; dropped: num
 }
 
 /** Sends what `recipe` makes into mem0 and asserts that its segments, and nothing else, leave by mem1. */
-function cut(rig: Rig, recipe: Recipe): HostFrame[] {
+function cut(rig: Rig, recipe: Recipe): DeviceFrame[] {
   const was = rig.counter('mem1', Lane.SEGMENTED);
   const made = build(recipe);
   rig.send('mem0', made.bytes, made.vnet);
@@ -159,7 +159,7 @@ test('FIN and PSH are on the last segment alone, CWR on the first, any other fla
       assert.deepEqual(seen(ecn), [others | CWR, others, others, others | FIN | PSH]);
     }
     const one = cut(rig, recipe({ flags, ecn: true, payload: noise(100) }));
-    assert.equal(parse((one[0] as HostFrame).bytes).flags, flags, 'one segment is the first and the last');
+    assert.equal(parse((one[0] as DeviceFrame).bytes).flags, flags, 'one segment is the first and the last');
   }
 });
 
@@ -219,7 +219,7 @@ test('a UDP checksum that comes out as 0 is sent as ffff, of a segment and of a 
     for (const { bytes } of cut(rig, recipe({ size: half, payload }))) assert.equal(parse(bytes).checksum, 0xffff);
     const whole = build(recipe({ size: 0, payload: payload.subarray(0, half) }));
     rig.send('mem0', whole.bytes, whole.vnet);
-    assert.equal(parse((rig.received('mem1')[0] as HostFrame).bytes).checksum, 0xffff);
+    assert.equal(parse((rig.received('mem1')[0] as DeviceFrame).bytes).checksum, 0xffff);
   }
 });
 
@@ -232,7 +232,7 @@ for (const [name, recipe] of KINDS) {
         for (const length of [1, 2, 3, 100, 1400, 1401, 9000, 60_001]) {
           const made = build(recipe({ size: 0, dst, payload: noise(length) }));
           rig.send('mem0', made.bytes, made.vnet);
-          const [got] = rig.received('mem1') as [HostFrame];
+          const [got] = rig.received('mem1') as [DeviceFrame];
           const field = made.transport + (made.vnet[2] as number);
           if (words === '-tso') {
             assert.deepEqual(got, { bytes: made.bytes, vnet: made.vnet });
@@ -264,7 +264,7 @@ test('a frame that asks for nothing is sent as it is', async () => {
 });
 
 /** Puts all into one burst and forwards it. */
-function sendTogether(rig: Rig, port: string, frames: readonly HostFrame[]): void {
+function sendTogether(rig: Rig, port: string, frames: readonly DeviceFrame[]): void {
   for (const { bytes, vnet } of frames) assert.ok(rig.host(port).send(bytes, vnet));
   while (rig.router.loop.pollMemoryPorts() !== 0);
 }
@@ -310,14 +310,14 @@ test('a flood to ports that can and cannot: who can has it untouched, who cannot
     const [whole, small] = [build(big), build(partial)];
     sendTogether(rig, 'mem0', [whole, small, whole]);
     for (const port of ['mem2', 'mem5']) {
-      const as = ({ bytes, vnet }: Superframe): HostFrame => ({ bytes, vnet });
+      const as = ({ bytes, vnet }: Superframe): DeviceFrame => ({ bytes, vnet });
       assert.deepEqual(rig.received(port), [as(whole), as(small), as(whole)], port);
     }
     for (const port of ['mem1', 'mem3', 'mem4']) {
       const got = rig.received(port);
       const pieces = (got.length - 1) / 2;
       assertSegments(big, whole, got.slice(0, pieces));
-      const between = got[pieces] as HostFrame;
+      const between = got[pieces] as DeviceFrame;
       if (port === 'mem1') assert.deepEqual(between, { bytes: small.bytes, vnet: small.vnet });
       else assert.deepEqual(Buffer.from(parse(between.bytes).payload), Buffer.from(partial.payload));
       assertSegments(big, whole, got.slice(pieces + 1));
@@ -475,7 +475,7 @@ test('no slot for the copy of a flooded partial checksum: nobuf for who needs it
   books(rig);
   feed();
   rig.send('mem0', bytes, vnet);
-  parse((rig.received('mem1')[0] as HostFrame).bytes);
+  parse((rig.received('mem1')[0] as DeviceFrame).bytes);
 });
 
 test('a ring that is full drops what does not fit, and nothing is lost to the pool', async () => {
@@ -504,13 +504,13 @@ test('between two workers: a superframe is handed over whole and cut by the work
     const owner = (port: string): number => router.memory.views.heap[ifRecord(router.table.get(port).index) + If.OWNER];
     assert.notEqual(owner('mem0'), owner('mem1'));
     const hosts = ports.map((port) => new MemoryHost(router.memory, router.table.get(port)));
-    const got: HostFrame[][] = ports.map(() => []);
+    const got: DeviceFrame[][] = ports.map(() => []);
     const wait = (counts: readonly number[]): Promise<void> =>
       waitUntil(() => {
-        hosts.forEach((host, n) => void (got[n] as HostFrame[]).push(...host.receive()));
-        return counts.every((count, n) => (got[n] as HostFrame[]).length >= count);
+        hosts.forEach((host, n) => void (got[n] as DeviceFrame[]).push(...host.receive()));
+        return counts.every((count, n) => (got[n] as DeviceFrame[]).length >= count);
       }, `${counts} frames`);
-    const take = (n: number): HostFrame[] => (got[n] as HostFrame[]).splice(0);
+    const take = (n: number): DeviceFrame[] => (got[n] as DeviceFrame[]).splice(0);
 
     // mem1 is where B is: one frame to it alone, and one to all.
     assert.ok(hosts[1]?.send(frame(BROADCAST, B)));
