@@ -267,7 +267,7 @@ describe('what a fully configured bridge shows', () => {
     const none = { src: '', dst: '', tag: '', arp: '', op: '', sha: '', tha: '', spa: '', tpa: '' };
     const [mem2, mem0, mem1] = ports as Record<string, unknown>[];
     const plain = { index: 3, name: 'mem2', learn: true, discover: true, blocknonip: false, protected: [], rules: [] };
-    assert.deepEqual(mem2, { ...plain, tagged: 0 });
+    assert.deepEqual(mem2, { ...plain, stormlimit: 0, tagged: 0 });
     assert.deepEqual([mem0?.blocknonip, mem0?.protected, mem0?.index], [true, [1, 7, 31], 1]);
     assert.deepEqual(mem1?.rules, [
       {

@@ -127,7 +127,7 @@ function forward(rig: Rig, toPort: RingProducer, frames: readonly Given[], poiso
   toPort.publish();
   while (rig.router.loop.pollMemoryPorts() !== 0);
   rig.counts('mem0');
-  return PORTS.map(([port]) => rig.received(port));
+  return PORTS.map(([port]) => rig.frames(port));
 }
 
 /** The port that stations are behind; undefined = all. */

@@ -4,7 +4,7 @@
 
 import assert from 'node:assert/strict';
 import type { Live } from '../../src/main/control/interface-table.js';
-import { type HostFrame, MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
+import { type DeviceFrame, type HostFrame, MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
 import { total } from '../../src/shared/counter/books.js';
 import type { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
@@ -98,6 +98,11 @@ export class Rig {
   /** What a port's host has received since last asked. */
   received(port: string): HostFrame[] {
     return this.host(port).receive();
+  }
+
+  /** The same as plain bytes and offloads. */
+  frames(port: string): DeviceFrame[] {
+    return this.received(port).map(({ bytes, vnet }) => ({ bytes, vnet }));
   }
 
   /** How many frames each of the ports' hosts has received since last asked. */
