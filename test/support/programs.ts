@@ -30,10 +30,15 @@ export async function until<T>(what: string, ms: number, look: () => T | Promise
   }
 }
 
-/** Runs one of the programs in bin/ to its end. */
-export function runProgram(program: 'smrouterd' | 'smrctl', args: readonly string[], env = {}): Promise<Ended> {
+/** Runs one of the programs in bin/ to its end, in folder `cwd` if one is given. */
+export function runProgram(
+  program: 'smrouterd' | 'smrctl',
+  args: readonly string[],
+  env = {},
+  cwd = process.cwd(),
+): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { timeout: COMMAND_MS, killSignal: 'SIGKILL', env: { ...process.env, ...env } } as const;
+    const options = { timeout: COMMAND_MS, killSignal: 'SIGKILL', env: { ...process.env, ...env }, cwd } as const;
     execFile(process.execPath, [join(BIN, program), ...args], options, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
       resolve({ status, stdout, stderr });
