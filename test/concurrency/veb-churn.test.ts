@@ -1,6 +1,6 @@
 /**
  * A56, A57: a bridge with two workers carries numbered traffic between ports that nobody touches, while main adds and deletes
- * other ports, flushes, and changes the table, with poison on.
+ * other ports and span ports, gives ports rules and protected domains, flushes, and changes the table, with poison on.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -22,16 +22,27 @@ const FLOWS = [
   [3, 1],
 ] as const;
 const CHURNED = 4;
+const SPAN = 'mem20';
 /** Few enough that even flooded to all ports they fit the ring between the workers. */
 const FLYING = 24;
 
 type Ifconfig = (...lines: string[]) => Promise<void>;
 
-/** Ports that come and go, and a table that grows. */
+/** Rules that let every frame of the flows pass, in words after "on PORT". */
+const HARMLESS = [
+  'src 2:0:0:0:9:9',
+  'dst 2:0:0:0:9:9',
+  'arp',
+  'rarp request sha 2:0:0:0:9:9',
+  'src 2:0:0:0:9:8 tag blue',
+];
+
+/** Ports and span ports that come and go, rules and protected domains that change, and a table that grows. */
 class Churn {
   changes = 0;
   private readonly there = new Set<number>();
   private maxaddr = 8;
+  private spans = false;
 
   constructor(
     private readonly ifconfig: Ifconfig,
@@ -42,8 +53,10 @@ class Churn {
     this.changes++;
     const { random } = this;
     const n = 10 + random(CHURNED);
-    const choice = random(10);
-    if (choice === 0) await this.ifconfig(`veb0 ${random(2) === 0 ? 'flush' : 'flushall'}`);
+    const choice = random(15);
+    if (choice === 14) await this.setSpan();
+    else if (choice >= 10) await this.setPort(n, choice);
+    else if (choice === 0) await this.ifconfig(`veb0 ${random(2) === 0 ? 'flush' : 'flushall'}`);
     else if (choice === 1) await this.setTable();
     else if (choice === 2) await this.ifconfig(`veb0 maxaddr ${4 + random(this.maxaddr)} timeout ${8 + random(100)}`);
     else if (!this.there.has(n)) {
@@ -60,7 +73,34 @@ class Churn {
     }
   }
 
+  /** Rules and domains that concern no flow, on a port that comes and goes or on one that nobody else touches. */
+  private async setPort(n: number, choice: number): Promise<void> {
+    const { random } = this;
+    const untouched = random(2) === 0;
+    if (!untouched && !this.there.has(n)) return;
+    const port = untouched ? (UNTOUCHED[random(UNTOUCHED.length)] as string) : `mem${n}`;
+    const own = untouched ? 1 + UNTOUCHED.indexOf(port) : 5 + random(27);
+    if (choice === 10) await this.ifconfig(`veb0 flushrule ${port}`);
+    else if (choice === 11)
+      await this.ifconfig(random(3) === 0 ? `veb0 -protected ${port}` : `veb0 protected ${port} ${own}`);
+    else {
+      const rules = Array.from({ length: 1 + random(20) }, () => {
+        const dir = ['', ' in', ' out'][random(3)] as string;
+        return `veb0 rule ${random(4) === 0 ? 'match' : 'block'}${dir} on ${port} ${HARMLESS[random(HARMLESS.length)]}`;
+      });
+      await this.ifconfig(`veb0 flushrule ${port}`, ...rules);
+    }
+  }
+
+  /** A span port that comes or goes, at once or interface and all. */
+  private async setSpan(): Promise<void> {
+    this.spans = !this.spans;
+    if (this.spans) await this.ifconfig(`${SPAN} create up`, `veb0 addspan ${SPAN}`);
+    else await this.ifconfig(...(this.random(2) === 0 ? [`veb0 delspan ${SPAN}`] : []), `${SPAN} destroy`);
+  }
+
   async end(): Promise<void> {
+    if (this.spans) await this.setSpan();
     for (const n of this.there) await this.ifconfig(`mem${n} destroy`);
   }
 
