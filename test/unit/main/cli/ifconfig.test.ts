@@ -2,6 +2,7 @@
  * ifconfig's words on a draft: what they set (main/cli/ifconfig.ts).
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { ifconfig, ifconfigWords, isIfconfigQuery } from '../../../../src/main/cli/ifconfig.js';
 import type { Draft } from '../../../../src/main/cli/words.js';
@@ -162,5 +163,16 @@ test('every word is listed once', () => {
   assert.equal(new Set(words).size, words.length);
   for (const word of ['create', 'destroy', 'addr', 'up', '-learn', 'static', 'flushall']) {
     assert.ok(words.includes(word), word);
+  }
+});
+
+test('every word is in README.md', () => {
+  const readme = readFileSync(new URL('../../../../../README.md', import.meta.url), 'utf8');
+  for (const word of ifconfigWords()) {
+    const plain = word.replace(/^-/, '');
+    const found = [`\`${word}\``, `\`${word} `, `\`[-]${plain}\``, `\`[-]${plain} `].some((text) =>
+      readme.includes(text),
+    );
+    assert.ok(found, `${word} is not described`);
   }
 });

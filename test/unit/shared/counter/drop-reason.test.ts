@@ -40,3 +40,12 @@ test('names are kebab-case and unique, and every reason has a meaning', () => {
 test('a lane has a counter for every reason', () => {
   assert.ok(Lane.DROPS + DROP_REASONS.length <= Lane.WORDS);
 });
+
+test('every reason is a row of metrics/README.md, with its place', () => {
+  const readme = readFileSync(new URL('../../../../../metrics/README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| (rx|stack|tx) +\|/gm)].map((m) => [m[1], m[2]]);
+  assert.deepEqual(
+    rows,
+    DROP_REASONS.map(({ name, place }) => [name, place]),
+  );
+});
