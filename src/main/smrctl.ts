@@ -48,13 +48,17 @@ function send(socketPath: string, body: string): Promise<Answer> {
   });
 }
 
-/** The files that `ifconfig … rulefile [-f] FILE` names are read here, where the operator stands. Throws a file's error. */
+/**
+ * The files that `ifconfig VEB … rulefile [-f] FILE` names are read here, where the operator stands. Throws a file's error. What
+ * stands behind `description` is no command.
+ */
 function filesOf(words: readonly string[]): Record<string, string> {
   const files: Record<string, string> = {};
   if (words[0] !== 'ifconfig') return files;
   words.forEach((word, at) => {
     const name = words[at + 1] === '-f' ? words[at + 2] : words[at + 1];
-    if (word === 'rulefile' && name !== undefined) files[name] = readFileSync(name, 'utf8');
+    if (word !== 'rulefile' || words[at - 1] === 'description' || name === undefined) return;
+    files[name] = readFileSync(name, 'utf8');
   });
   return files;
 }

@@ -85,7 +85,7 @@ export class Vebs {
       rules,
     );
     const leaving = before.filter((p) => !after.some((q) => q.name === p.name)).map((p) => this.interfaces.get(p.name));
-    if (after.some(tagsOut)) Atomics.store(heap, record + If.OUT_TAGS, 1);
+    if (after.some(tagsOut) && heap[record + If.OUT_TAGS] === 0) await this.announceTags(live, list, rules);
     for (const spec of after) {
       const port = this.interfaces.get(spec.name);
       const r = ifRecord(port.index);
@@ -135,6 +135,21 @@ export class Vebs {
     Atomics.store(heap, record + If.SPANS, list);
     if (old !== 0) this.retireList(old);
     if (leaving.length > 0) await this.reclaimer.barrier(GRACE_DEADLINE_MS);
+  }
+
+  /** Bursts that began before a veb had tags must have ended before a rule sets one, or its copies would go without. */
+  private async announceTags(live: Live, list: number, rules: ReadonlyMap<string, BuiltRules>): Promise<void> {
+    const { heap } = this.memory.views;
+    Atomics.store(heap, ifRecord(live.index) + If.OUT_TAGS, 1);
+    try {
+      await this.reclaimer.barrier(GRACE_DEADLINE_MS);
+    } catch (error) {
+      Atomics.store(heap, ifRecord(live.index) + If.OUT_TAGS, 0);
+      this.freePortList(list);
+      for (const built of rules.values()) this.rules.discard(built);
+      // Not the time-out of a step that is done: nothing has changed.
+      throw new ControlError('ETIMEDOUT', `${live.name}: a worker does not announce`, error);
+    }
   }
 
   /** The rules of each port whose rules change, built. Throws ENOMEM, having kept nothing. */
