@@ -20,6 +20,7 @@ import { makeMemoryDevice } from './device/memory.js';
 import { makeTapDevice } from './device/tap.js';
 import { dropCopy } from './drop.js';
 import { ethernetInput } from './ether/ethernet-input.js';
+import { makeFrameRules } from './ether/rules.js';
 import { makeVebInput } from './ether/veb-input.js';
 import { makeVebOutput } from './ether/veb-output.js';
 import { reportGone } from './events.js';
@@ -51,7 +52,8 @@ export function makeLoop(ctx: Context): Loop {
   const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx) };
   const idle = new Idle();
   const finishBurst = makeFinishBurst(ctx, devices);
-  const vebInput = makeVebInput(ctx, makeVebOutput(ctx));
+  const frameRules = makeFrameRules(ctx);
+  const vebInput = makeVebInput(ctx, frameRules, makeVebOutput(ctx, frameRules));
 
   /** Forwards until `Control.STOP`. */
   function forward(): void {

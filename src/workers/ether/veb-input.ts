@@ -23,7 +23,7 @@ import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
-import { makeRuleWalk, Verdict } from '../../shared/table/rule-list.js';
+import { Verdict } from '../../shared/table/rule-list.js';
 import { EtherType, etherType, isGroup, isIpOrArp, Reserved } from '../../shared/wire/ethernet.js';
 import { queueFrame } from '../burst.js';
 import { type Context, count, DONE, FLOOD, UNDECIDED } from '../context.js';
@@ -31,7 +31,7 @@ import { drop } from '../drop.js';
 import { reportPoison } from '../poison.js';
 import { ethernetInput } from './ethernet-input.js';
 import { FilterDirection, filterPacket } from './packet-filter.js';
-import { openTags, walkRules } from './rules.js';
+import { type FrameRules, openTags } from './rules.js';
 import type { VebOutput } from './veb-output.js';
 
 /** Last nibble of the reserved groups that link0 lets through: 0, b, c, d, f. */
@@ -50,9 +50,12 @@ const LEARN_COUNTER = [0, Lane.LEARNED, Lane.MOVED, Lane.REFUSED, Lane.BUSY];
  * Makes the veb input of one worker: (ingress, veb) takes the burst in `ctx`, received on port `ingress` of veb `veb`.
  * Made once in a thread, so that the arrays are constants to the compiler (ARCHITECTURE.md, "Fast path").
  */
-export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: number, veb: number) => void {
+export function makeVebInput(
+  ctx: Context,
+  frameRules: FrameRules,
+  vebOutput: VebOutput,
+): (ingress: number, veb: number) => void {
   const { heap, meta, u16, counters, slots, destination, length, shared, dstHi, dstLo, srcHi, srcLo, me } = ctx;
-  const walk = makeRuleWalk(heap, u16);
 
   function vebInput(ingress: number, veb: number): void {
     const record = ifRecord(veb);
@@ -179,7 +182,7 @@ export function makeVebInput(ctx: Context, vebOutput: VebOutput): (ingress: numb
     if (list === 0) return;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
-      const verdict = walkRules(ctx, walk, i, list);
+      const verdict = frameRules(i, list);
       if ((verdict & Verdict.BLOCK) !== 0) drop(ctx, i, ingress, Drop.RULES_IN);
       else if (verdict !== 0) {
         openTags(ctx);

@@ -10,23 +10,22 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
-import { makeRuleWalk, Verdict } from '../../shared/table/rule-list.js';
+import { Verdict } from '../../shared/table/rule-list.js';
 import { etherType, isGroup, isIpOrArp } from '../../shared/wire/ethernet.js';
 import { openList, queueFrame } from '../burst.js';
 import { BURST, type Context, count, DONE, FLOOD } from '../context.js';
 import { consume, drop, dropCopy } from '../drop.js';
 import { reportPoison } from '../poison.js';
 import { FilterDirection, filterPacket } from './packet-filter.js';
-import { openTags, walkRules } from './rules.js';
+import { type FrameRules, openTags } from './rules.js';
 import { refillStorm } from './storm.js';
 
 /** Sends or drops every frame of the burst that is not done, in order: (ingress, veb). */
 export type VebOutput = (ingress: number, veb: number) => void;
 
 /** Makes the veb output of one worker. */
-export function makeVebOutput(ctx: Context): VebOutput {
+export function makeVebOutput(ctx: Context, frameRules: FrameRules): VebOutput {
   const { heap, meta, u16, counters, slots, destination, length, shared, dstHi, egressList, egressCount, me } = ctx;
-  const walk = makeRuleWalk(heap, u16);
   /** Tag of the copy that `refusal` last looked at. */
   let copyTag = 0;
   /** Whether the ingress port's storm tokens have been reckoned in this burst. */
@@ -84,7 +83,9 @@ export function makeVebOutput(ctx: Context): VebOutput {
   /** Whether what leaves by port `to` depends on the frame, so that each must be looked at. */
   function looksAtFrames(to: number): boolean {
     const record = ifRecord(to);
-    return ctx.tagged || heap[record + If.RULES] !== 0 || (heap[record + If.PORT_FLAGS] & PortFlag.BLOCKNONIP) !== 0;
+    const rules = heap[record + If.RULES];
+    const walked = rules !== 0 && heap[rules + Rules.OUT] !== 0;
+    return ctx.tagged || walked || (heap[record + If.PORT_FLAGS] & PortFlag.BLOCKNONIP) !== 0;
   }
 
   /** Whether frame `i` may go to its one port; else it is dropped, and never flooded. */
@@ -114,7 +115,7 @@ export function makeVebOutput(ctx: Context): VebOutput {
     copyTag = ctx.tagged ? ctx.tag[i] : 0;
     if (rules !== 0 && heap[rules + Rules.OUT] !== 0) {
       if (ctx.poison && heap[rules + Rules.KIND] !== Kind.RULES) reportPoison(ctx, to);
-      const verdict = walkRules(ctx, walk, i, heap[rules + Rules.OUT]);
+      const verdict = frameRules(i, heap[rules + Rules.OUT]);
       if ((verdict & Verdict.BLOCK) !== 0) return Drop.RULES_OUT;
       if (verdict !== 0) {
         copyTag = verdict >> Verdict.TAG_SHIFT;
