@@ -469,7 +469,13 @@ export function makeRuleWalk(heap: Int32Array, u16: Uint16Array): RuleWalk {
     let g = list + RuleList.FIRST;
     const etherEnd = g + heap[list + RuleList.ETHER_GROUPS] * RuleGroup.WORDS;
     for (; g < etherEnd && heap[g + RuleGroup.LOWEST] < final; g += RuleGroup.WORDS) {
-      const e = findEther(list, g, key, hi, srcLo, dstLo);
+      const a = hi & heap[g + RuleGroup.MASKS + Key.HI];
+      const b = srcLo & heap[g + RuleGroup.MASKS + Key.SRC_LO];
+      const c = dstLo & heap[g + RuleGroup.MASKS + Key.DST_LO];
+      const hash = finish(etherHash(key, a, b, c));
+      // Most frames meet an empty slot, and there the call is left out.
+      if (heap[list + heap[g + RuleGroup.SLOTS] + (hash & heap[g + RuleGroup.SLOT_MASK])] === 0) continue;
+      const e = findEther(list, g, hash, a, b, c);
       if (e === 0) continue;
       if (heap[e + RuleEntry.MATCH_COUNT] !== 0) met[meets++] = e;
       if (heap[e + RuleEntry.FINAL] >= final) continue;
@@ -488,12 +494,8 @@ export function makeRuleWalk(heap: Int32Array, u16: Uint16Array): RuleWalk {
     return verdict === 0 && meets !== 0 ? lastTag(list, meets, final) : verdict;
   }
 
-  /** The entry of the frame in group `g`, or 0. */
-  function findEther(list: number, g: number, key: number, hi: number, srcLo: number, dstLo: number): number {
-    const a = hi & heap[g + RuleGroup.MASKS + Key.HI];
-    const b = srcLo & heap[g + RuleGroup.MASKS + Key.SRC_LO];
-    const c = dstLo & heap[g + RuleGroup.MASKS + Key.DST_LO];
-    const hash = finish(etherHash(key, a, b, c));
+  /** The entry of group `g` that has the key words `a`, `b` and `c`, or 0. */
+  function findEther(list: number, g: number, hash: number, a: number, b: number, c: number): number {
     const slots = list + heap[g + RuleGroup.SLOTS];
     const mask = heap[g + RuleGroup.SLOT_MASK];
     for (let s = hash & mask; ; s = (s + 1) & mask) {
