@@ -71,17 +71,17 @@ export function makeVebInput(
       return;
     }
     const seen = readHeaders();
-    // Only a burst that a step may have taken frames from is looked through for frames that are done already.
     const picky = (port & PortFlag.BLOCKNONIP) | rules | (flags & IfFlag.LINK1);
-    const sifted = (seen | picky) !== 0;
-    if (sifted) destination.fill(UNDECIDED, 0, ctx.n);
+    if ((seen | picky) !== 0) destination.fill(UNDECIDED, 0, ctx.n);
+    // Only a burst that a step may have taken frames from is looked through for frames that are done already.
+    let sifted = seen !== 0;
     if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
     countInput(veb, sifted);
     if (heap[record + If.SPANS] !== 0) span(veb, heap[record + If.SPANS], sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
-    if ((port & PortFlag.BLOCKNONIP) !== 0) blockNonIp(ingress);
-    if (rules !== 0) applyRules(ingress, rules);
-    if ((flags & IfFlag.LINK1) !== 0) filterPackets(ingress, heap[record + If.RDOMAIN]);
+    if ((port & PortFlag.BLOCKNONIP) !== 0 && blockNonIp(ingress)) sifted = true;
+    if (rules !== 0 && applyRules(ingress, rules)) sifted = true;
+    if ((flags & IfFlag.LINK1) !== 0 && filterPackets(ingress, heap[record + If.RDOMAIN])) sifted = true;
     if ((port & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
     resolve(heap[record + If.TABLE], sifted);
     vebOutput(ingress, veb);
@@ -166,39 +166,52 @@ export function makeVebInput(
     }
   }
 
-  /** Step 8: of a port that wants IP alone, everything but IPv4, ARP, RARP and IPv6 ends here. */
-  function blockNonIp(ingress: number): void {
+  /** Step 8: of a port that wants IP alone, everything but IPv4, ARP, RARP and IPv6 ends here. Returns whether any did. */
+  function blockNonIp(ingress: number): boolean {
+    let took = false;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
       const type = etherType(u16, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET]);
-      if (!isIpOrArp(type)) drop(ctx, i, ingress, Drop.BLOCKNONIP_IN);
+      if (isIpOrArp(type)) continue;
+      drop(ctx, i, ingress, Drop.BLOCKNONIP_IN);
+      took = true;
     }
+    return took;
   }
 
-  /** Step 9: the first IN rule that matches decides; its tag stays with the frame. */
-  function applyRules(ingress: number, rules: number): void {
+  /** Step 9: the first IN rule that matches decides; its tag stays with the frame. Returns whether any was blocked. */
+  function applyRules(ingress: number, rules: number): boolean {
     if (ctx.poison && heap[rules + Rules.KIND] !== Kind.RULES) reportPoison(ctx, ingress);
     const list = heap[rules + Rules.IN];
-    if (list === 0) return;
+    if (list === 0) return false;
+    let took = false;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
       const verdict = frameRules(i, list);
-      if ((verdict & Verdict.BLOCK) !== 0) drop(ctx, i, ingress, Drop.RULES_IN);
-      else if (verdict !== 0) {
-        openTags(ctx);
-        ctx.tag[i] = verdict >> Verdict.TAG_SHIFT;
-        count(ctx, ingress, Lane.TAGGED, 1);
+      if (verdict === 0) continue;
+      if ((verdict & Verdict.BLOCK) !== 0) {
+        drop(ctx, i, ingress, Drop.RULES_IN);
+        took = true;
+        continue;
       }
+      openTags(ctx);
+      ctx.tag[i] = verdict >> Verdict.TAG_SHIFT;
+      count(ctx, ingress, Lane.TAGGED, 1);
     }
+    return took;
   }
 
-  /** Step 10: IP packets in the eyes of the packet filter. */
-  function filterPackets(ingress: number, rdomain: number): void {
+  /** Step 10: IP packets in the eyes of the packet filter. Returns whether it refused any. */
+  function filterPackets(ingress: number, rdomain: number): boolean {
+    let took = false;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
       const bad = filterPacket(ctx, i, FilterDirection.IN, ingress, rdomain);
-      if (bad !== -1) drop(ctx, i, ingress, bad);
+      if (bad === -1) continue;
+      drop(ctx, i, ingress, bad);
+      took = true;
     }
+    return took;
   }
 
   /** Step 11: where the sources are. Group and all-zero sources teach nothing (A81). */
