@@ -97,7 +97,7 @@ export function makeMemoryDevice(ctx: Context): Device {
     let wire = 0;
     let kept = 0;
     const room = ring.room(n);
-    const { offloads } = ctx;
+    const { offloads, tagged } = ctx;
     for (let k = 0; k < n; k++) {
       if (kept === room) {
         dropCopy(ctx, index, Drop.QUEUE_FULL);
@@ -109,7 +109,7 @@ export function makeMemoryDevice(ctx: Context): Device {
         dropCopy(ctx, index, Drop.NOBUF);
         continue;
       }
-      if (ctx.tagged) setTag(ctx, slot, index * BURST + k);
+      if (tagged) setTag(ctx, slot, index * BURST + k);
       bytes += lengths[i];
       if (offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
       scratch[kept++] = slot;
