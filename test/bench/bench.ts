@@ -57,19 +57,22 @@ export function round(value: number): number {
   return Number(value.toPrecision(3));
 }
 
+/** Runs `measures` one after the other, `rounds` times. Returns what each of them found, round by round. */
+export async function inTurn<T>(rounds: number, measures: readonly (() => T | Promise<T>)[]): Promise<T[][]> {
+  const found: T[][] = measures.map(() => []);
+  for (let i = 0; i < rounds; i++) {
+    for (const [n, measure] of measures.entries()) (found[n] as T[]).push(await measure());
+  }
+  return found;
+}
+
 /** Runs `a` and `b` in turn, `pairs` times each, and gives the medians of what they return and of the ratio a / b. */
 export async function interleaved(
   pairs: number,
   a: () => number | Promise<number>,
   b: () => number | Promise<number>,
 ): Promise<{ a: number; b: number; ratio: number; spread: string }> {
-  const as: number[] = [];
-  const bs: number[] = [];
-  for (let i = 0; i < pairs; i++) {
-    as.push(await a());
-    bs.push(await b());
-  }
-  const ratios = as.map((value, i) => value / (bs[i] as number));
-  const spread = `${pairs} pairs, ours ${round(Math.min(...as))}–${round(Math.max(...as))}, peer ${round(Math.min(...bs))}–${round(Math.max(...bs))}`;
-  return { a: median(as), b: median(bs), ratio: median(ratios), spread };
+  const [as = [], bs = []] = await inTurn(pairs, [a, b]);
+  const spread = `${pairs} pairs, ours ${span(as)}, peer ${span(bs)}`;
+  return { a: median(as), b: median(bs), ratio: medianRatio(as, bs), spread };
 }

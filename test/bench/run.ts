@@ -12,12 +12,15 @@ import { smr } from './smr.js';
 import { tapPps } from './tap-pps.js';
 import { tapTcp } from './tap-tcp.js';
 import { veb } from './veb.js';
+import { vebChurn } from './veb-churn.js';
+import { vebFlood } from './veb-flood.js';
+import { vebMacs } from './veb-macs.js';
 import { vebRules } from './veb-rules.js';
 import { vebScaling } from './veb-scaling.js';
 
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
-  ...[ring, veb, vebRules, vebScaling, smr],
+  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr],
   ...[tapTcp, tapPps, latency, cpu, memory],
 ];
 

@@ -11,6 +11,7 @@ import { Netns } from '../support/netns.js';
 
 const DAEMON = fileURLToPath(new URL('../../src/main/smrouterd.js', import.meta.url));
 const SMRCTL = fileURLToPath(new URL('../../src/main/smrctl.js', import.meta.url));
+const FLOOD = fileURLToPath(new URL('../load/flood.js', import.meta.url));
 const C_LOOP = fileURLToPath(new URL('../../../test/bench/peers/tap-loop.c', import.meta.url));
 const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 /** The forwarder's core; load comes from the other. */
@@ -26,6 +27,8 @@ export interface TwoHosts {
   readonly macA: string;
   readonly macB: string;
   readonly addressB: string;
+  /** Where the kernel's bridge is, if that is the forwarder; its port on the side of `a` is `p0`. */
+  readonly bridge?: Netns;
   stop(): Promise<void>;
 }
 
@@ -138,9 +141,10 @@ export async function throughLinuxBridge(): Promise<TwoHosts> {
     bridge.exec(['ip', 'link', 'set', outside, 'master', 'br0', 'up']);
   }
   bridge.exec(['ip', 'link', 'set', 'br0', 'up']);
-  return ready(a, b, 'v0', 'v1', async () => {
+  const hosts = ready(a, b, 'v0', 'v1', async () => {
     for (const ns of [a, b, bridge]) ns.destroy();
   });
+  return { ...hosts, bridge };
 }
 
 /** The bare loop in C over two TAPs; undefined where there is no C compiler. */
@@ -232,4 +236,13 @@ export async function throughOpenVswitch(pinned: boolean): Promise<TwoHosts | un
     for (const ns of [a, b, inside]) ns.destroy();
     rmSync(folder, { recursive: true });
   });
+}
+
+/** Thousand 60-byte frames a second that arrived at the sink, flooded from core 0 for `seconds` seconds. */
+export function floodRate(hosts: TwoHosts, seconds: number): { got: number } {
+  const received = (): number => Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
+  const before = received();
+  const flood = ['taskset', '-c', '0', process.execPath, FLOOD, hosts.linkA, hosts.macB, hosts.macA, String(seconds)];
+  const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (seconds + 10) * 1000 })) as { seconds: number };
+  return { got: (received() - before) / said.seconds / 1000 };
 }

@@ -1,132 +1,115 @@
 /**
- * `veb-rules`: the verdict of a bridge's rules on a frame, for lists of 0, 8 and 1000 rules, beside a plain walk over objects in
- * the same run. Rules name one or two addresses or fields of ARP; a quarter of the frames meet one of them.
+ * `veb-rules`: memory → memory through bridges whose ports have 0, 8 and 1000 rules on the way in, none of which matches, 60-byte
+ * frames, one worker. Further figures: 8 rules; the verdict alone, beside a plain walk over objects in the same run, where a
+ * quarter of the frames meet a rule; and the kernel's bridge with the same 1000 rules in nftables, beside itself without.
+ * Rules name one or two addresses, or fields of ARP.
  */
-import { compileRule, type RuleSpec } from '../../src/main/config/rule.js';
-import {
-  buildRuleList,
-  type CompiledRule,
-  makeRuleWalk,
-  RuleAction,
-  type RuleWalk,
-} from '../../src/shared/table/rule-list.js';
-import { Arp } from '../../src/shared/wire/arp.js';
-import { Ether, EtherType, formatMac } from '../../src/shared/wire/ethernet.js';
-import { type Bench, interleaved, type Measured, round } from './bench.js';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { formatRule } from '../../src/main/config/rule.js';
+import { OfflineRouter } from '../support/offline-router.js';
+import { skipReason } from '../support/require.js';
+import { type Bench, inTurn, interleaved, type Measured, median, medianRatio, round, span } from './bench.js';
+import { benchRule, LISTS } from './bench-rules.js';
+import { MemoryStations } from './memory-stations.js';
+import { floodRate, type TwoHosts, throughLinuxBridge } from './two-hosts.js';
 
-const FRAMES = 1024;
-const BYTES = 64;
+const STATIONS = 1000;
 const PAIRS = 9;
-const RUN_MS = 60;
-const AT = 64;
-const HASH_KEY = 0x5eed1234;
-const SRC_HI = 2;
-const DST_HI = 0x102;
+const LINUX_ROUNDS = 5;
+const LINUX_SECONDS = 2;
 
-const NONE: RuleSpec = {
-  ...{ action: 'block', dir: 'in', src: '', dst: '', tag: '', arp: '', op: '', sha: '', tha: '', spa: '', tpa: '' },
-};
-
-/** Rule `n`: of four, two name a source, one a pair, one the sender of ARP requests. */
-function rule(n: number): CompiledRule {
-  const src = formatMac({ hi: SRC_HI, lo: n });
-  const dst = formatMac({ hi: DST_HI, lo: n });
-  const kind = n & 3;
-  if (kind === 3) return compileRule({ ...NONE, arp: 'arp', op: 'request', spa: `10.0.${n >> 8}.${n & 255}` }, 0);
-  if (kind === 2) return compileRule({ ...NONE, src, dst }, 0);
-  return compileRule({ ...NONE, action: kind === 0 ? 'block' : 'pass', src }, kind);
+/** The whole path, a bridge for each list, all on one worker. The longest list first. */
+async function throughBridges(): Promise<Measured[]> {
+  const router = new OfflineRouter();
+  const forward = (): void => {
+    while (router.loop.pollMemoryPorts() !== 0);
+  };
+  const measures: (() => number)[] = [];
+  for (const [n, count] of LISTS.entries()) {
+    const ports = [`mem${2 * n}`, `mem${2 * n + 1}`] as const;
+    const lines = ports.flatMap((port) => [
+      `${port} create up`,
+      `veb${n} add ${port}`,
+      ...Array.from({ length: count }, (_, r) => `veb${n} rule ${formatRule(port, benchRule(r))}`),
+    ]);
+    await router.ifconfig(`veb${n} create maxaddr 1024 up`, ...lines);
+    const stations = new MemoryStations(router, ports, STATIONS);
+    stations.teach(forward);
+    measures.push(() => stations.measure(forward));
+  }
+  await inTurn(3, measures);
+  const [none = [], ...others] = await inTurn(PAIRS, measures);
+  return others
+    .map((of, n) => ({
+      value: round(median(of)),
+      unit: 'ns/frame',
+      ratio: round(medianRatio(none, of)),
+      peer: `the same without rules (${round(median(none))} ns)`,
+      note: `${LISTS[n + 1]} rules on each port; ${PAIRS} rounds, ${span(of)}, without ${span(none)}`,
+    }))
+    .reverse();
 }
 
-/** Frames to be judged: headers in arrays, as veb input holds them. Made once, so that the walk is too. */
-class Frames {
-  readonly u16 = new Uint16Array((FRAMES * BYTES) / 2);
-  readonly type = new Int32Array(FRAMES);
-  readonly lo = new Int32Array(FRAMES);
+/** Rule `n` as nftables has it. */
+function nftRule(n: number): string {
+  const { action, src, dst, arp, spa } = benchRule(n);
+  const matches: string[] = [];
+  if (src !== '') matches.push(`ether saddr ${src}`);
+  if (dst !== '') matches.push(`ether daddr ${dst}`);
+  if (arp !== '') matches.push(`ether type arp arp operation request arp saddr ip ${spa}`);
+  return `${matches.join(' ')} ${action === 'block' ? 'drop' : 'accept'}`;
+}
 
-  /** One in eight is an ARP request. A quarter of the stations and senders are those of a list of `rules` rules. */
-  fill(rules: number): void {
-    const bytes = new Uint8Array(this.u16.buffer);
-    for (let i = 0; i < FRAMES; i++) {
-      const n = (i & 3) === 0 && rules > 0 ? (i * 7919) % rules : 1_000_000 + i;
-      this.type[i] = (i >> 2) % 8 === 0 ? EtherType.ARP : 0xb588;
-      this.lo[i] = n;
-      const packet = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 0, 10, 0, (n >> 8) & 255, n & 255];
-      bytes.set(packet, i * BYTES + Ether.LENGTH);
-    }
+/** Gives the kernel's bridge `count` rules for what comes from the sender; 0 takes them away. */
+function nftables(hosts: TwoHosts, count: number): void {
+  const rules = Array.from({ length: count }, (_, n) => `iifname "p0" ${nftRule(n)}`);
+  const chain = `chain c {\ntype filter hook prerouting priority 0; policy accept;\n${rules.join('\n')}\n}`;
+  const input = `flush ruleset\n${count === 0 ? '' : `table bridge t {\n${chain}\n}\n`}`;
+  hosts.bridge?.exec(['nft', '-f', '-'], { input });
+}
+
+/** The kernel's bridge with and without the 1000 rules, or why it cannot be measured. */
+async function linuxBridge(): Promise<Measured | string> {
+  const skip = skipReason.root();
+  if (skip) return skip;
+  if (spawnSync('nft', ['--version']).error !== undefined) return 'nft is not installed (script/bootstrap bench)';
+  const hosts = await throughLinuxBridge();
+  try {
+    const rate = (count: number) => (): number => {
+      nftables(hosts, count);
+      return floodRate(hosts, LINUX_SECONDS).got;
+    };
+    const { a, b, ratio } = await interleaved(LINUX_ROUNDS, rate(1000), rate(0));
+    return {
+      value: round(a),
+      unit: 'kframes/s',
+      ratio: round(ratio),
+      peer: `itself without rules (${round(b)} kframes/s)`,
+      note: `the Linux bridge with the same 1000 rules in nftables; ${LINUX_ROUNDS} pairs of ${LINUX_SECONDS} s`,
+    };
+  } finally {
+    await hosts.stop();
   }
 }
 
-/** A plain walk over objects, first match wins. */
-function plainWalk(rules: readonly CompiledRule[], u16: Uint16Array) {
-  return (offset: number, dHi: number, dLo: number, sHi: number, sLo: number, type: number): number => {
-    let tag = 0;
-    for (const r of rules) {
-      if (r.arp !== '') {
-        const w = offset >> 1;
-        if (type !== EtherType.ARP || u16[w + Arp.HARDWARE] !== 0x0100) continue;
-        if (r.op !== 0 && u16[w + Arp.OP] !== r.op << 8) continue;
-        if (r.spa !== undefined && (u16[w + Arp.SPA] | (u16[w + Arp.SPA + 1] << 16)) !== r.spa) continue;
-      }
-      if (r.src !== undefined && (r.src.lo !== sLo || r.src.hi !== sHi)) continue;
-      if (r.dst !== undefined && (r.dst.lo !== dLo || r.dst.hi !== dHi)) continue;
-      if (r.action === RuleAction.BLOCK) return 1;
-      if (r.tag !== 0) tag = r.tag;
-      if (r.action === RuleAction.PASS) break;
-    }
-    return tag << 1;
-  };
-}
-
-/** Nanoseconds a verdict of `judge`, which judges all frames and returns a sum of what it found. */
-function measure(judge: () => number, sum: number): number {
-  let rounds = 0;
-  const start = performance.now();
-  let now = start;
-  for (; now - start < RUN_MS; now = performance.now(), rounds++) {
-    if (judge() !== sum) throw new Error('the two walks disagree');
-  }
-  return ((now - start) * 1e6) / (rounds * FRAMES);
-}
-
-/** Both walks on the same frames and a list of `count` rules. */
-async function compare(heap: Int32Array, frames: Frames, walk: RuleWalk, count: number): Promise<Measured> {
-  const rules = Array.from({ length: count }, (_, n) => rule(n));
-  if (count > 0) heap.set(buildRuleList(rules, HASH_KEY), AT);
-  const list = count === 0 ? 0 : AT;
-  frames.fill(count);
-  const { type, lo, u16 } = frames;
-  const plain = plainWalk(rules, u16);
-  const ours = (): number => {
-    let sum = 0;
-    for (let i = 0; i < FRAMES; i++) sum += walk(list, i * BYTES, BYTES, DST_HI, lo[i], SRC_HI, lo[i], type[i]);
-    return sum;
-  };
-  const theirs = (): number => {
-    let sum = 0;
-    for (let i = 0; i < FRAMES; i++) sum += plain(i * BYTES, DST_HI, lo[i], SRC_HI, lo[i], type[i]);
-    return sum;
-  };
-  const sum = theirs();
-  for (let i = 0; i < 5; i++) {
-    measure(ours, sum);
-    measure(theirs, sum);
-  }
-  const { a, b, ratio, spread } = await interleaved(
-    PAIRS,
-    () => measure(ours, sum),
-    () => measure(theirs, sum),
-  );
-  const peer = `a plain walk over objects (${round(b)} ns)`;
-  return { value: round(a), unit: 'ns/verdict', ratio: round(1 / ratio), peer, note: `${count} rules; ${spread}` };
+/** What the thread of `rule-verdicts.ts` finds. */
+async function verdicts(): Promise<Measured[]> {
+  const [found] = (await once(new Worker(new URL('./rule-verdicts.js', import.meta.url)), 'message')) as [Measured[]];
+  return found;
 }
 
 async function run(): Promise<Measured> {
-  const heap = new Int32Array(new SharedArrayBuffer(1 << 20));
-  const frames = new Frames();
-  const walk = makeRuleWalk(heap, frames.u16);
-  const none = await compare(heap, frames, walk, 0);
-  const more = [await compare(heap, frames, walk, 8), await compare(heap, frames, walk, 1000)];
-  return { ...none, more };
+  const [thousand, ...fewer] = (await throughBridges()) as [Measured, ...Measured[]];
+  const linux = await linuxBridge();
+  const more = [...fewer, ...(await verdicts())];
+  if (typeof linux === 'string') return { ...thousand, note: `${thousand.note}; no Linux bridge: ${linux}`, more };
+  return { ...thousand, more: [...more, linux] };
 }
 
-export const vebRules: Bench = { name: 'veb-rules', about: 'verdicts of 0, 8 and 1000 rules on a frame', run };
+export const vebRules: Bench = {
+  name: 'veb-rules',
+  about: 'memory → memory through a veb with 0, 8 and 1000 rules that do not match',
+  run,
+};

@@ -4,6 +4,7 @@ import { afterEach, test } from 'node:test';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
 import { makeMemoryDevice } from '../../src/workers/device/memory.js';
+import { makeFrameRules } from '../../src/workers/ether/rules.js';
 import { makeVebInput } from '../../src/workers/ether/veb-input.js';
 import { makeVebOutput } from '../../src/workers/ether/veb-output.js';
 import { etherFrame, ipv4Packet } from '../support/ip-frame.js';
@@ -155,7 +156,8 @@ test('A59 a frame that a worker took from a span port just as that was deleted i
   rig = await Rig.bridge(2, ...SPAN);
   const { ctx, table } = rig.router;
   const [span, veb] = [table.get('mem9').index, table.get('veb0').index];
-  const input = makeVebInput(ctx, makeVebOutput(ctx));
+  const rules = makeFrameRules(ctx);
+  const input = makeVebInput(ctx, rules, makeVebOutput(ctx, rules));
   rig.host('mem9').send(frame(BROADCAST, A));
   // The worker has read which bridge the port belongs to, and now main takes the port out.
   makeMemoryDevice(ctx).receive(span);

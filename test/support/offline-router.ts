@@ -6,7 +6,7 @@
 import { ifconfig } from '../../src/main/cli/ifconfig.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { plan } from '../../src/main/config/plan.js';
-import { cloneState, emptyState, type State } from '../../src/main/config/state.js';
+import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, type State } from '../../src/main/config/state.js';
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Vebs } from '../../src/main/control/veb.js';
@@ -27,8 +27,8 @@ export class OfflineRouter {
   private made: Loop | undefined;
   private state: State = emptyState();
 
-  constructor(workers = 1, me = 0) {
-    this.memory = new Memory(sizesFor(workers + 1), workers);
+  constructor(workers = 1, me = 0, settings: Settings = DEFAULT_SETTINGS) {
+    this.memory = new Memory(sizesFor(workers + 1, settings), workers);
     const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
     this.reclaimer = reclaimer;
     this.table = new InterfaceTable(this.memory);

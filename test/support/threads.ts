@@ -35,3 +35,13 @@ export function threadsOf(pid: number): ThreadTime[] {
 export function cpuSeconds(threads: readonly ThreadTime[]): number {
   return threads.reduce((sum, thread) => sum + thread.seconds, 0);
 }
+
+/** Seconds that a thread of this process was ready to run and had no core, since it began; 0 where the kernel does not count. */
+export function waitSeconds(tid: number): number {
+  try {
+    return Number(readFileSync(`/proc/self/task/${tid}/schedstat`, 'latin1').split(' ')[1]) / 1e9;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return 0;
+  }
+}
