@@ -29,8 +29,7 @@ export class MemoryPorts {
   open(live: Live): void {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
-    const fewest = Math.min(...this.owned.map((ports) => ports.length));
-    const owner = this.owned.findIndex((ports) => ports.length === fewest);
+    const owner = this.pickOwner();
     const rings: number[] = [];
     const close = (): void => {
       for (const ring of rings) {
@@ -40,7 +39,9 @@ export class MemoryPorts {
     };
     try {
       rings.push(this.memory.newRing(MEMORY_RING), this.memory.newRing(MEMORY_RING));
-      this.prepared.set(live, this.memory.heap.allocate(PortList.FIRST + (this.owned[owner] as Live[]).length + 1));
+      if (this.holeOf(owner) === -1) {
+        this.prepared.set(live, this.memory.heap.allocate(PortList.FIRST + (this.owned[owner] as Live[]).length + 1));
+      }
     } catch (error) {
       close();
       throw error;
@@ -51,14 +52,21 @@ export class MemoryPorts {
     live.close = close;
   }
 
-  /** Lets its worker poll the port, once the record is published: a new list takes the old one's place. */
+  /**
+   * Lets its worker poll the port, once the record is published: it takes the place of one that has left, or a new list takes the old
+   * one's. So a port that is destroyed can be made again without memory.
+   */
   watch(live: Live): void {
     const { heap } = this.memory.views;
     const owner = this.ownerOf(live);
     const ports = [...(this.owned[owner] as Live[]), live];
-    const list = this.prepared.get(live) as number;
-    this.prepared.delete(live);
+    const list = this.prepared.get(live);
     this.owned[owner] = ports;
+    if (list === undefined) {
+      Atomics.store(heap, this.holeOf(owner), live.index);
+      return;
+    }
+    this.prepared.delete(live);
     heap[list + PortList.KIND] = Kind.POLL_LIST;
     heap[list + PortList.COUNT] = ports.length;
     ports.forEach((port, n) => {
@@ -80,6 +88,23 @@ export class MemoryPorts {
     const list = heap[threadBlock(owner) + Thread.POLL_LIST];
     const place = heap.indexOf(live.index, list + PortList.FIRST);
     Atomics.store(heap, place, 0);
+  }
+
+  /** The worker with the fewest ports; of several, one whose list has room. */
+  private pickOwner(): number {
+    const fewest = Math.min(...this.owned.map((ports) => ports.length));
+    const owners = this.owned.flatMap((ports, owner) => (ports.length === fewest ? [owner] : []));
+    return owners.find((owner) => this.holeOf(owner) !== -1) ?? (owners[0] as number);
+  }
+
+  /** A place in a worker's list that a port left behind; -1 = none. */
+  private holeOf(owner: number): number {
+    const { heap } = this.memory.views;
+    const list = heap[threadBlock(owner) + Thread.POLL_LIST];
+    if (list === 0) return -1;
+    const end = list + PortList.FIRST + heap[list + PortList.COUNT];
+    const hole = heap.indexOf(0, list + PortList.FIRST);
+    return hole !== -1 && hole < end ? hole : -1;
   }
 
   private ownerOf(live: Live): number {
