@@ -23,7 +23,7 @@ import { cpus } from 'node:os';
 import { skipReason } from '../support/require.js';
 import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
 import { Pace } from './pace.js';
-import { type TwoHosts, throughLinuxBridge, throughNothing, throughSmrouter } from './two-hosts.js';
+import { type TwoHosts, throughBareLoop, throughLinuxBridge, throughNothing, throughSmrouter } from './two-hosts.js';
 
 const RATE = 100_000;
 /** Frames that come together: few, as on a link; and as many as one sendmmsg of our own load generator has. */
@@ -115,30 +115,33 @@ async function run(): Promise<Measured | string> {
   ours.smrctl('sysctl', 'smrouter.idle=sleep');
   const bridge = await throughLinuxBridge();
   const nothing = await throughNothing();
+  const loop = await throughBareLoop(true);
+  if (loop === undefined) return 'needs a C compiler (cc)';
   const results: Measured[] = [];
   try {
     for (const burst of BURSTS) {
-      const costs = { ours: noCosts(), bridge: noCosts(), nothing: noCosts() };
+      const costs = { ours: noCosts(), bridge: noCosts(), nothing: noCosts(), loop: noCosts() };
       for (let n = 0; n < ROUNDS; n++) {
         measure(pace, nothing, burst, undefined, costs.nothing);
         measure(pace, ours, burst, ours.pid, costs.ours);
         measure(pace, bridge, burst, undefined, costs.bridge);
+        measure(pace, loop, burst, loop.pid, costs.loop);
       }
       results.push(...figures(burst, costs));
     }
   } finally {
-    for (const hosts of [ours, bridge, nothing]) await hosts.stop();
+    for (const hosts of [ours, bridge, nothing, loop]) await hosts.stop();
   }
   const [first, ...more] = results as [Measured, ...Measured[]];
   return { ...first, more };
 }
 
 /** The figures of one burst length. */
-function figures(burst: number, costs: Record<'ours' | 'bridge' | 'nothing', Costs>): Measured[] {
+function figures(burst: number, costs: Record<'ours' | 'bridge' | 'nothing' | 'loop', Costs>): Measured[] {
   const figure = (key: 'machine' | 'tasks', what: string, keep: (n: number) => boolean): Measured => {
     const less = (who: Costs): number[] =>
       who[key].map((value, n) => value - (costs.nothing[key][n] as number)).filter((_, n) => keep(n));
-    const [ours, bridge] = [less(costs.ours), less(costs.bridge)];
+    const [ours, bridge, loop] = [less(costs.ours), less(costs.bridge), less(costs.loop)];
     const bare = span(costs.nothing[key].filter((_, n) => keep(n)));
     const note = `${RATE} frames/s in bursts of ${burst}; ${what}; ours ${span(ours)}, the bridge ${span(bridge)}, the bare veth that was taken off ${bare}`;
     return {
@@ -146,6 +149,8 @@ function figures(burst: number, costs: Record<'ours' | 'bridge' | 'nothing', Cos
       unit: 'ns/frame',
       ratio: medianRatio(bridge, ours),
       peer: 'Linux bridge, veth',
+      // A sleeping loop in C with the same two calls.
+      limit: round(median(loop)),
       note,
     };
   };

@@ -2,7 +2,8 @@
  * `latency`: ping between two namespaces, the time there and back, its median and its 99th percentile.
  *
  * Sparse: a ping every 5 ms and nothing else, with every `smrouter.idle` in turn. Beside it a forwarder in C that sleeps
- * (peers/tap-loop.c: poll, one read, one write), which is what any sleeping process pays, and the kernel's bridge on veths.
+ * (peers/tap-loop.c: poll, one read, one write), which is what any sleeping process pays, the same loop spinning, which is the floor
+ * of any process on TAPs, and the kernel's bridge on veths.
  * Loaded: the same ping among 20 000 frames a second that a paced sender sends from a to b, to be dropped there at once;
  * evenly, and in bursts of 64.
  *
@@ -48,13 +49,14 @@ function ping(hosts: TwoHosts): number[] {
 }
 
 /** Median and 99th percentile of ours beside a peer's. */
-function figures(what: string, ours: Times, peer: string, theirs: Times, note = ''): Measured[] {
+function figures(what: string, ours: Times, peer: string, theirs: Times, note = '', floor?: Times): Measured[] {
   const lost = ours.lost + theirs.lost === 0 ? '' : `; pings lost: ours ${ours.lost}, ${peer} ${theirs.lost}`;
   return (['p50', 'p99'] as const).map((key) => ({
     value: round(median(ours[key])),
     unit: 'µs',
     ratio: medianRatio(theirs[key], ours[key]),
     peer,
+    ...(floor === undefined ? {} : { limit: round(median(floor[key])) }),
     note: `${key}, ${what}: ours ${span(ours[key])}, ${peer} ${round(median(theirs[key]))} (${span(theirs[key])})${note}${lost}`,
   }));
 }
@@ -67,7 +69,18 @@ async function run(): Promise<Measured | string> {
   if (skip) return skip;
   const pace = Pace.make();
   const loop = pace && (await throughBareLoop(true));
-  if (pace === undefined || loop === undefined) return 'needs a C compiler (cc)';
+  const spinning = pace && (await throughBareLoop(true, 'spin'));
+  if (pace === undefined || loop === undefined || spinning === undefined) return 'needs a C compiler (cc)';
+  process.kill(spinning.pid, 'SIGSTOP');
+  /** The spinning loop has the core only while it is measured. */
+  const awake = <T>(measure: () => T): T => {
+    process.kill(spinning.pid, 'SIGCONT');
+    try {
+      return measure();
+    } finally {
+      process.kill(spinning.pid, 'SIGSTOP');
+    }
+  };
   const ours = await throughSmrouter(true);
   const bridge = await throughLinuxBridge();
   const idle = (policy: string): void => {
@@ -78,6 +91,7 @@ async function run(): Promise<Measured | string> {
     sleep: new Times(),
     spin: new Times(),
     loop: new Times(),
+    spinning: new Times(),
     bridge: new Times(),
   };
   const loaded = BURSTS.map((burst) => ({ burst, ours: new Times(), bridge: new Times(), rates: [] as number[] }));
@@ -89,6 +103,7 @@ async function run(): Promise<Measured | string> {
       }
       idle('adaptive');
       sparse.loop.add(ping(loop));
+      sparse.spinning.add(awake(() => ping(spinning)));
       sparse.bridge.add(ping(bridge));
       for (const { burst, rates, ...times } of loaded) {
         const among = async (hosts: TwoHosts): Promise<number[]> => {
@@ -101,13 +116,20 @@ async function run(): Promise<Measured | string> {
       }
     }
   } finally {
-    for (const hosts of [ours, bridge, loop]) await hosts.stop();
+    for (const hosts of [ours, bridge, loop, spinning]) await hosts.stop();
   }
   const rounds = `; ${ROUNDS} rounds of ${COUNT} pings, one in 5 ms`;
   const [first, ...more] = [
     ...figures('sparse, idle=adaptive', sparse.adaptive, C_LOOP, sparse.loop, rounds),
     ...figures('sparse, idle=sleep', sparse.sleep, C_LOOP, sparse.loop),
-    ...figures('sparse, idle=spin', sparse.spin, BRIDGE, sparse.bridge),
+    ...figures(
+      'sparse, idle=spin',
+      sparse.spin,
+      BRIDGE,
+      sparse.bridge,
+      '; the limit: a spinning loop in C',
+      sparse.spinning,
+    ),
     ...loaded.flatMap(({ burst, rates, ...times }) => {
       const traffic = burst === 1 ? 'evenly' : `in bursts of ${burst}`;
       const note = `; ${span(rates)} kframes/s taken by the links`;

@@ -86,6 +86,8 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
+  // One that was stopped does not hear of it before it runs again.
+  child.kill('SIGCONT');
   await gone;
 }
 
@@ -147,8 +149,16 @@ export async function throughLinuxBridge(): Promise<TwoHosts> {
   return { ...hosts, bridge };
 }
 
-/** The bare loop in C over two TAPs; undefined where there is no C compiler. */
-export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undefined> {
+/** Hosts whose forwarder is a process of ours: it can be stopped while another is measured. */
+export interface LoopHosts extends TwoHosts {
+  readonly pid: number;
+}
+
+/** The bare loop in C over two TAPs, which sleeps or spins while it has nothing to do; undefined where there is no C compiler. */
+export async function throughBareLoop(
+  pinned: boolean,
+  idle: 'sleep' | 'spin' = 'sleep',
+): Promise<LoopHosts | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
   const program = join(folder, 'tap-loop');
   try {
@@ -159,21 +169,23 @@ export async function throughBareLoop(pinned: boolean): Promise<TwoHosts | undef
   }
   const a = Netns.create('fa');
   const b = Netns.create('fb');
-  const run = [program, 'tap12', 'tap13'];
+  const [linkA, linkB] = idle === 'sleep' ? ['tap12', 'tap13'] : ['tap14', 'tap15'];
+  const run = [program, linkA, linkB, ...(idle === 'spin' ? ['spin'] : [])];
   const [command = '', ...args] = onCore(pinned, run);
   const loop = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   endWithProcess(loop, folder);
   await lineWith(loop, 'ready');
-  ip('link', 'set', 'tap12', 'netns', a.name);
-  ip('link', 'set', 'tap13', 'netns', b.name);
-  return ready(a, b, 'tap12', 'tap13', async () => {
+  ip('link', 'set', linkA, 'netns', a.name);
+  ip('link', 'set', linkB, 'netns', b.name);
+  const hosts = ready(a, b, linkA, linkB, async () => {
     await end(loop);
     a.destroy();
     b.destroy();
     rmSync(folder, { recursive: true });
   });
+  return { ...hosts, pid: loop.pid ?? 0 };
 }
 
 /**

@@ -13,11 +13,14 @@
  * first rule, so that a look-up ends when no group left can have a lower one. Where the verdict leaves the tag alone, the last
  * `match` rule before it sets it, found by bisection in the entry's row.
  *
+ * Most frames meet no rule: a filter of one bit for each source that rules name (or destination, where they name no source) tells so
+ * before any group is looked at.
+ *
  * Rules that can change nothing (behind a rule for all frames, or behind a final one with the same key; `match` without a tag)
  * are left out.
  *
- * Size in words: a head of 16, and 22 a rule in a plain list; else at most 16 a group and 19 a rule (13 for its entry, 4 for
- * slots, 2 for a `match`). So 10 000 rules take at most 751 KiB.
+ * Size in words: a head of 16, and 22 a rule in a plain list; else at most 16 a group and 21 a rule (13 for its entry, 4 for
+ * slots, 2 for the filter, 2 for a `match`), and 64 at least for the filter. So 10 000 rules take at most 830 KiB.
  */
 import { Kind } from '../layout/heap.js';
 import { Arp, arpOp } from '../wire/arp.js';
@@ -89,6 +92,12 @@ export const enum RuleList {
   ARP_GROUPS = 4,
   /** Key of the hashes. */
   HASH_KEY = 5,
+  /** Bits of the addresses that groups without ARP fields name; 0 = one of them names none, so that every frame is looked up. */
+  FILTER = 6,
+  /** An address's hash less these low bits is its place in the filter. */
+  FILTER_SHIFT = 7,
+  /** Whether a group names a destination and no source. */
+  HAS_DST_ONLY = 8,
   /** The first plain rule or group. */
   FIRST = 16,
 }
@@ -140,6 +149,8 @@ const enum RuleEntry {
 /** A slot is 0 or an entry's place in its group, from 1, below the top bits of the key's hash. */
 const PLACE_BITS = 20;
 const PLACE_MASK = (1 << PLACE_BITS) - 1;
+/** Fewest words of a filter. */
+const FILTER_LEAST = 64;
 /** Most rules in a list. */
 export const RULES_MAX = PLACE_MASK;
 /** Higher than any rule's number. */
@@ -252,6 +263,8 @@ function groupRecord(rules: readonly KeyedRule[], key: number): Int32Array {
     const entries = claim(group.entries.size * entryWords(group.arp));
     return { group, entries, slots: claim(slotsFor(group.entries.size)) };
   });
+  const filter = filterOf(ether, key);
+  const filterAt = claim(filter.length);
   const matchesAt = words;
   for (const { entries } of all) for (const { matches } of entries.values()) words += matches.length * 2;
 
@@ -261,6 +274,10 @@ function groupRecord(rules: readonly KeyedRule[], key: number): Int32Array {
   record[RuleList.ETHER_GROUPS] = ether.length;
   record[RuleList.ARP_GROUPS] = arp.length;
   record[RuleList.HASH_KEY] = key;
+  record[RuleList.FILTER] = filter.length === 0 ? 0 : filterAt;
+  record[RuleList.FILTER_SHIFT] = filterShift(filter.length);
+  record[RuleList.HAS_DST_ONLY] = ether.some((group) => !namesSource(group)) ? 1 : 0;
+  record.set(filter, filterAt);
   let next = matchesAt;
   for (const [i, { group, entries, slots }] of places.entries()) {
     const g = RuleList.FIRST + i * RuleGroup.WORDS;
@@ -285,6 +302,45 @@ function groupRecord(rules: readonly KeyedRule[], key: number): Int32Array {
     }
   }
   return record;
+}
+
+/** Whether the rules of a group name a source. Main only. */
+function namesSource(group: Group): boolean {
+  return group.masks[Key.SRC_LO] !== 0;
+}
+
+/** The filter of groups without ARP fields; empty if one of them is for all frames, or there is none. Main only. */
+function filterOf(groups: readonly Group[], key: number): Int32Array {
+  if (groups.length === 0 || groups.some((group) => !namesSource(group) && group.masks[Key.DST_LO] === 0)) {
+    return new Int32Array(0);
+  }
+  const entries = groups.reduce((sum, group) => sum + group.entries.size, 0);
+  let words = FILTER_LEAST;
+  while (words < entries) words *= 2;
+  const filter = new Int32Array(words);
+  for (const group of groups) {
+    for (const { values } of group.entries.values()) {
+      const hash = namesSource(group) ? sourceHash(key, values[Key.SRC_LO]) : destinationHash(key, values[Key.DST_LO]);
+      const bit = hash >>> filterShift(words);
+      filter[bit >>> 5] |= 1 << (bit & 31);
+    }
+  }
+  return filter;
+}
+
+/** How far a hash of 32 bits is to be shifted for a place among the bits of `words` words, a power of two. */
+function filterShift(words: number): number {
+  return words === 0 ? 0 : 27 - Math.log2(words);
+}
+
+/** Hash of the last four bytes of a source, for the filter. */
+function sourceHash(key: number, lo: number): number {
+  return Math.imul(lo, key | 1);
+}
+
+/** The same of a destination. */
+function destinationHash(key: number, lo: number): number {
+  return Math.imul(lo, (key ^ 0x2c1b3c6d) | 1);
 }
 
 /** The hash of an entry's key. Main only. */
@@ -466,8 +522,9 @@ export function makeRuleWalk(heap: Int32Array, u16: Uint16Array): RuleWalk {
     let final = NO_RULE;
     let verdict = 0;
     let meets = 0;
-    let g = list + RuleList.FIRST;
-    const etherEnd = g + heap[list + RuleList.ETHER_GROUPS] * RuleGroup.WORDS;
+    const first = list + RuleList.FIRST;
+    const etherEnd = first + heap[list + RuleList.ETHER_GROUPS] * RuleGroup.WORDS;
+    let g = meetsNone(list, key, srcLo, dstLo) ? etherEnd : first;
     for (; g < etherEnd && heap[g + RuleGroup.LOWEST] < final; g += RuleGroup.WORDS) {
       const a = hi & heap[g + RuleGroup.MASKS + Key.HI];
       const b = srcLo & heap[g + RuleGroup.MASKS + Key.SRC_LO];
@@ -492,6 +549,18 @@ export function makeRuleWalk(heap: Int32Array, u16: Uint16Array): RuleWalk {
       verdict = heap[e + RuleEntry.VERDICT];
     }
     return verdict === 0 && meets !== 0 ? lastTag(list, meets, final) : verdict;
+  }
+
+  /** Whether the filter says that no rule without ARP fields can match. */
+  function meetsNone(list: number, key: number, srcLo: number, dstLo: number): boolean {
+    const filter = heap[list + RuleList.FILTER];
+    if (filter === 0) return false;
+    const shift = heap[list + RuleList.FILTER_SHIFT];
+    const source = sourceHash(key, srcLo) >>> shift;
+    if (((heap[list + filter + (source >>> 5)] >>> (source & 31)) & 1) !== 0) return false;
+    if (heap[list + RuleList.HAS_DST_ONLY] === 0) return true;
+    const destination = destinationHash(key, dstLo) >>> shift;
+    return ((heap[list + filter + (destination >>> 5)] >>> (destination & 31)) & 1) === 0;
   }
 
   /** The entry of group `g` that has the key words `a`, `b` and `c`, or 0. */

@@ -1,6 +1,7 @@
 /*
  * The floor of tap-pps and tap-tcp: one read and one write a frame between two TAPs, nothing else.
- * usage: tap-loop A B    both TAPs are made here, with a virtio-net header as smrouter's have; ends with SIGTERM.
+ * usage: tap-loop A B [spin]    both TAPs are made here, with a virtio-net header as smrouter's have; with `spin` it never sleeps;
+ * ends with SIGTERM.
  */
 #include <fcntl.h>
 #include <linux/if.h>
@@ -34,7 +35,7 @@ int main(int argc, char **argv)
 	struct pollfd fds[2];
 	int i;
 
-	if (argc != 3)
+	if (argc != 3 && argc != 4)
 		return 2;
 	for (i = 0; i < 2; i++) {
 		fds[i].fd = open_tap(argv[i + 1]);
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
 	}
 	puts("ready");
 	fflush(stdout);
-	while (poll(fds, 2, -1) > 0) {
+	while (poll(fds, 2, argc == 4 ? 0 : -1) >= 0) {
 		for (i = 0; i < 2; i++) {
 			ssize_t n;
 			int burst = 64;
