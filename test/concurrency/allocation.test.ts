@@ -7,13 +7,13 @@ import { test } from 'node:test';
 import { If, ifRecord } from '../../src/shared/layout/heap.js';
 import { Meta, Slot } from '../../src/shared/layout/packet.js';
 import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
+import { heapGrowth } from '../support/heap-growth.js';
 import { OfflineRouter } from '../support/offline-router.js';
 
 const FRAME = 60;
 const BURST = 64;
 const BATCH = 256;
 /** Ten rounds make a million frames. */
-const ROUNDS = 10;
 const ROUND = 100_000;
 /** Code of the unicast case, the first, settles after about half of them. */
 const WARM_ROUNDS = 15;
@@ -82,17 +82,9 @@ function sink(port: string): RingConsumer {
   return new RingConsumer(views.rings, views.heap[ifRecord(router.table.get(port).index) + If.TX_RING]);
 }
 
-/** Bytes that the heap grew by for each frame: the middle of the rounds, as a collection may fall into one. */
+/** Bytes that the heap grows by for each frame. */
 function growth(run: (frames: number) => void): number {
-  for (let n = 0; n < WARM_ROUNDS; n++) run(ROUND);
-  const rounds: number[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    run(ROUND);
-    rounds.push((process.memoryUsage().heapUsed - before) / ROUND);
-  }
-  return rounds.sort((a, b) => a - b)[ROUNDS >> 1];
+  return heapGrowth(run, ROUND, WARM_ROUNDS, MOST_BYTES);
 }
 
 const station = (n: number): number[] => [2, 0, 0, 0, 0, n];

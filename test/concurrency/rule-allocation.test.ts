@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildRuleList, makeRuleWalk } from '../../src/shared/table/rule-list.js';
 import { dstHi, dstLo, etherType, srcHi, srcLo } from '../../src/shared/wire/ethernet.js';
+import { heapGrowth } from '../support/heap-growth.js';
 import { arpPacket, RuleBench, rulesOf } from '../unit/support/rule-model.js';
 
+/** Ten rounds make ten million verdicts. */
 const ROUND = 1_000_000;
-const ROUNDS = 10;
 const WARM_ROUNDS = 10;
 const MOST_BYTES = 0.1;
 const AT = 16;
@@ -45,17 +46,9 @@ function judge(times: number): number {
   return sum;
 }
 
-/** Bytes that the heap grew by for each verdict: the middle of the rounds, as a collection may fall into one. */
+/** Bytes that the heap grows by for each verdict. */
 function growth(run: (verdicts: number) => void): number {
-  for (let n = 0; n < WARM_ROUNDS; n++) run(ROUND);
-  const rounds: number[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    run(ROUND);
-    rounds.push((process.memoryUsage().heapUsed - before) / ROUND);
-  }
-  return rounds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
+  return heapGrowth(run, ROUND, WARM_ROUNDS, MOST_BYTES);
 }
 
 const skip = global.gc === undefined ? 'needs --expose-gc' : false;
