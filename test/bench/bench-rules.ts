@@ -1,5 +1,5 @@
 /**
- * The rules that benches load a port with, as text. No station of `MemoryStations` has their addresses.
+ * The rules that benches load a port with, as text. No station of `Hosts` has their addresses.
  */
 import type { RuleSpec } from '../../src/main/config/rule.js';
 import { formatMac } from '../../src/shared/wire/ethernet.js';

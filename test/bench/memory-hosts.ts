@@ -15,45 +15,65 @@ const ROUND = 512;
 const RUN_MS = 300;
 
 /** The two ends of a port's rings that a host holds. */
-interface HostEnd {
+export interface HostEnd {
   readonly toPort: RingProducer;
   readonly fromPort: RingConsumer;
 }
 
-/** The six bytes of station `n` on side 0 or 1 of `group`. */
+/** The host's ends of the memory port with this record. */
+function endAt(views: Views, record: number): HostEnd {
+  return {
+    toPort: new RingProducer(views.rings, views.heap[record + If.RX_RING]),
+    fromPort: new RingConsumer(views.rings, views.heap[record + If.TX_RING]),
+  };
+}
+
+/** The host's ends of memory port `name`. */
+export function hostEnd(router: OfflineRouter, name: string): HostEnd {
+  return endAt(router.memory.views, ifRecord(router.table.get(name).index));
+}
+
+/** The six bytes of station `n`, below 2^24, on side 0 or 1 of `group`. */
 export function stationBytes(group: number, side: number, n: number): number[] {
-  return [2, group, side, 0, n >> 8, n & 255];
+  return [2, group, side, n >> 16, (n >> 8) & 255, n & 255];
 }
 
 /** Two ports, their stations' frames in slots, and the way back. */
 export class Hosts {
-  readonly ports: HostEnd[] = [];
+  readonly ports: readonly HostEnd[];
+  /** Nanoseconds spent forwarding so far. */
+  forwarded = 0;
   private readonly back = new Int32Array(ROUND);
   private readonly waiting: number[][] = [[], []];
   private readonly side: Int8Array;
 
-  /** Hosts on two ports of a router, with slots of main's cache. */
-  static on(router: OfflineRouter, names: readonly string[], stations: number): Hosts {
+  /** Hosts on two ports of a router, with slots of main's cache; stations are of group 0. */
+  static on(
+    router: OfflineRouter,
+    names: readonly string[],
+    stations: number,
+    random?: (below: number) => number,
+  ): Hosts {
     const { memory, table } = router;
     const records = names.map((name) => ifRecord(table.get(name).index));
-    return new Hosts(memory.views, memory.cache, records, stations, 0);
+    return new Hosts(memory.views, memory.cache, records, stations, 0, random);
   }
 
-  /** Hosts on the ports with these two records; stations of `group`, half of them on each; slots are of `cache`. */
+  /**
+   * Hosts on the ports with these two records; stations of `group`, half of them on each; slots are of `cache`. With `random`
+   * (a whole number 0 … below-1) every frame has a random source and destination each time it is sent; without, frames go from
+   * each station to a scattered other.
+   */
   constructor(
     private readonly views: Views,
     private readonly cache: SlotCache,
     records: readonly number[],
     private readonly stations: number,
     private readonly group: number,
+    private readonly random?: (below: number) => number,
   ) {
     this.side = new Int8Array(views.sizes.frames + views.sizes.superframes);
-    for (const record of records) {
-      this.ports.push({
-        toPort: new RingProducer(views.rings, views.heap[record + If.RX_RING]),
-        fromPort: new RingConsumer(views.rings, views.heap[record + If.TX_RING]),
-      });
-    }
+    this.ports = records.map((record) => endAt(views, record));
     this.makeFrames();
   }
 
@@ -92,11 +112,26 @@ export class Hosts {
     let put = 0;
     this.ports.forEach((port, side) => {
       const list = Int32Array.from(this.waiting[side] as number[]);
+      if (this.random !== undefined) this.scatter(list, this.random);
       put += port.toPort.pushList(list, list.length);
       port.toPort.publish();
       this.waiting[side] = [];
     });
     return put;
+  }
+
+  /** Gives frames new stations of the sides they have. */
+  private scatter(slots: Int32Array, random: (below: number) => number): void {
+    const { u8, slotOffset } = this.views;
+    for (const slot of slots) {
+      for (const at of [3, 9]) {
+        const n = random(this.stations / 2);
+        const offset = slotOffset[slot] + Slot.HEADROOM + at;
+        u8[offset] = n >> 16;
+        u8[offset + 1] = n >> 8;
+        u8[offset + 2] = n;
+      }
+    }
   }
 
   /** Takes back what came out. Returns the frames taken. */
@@ -127,5 +162,6 @@ export function nsAFrame(hosts: Hosts, forward: () => void): number {
     if (got !== put) throw new Error(`put ${put} frames, got ${got}`);
     frames += got;
   }
+  hosts.forwarded += ns;
   return ns / frames;
 }

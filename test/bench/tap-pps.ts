@@ -7,11 +7,10 @@
  * emptied its queue (`tx_dropped` of the link; the sender does not count them). Where many are refused the forwarder is
  * what bounds the rate; where none are, the sender is.
  */
-import { fileURLToPath } from 'node:url';
 import { skipReason } from '../support/require.js';
 import { type Bench, type Measured, median, medianRatio, round, span } from './bench.js';
 import {
-  SENDER_CORE,
+  floodOnce,
   type TwoHosts,
   throughBareLoop,
   throughLinuxBridge,
@@ -19,7 +18,6 @@ import {
   throughSmrouter,
 } from './two-hosts.js';
 
-const FLOOD = fileURLToPath(new URL('../load/flood.js', import.meta.url));
 const SECONDS = 3;
 const ROUNDS = 5;
 
@@ -39,26 +37,12 @@ class Rates {
   }
 }
 
-/** A counter of a link, from its namespace. */
-function counter(hosts: TwoHosts, side: 'a' | 'b', name: string): number {
-  const link = side === 'a' ? hosts.linkA : hosts.linkB;
-  return Number(hosts[side].exec(['cat', `/sys/class/net/${link}/statistics/${name}`]));
-}
-
 /** Floods once and adds to `rates`. */
 function measure(hosts: TwoHosts, rates: Rates): void {
-  const received = counter(hosts, 'b', 'rx_packets');
-  const dropped = counter(hosts, 'a', 'tx_dropped');
-  const traffic = [hosts.linkA, hosts.macB, hosts.macA, String(SECONDS)];
-  const flood = ['taskset', '-c', SENDER_CORE, process.execPath, FLOOD, ...traffic];
-  const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (SECONDS + 10) * 1000 })) as {
-    sent: number;
-    seconds: number;
-  };
-  const refused = counter(hosts, 'a', 'tx_dropped') - dropped;
-  rates.got.push((counter(hosts, 'b', 'rx_packets') - received) / said.seconds / 1000);
-  rates.offered.push((said.sent + refused) / said.seconds / 1000);
-  rates.refused.push(refused / said.seconds / 1000);
+  const { got, offered, refused } = floodOnce(hosts, SECONDS);
+  rates.got.push(got);
+  rates.offered.push(offered);
+  rates.refused.push(refused);
 }
 
 async function run(): Promise<Measured | string> {

@@ -250,11 +250,37 @@ export async function throughOpenVswitch(pinned: boolean): Promise<TwoHosts | un
   });
 }
 
-/** Thousand 60-byte frames a second that arrived at the sink, flooded from core 0 for `seconds` seconds. */
-export function floodRate(hosts: TwoHosts, seconds: number): { got: number } {
-  const received = (): number => Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
-  const before = received();
-  const flood = ['taskset', '-c', '0', process.execPath, FLOOD, hosts.linkA, hosts.macB, hosts.macA, String(seconds)];
-  const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (seconds + 10) * 1000 })) as { seconds: number };
-  return { got: (received() - before) / said.seconds / 1000 };
+/** What became of a flood, in thousand frames a second. */
+export interface Flood {
+  /** Arrived at the sink. */
+  readonly got: number;
+  /** Tried by the sender: what the link took, and what it refused. */
+  readonly offered: number;
+  /** Refused by the sender's link (`tx_dropped`), as the forwarder had not emptied its queue. */
+  readonly refused: number;
+}
+
+/** A counter of a link, from its namespace. */
+function counter(hosts: TwoHosts, side: 'a' | 'b', name: string): number {
+  const link = side === 'a' ? hosts.linkA : hosts.linkB;
+  return Number(hosts[side].exec(['cat', `/sys/class/net/${link}/statistics/${name}`]));
+}
+
+/** Floods 60-byte frames from the sender's core for `seconds` seconds. */
+export function floodOnce(hosts: TwoHosts, seconds: number): Flood {
+  const received = counter(hosts, 'b', 'rx_packets');
+  const dropped = counter(hosts, 'a', 'tx_dropped');
+  const traffic = [hosts.linkA, hosts.macB, hosts.macA, String(seconds)];
+  const flood = ['taskset', '-c', SENDER_CORE, process.execPath, FLOOD, ...traffic];
+  const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (seconds + 10) * 1000 })) as {
+    sent: number;
+    seconds: number;
+  };
+  const refused = counter(hosts, 'a', 'tx_dropped') - dropped;
+  const rate = (frames: number): number => frames / said.seconds / 1000;
+  return {
+    got: rate(counter(hosts, 'b', 'rx_packets') - received),
+    offered: rate(said.sent + refused),
+    refused: rate(refused),
+  };
 }

@@ -138,7 +138,7 @@ async function run(): Promise<Measured> {
       return {
         value: round(median(changing)),
         unit: 'Mframes/s',
-        ratio: round(medianRatio(changing, still)),
+        ratio: medianRatio(changing, still),
         peer: 'the same without replacements',
         note: `${what}; ${did}, ${span(changing)}, undisturbed ${span(still)}`,
       };

@@ -7,7 +7,7 @@ import type { Views } from '../../src/shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
 import { OfflineRouter } from '../support/offline-router.js';
 import { type Bench, interleaved, type Measured, round } from './bench.js';
-import { type HostEnd, hostEnd } from './memory-stations.js';
+import { type HostEnd, hostEnd } from './memory-hosts.js';
 
 const PORTS = 16;
 const COPIES = PORTS - 1;

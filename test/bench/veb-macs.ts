@@ -11,7 +11,7 @@ import { Learned, learn } from '../../src/shared/table/etherbridge.js';
 import { OfflineRouter } from '../support/offline-router.js';
 import { seeded } from '../support/stress.js';
 import { type Bench, inTurn, type Measured, median, medianRatio, round, span } from './bench.js';
-import { MemoryStations, stationAddress } from './memory-stations.js';
+import { Hosts, nsAFrame, stationBytes } from './memory-hosts.js';
 
 const ROUNDS = 9;
 const SEED = 0x5eed;
@@ -33,7 +33,7 @@ function teach(router: OfflineRouter, veb: string, ports: readonly string[], sta
     const { index } = router.table.get(port);
     const value = index | (heap[ifRecord(index) + If.PORT_GENERATION] << 16);
     for (let n = 0; n < stations / 2; n++) {
-      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = stationAddress(side, n);
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = stationBytes(0, side, n);
       const lo = c | (d << 8) | (e << 16) | (f << 24);
       const done = learn(heap, table, lo, a | (b << 8), value, 1, router.memory.me);
       if (done !== Learned.NEW) throw new Error(`address ${n} of ${port} was not learned (${done})`);
@@ -51,12 +51,12 @@ async function bridges(): Promise<(() => number)[]> {
     const made = ports.map((port) => `${port} create up`);
     await router.ifconfig(...made, `${veb} create maxaddr ${maxaddr} add ${ports[0]} add ${ports[1]} up`);
     teach(router, veb, ports, known);
-    const stations = new MemoryStations(router, ports, active, seeded(SEED + n));
+    const hosts = Hosts.on(router, ports, active, seeded(SEED + n));
     const forward = (): void => {
-      router.ctx.seconds = 1 + Math.floor(stations.forwarded / 1e9);
+      router.ctx.seconds = 1 + Math.floor(hosts.forwarded / 1e9);
       while (router.loop.pollMemoryPorts() !== 0);
     };
-    measures.push(() => stations.measure(forward));
+    measures.push(() => nsAFrame(hosts, forward));
   }
   return measures;
 }
@@ -71,7 +71,7 @@ async function run(): Promise<Measured> {
     const of = found[n] as number[];
     const note = `${known} addresses, ${active} talk; ${ROUNDS} rounds, ${span(of)}`;
     const peer = 'the same with 1000 addresses';
-    return { value: round(median(of)), unit: 'ns/frame', ratio: round(medianRatio(few, of)), peer, note };
+    return { value: round(median(of)), unit: 'ns/frame', ratio: medianRatio(few, of), peer, note };
   };
   return { ...figure(2), more: [figure(0), figure(1), figure(3)] };
 }

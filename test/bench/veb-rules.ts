@@ -12,8 +12,8 @@ import { OfflineRouter } from '../support/offline-router.js';
 import { skipReason } from '../support/require.js';
 import { type Bench, inTurn, interleaved, type Measured, median, medianRatio, round, span } from './bench.js';
 import { benchRule, LISTS } from './bench-rules.js';
-import { MemoryStations } from './memory-stations.js';
-import { floodRate, type TwoHosts, throughLinuxBridge } from './two-hosts.js';
+import { Hosts, nsAFrame } from './memory-hosts.js';
+import { floodOnce, type TwoHosts, throughLinuxBridge } from './two-hosts.js';
 
 const STATIONS = 1000;
 const PAIRS = 9;
@@ -35,9 +35,9 @@ async function throughBridges(): Promise<Measured[]> {
       ...Array.from({ length: count }, (_, r) => `veb${n} rule ${formatRule(port, benchRule(r))}`),
     ]);
     await router.ifconfig(`veb${n} create maxaddr 1024 up`, ...lines);
-    const stations = new MemoryStations(router, ports, STATIONS);
-    stations.teach(forward);
-    measures.push(() => stations.measure(forward));
+    const hosts = Hosts.on(router, ports, STATIONS);
+    hosts.teach(forward);
+    measures.push(() => nsAFrame(hosts, forward));
   }
   await inTurn(3, measures);
   const [none = [], ...others] = await inTurn(PAIRS, measures);
@@ -45,7 +45,7 @@ async function throughBridges(): Promise<Measured[]> {
     .map((of, n) => ({
       value: round(median(of)),
       unit: 'ns/frame',
-      ratio: round(medianRatio(none, of)),
+      ratio: medianRatio(none, of),
       peer: `the same without rules (${round(median(none))} ns)`,
       note: `${LISTS[n + 1]} rules on each port; ${PAIRS} rounds, ${span(of)}, without ${span(none)}`,
     }))
@@ -79,7 +79,7 @@ async function linuxBridge(): Promise<Measured | string> {
   try {
     const rate = (count: number) => (): number => {
       nftables(hosts, count);
-      return floodRate(hosts, LINUX_SECONDS).got;
+      return floodOnce(hosts, LINUX_SECONDS).got;
     };
     const { a, b, ratio } = await interleaved(LINUX_ROUNDS, rate(1000), rate(0));
     return {
