@@ -43,3 +43,8 @@ export function store16(u8: Uint8Array, at: number, word: number): void {
   u8[at] = word & 0xff;
   u8[at + 1] = word >>> 8;
 }
+
+/** A checksum field, as it lies in memory, after one 16-bit word it covers has changed from `before` to `after` (RFC 1624 eqn. 3). */
+export function adjust(checksum: number, before: number, after: number): number {
+  return complement((~checksum & 0xffff) + (~before & 0xffff) + after);
+}

@@ -1,60 +1,12 @@
 /**
- * Where things are in IPv4 (RFC 791 §3.1), IPv6 (RFC 8200 §3, §4), TCP (RFC 9293 §3.1) and UDP (RFC 768) headers, and the
- * walk from an Ethernet header to the transport header. Any thread.
+ * What is asked of a frame before its IP version is known: the walk from an Ethernet header to the transport header, the check
+ * of a bridged packet's header, pseudo-headers. Any thread; nothing is allocated.
  */
-import { fold, sumBytes } from './checksum.js';
+import { fold, sumBytes, swap16 } from './checksum.js';
 import { Ether, EtherType } from './ethernet.js';
-
-/** Byte offsets in an IPv4 header. */
-export const enum Ipv4 {
-  VERSION_IHL = 0,
-  TOTAL_LENGTH = 2,
-  ID = 4,
-  FRAGMENT = 6,
-  PROTOCOL = 9,
-  CHECKSUM = 10,
-  LENGTH = 20,
-}
-
-/** Byte offsets in an IPv6 header. */
-export const enum Ipv6 {
-  VERSION = 0,
-  PAYLOAD_LENGTH = 4,
-  NEXT_HEADER = 6,
-  LENGTH = 40,
-}
-
-/** Byte offsets in a TCP header. */
-export const enum Tcp {
-  SEQUENCE = 4,
-  DATA_OFFSET = 12,
-  FLAGS = 13,
-  CHECKSUM = 16,
-  LENGTH = 20,
-}
-
-/** Bits of the TCP flags. */
-export const enum TcpFlag {
-  FIN = 0x01,
-  PSH = 0x08,
-  CWR = 0x80,
-}
-
-/** Byte offsets in a UDP header. */
-export const enum Udp {
-  UDP_LENGTH = 4,
-  CHECKSUM = 6,
-  LENGTH = 8,
-}
-
-/** IP protocol numbers, and IPv6 extension headers. */
-export const enum Protocol {
-  HOP_BY_HOP = 0,
-  TCP = 6,
-  UDP = 17,
-  ROUTING = 43,
-  DESTINATION = 60,
-}
+import { Ipv4 } from './ipv4.js';
+import { Ipv6 } from './ipv6.js';
+import { Protocol } from './protocol.js';
 
 /** Most tags that stand in front of an IP header. */
 const TAGS_MOST = 2;
@@ -118,4 +70,20 @@ export function ipHeaderFits(u8: Uint8Array, u16: Uint16Array, ip: number, room:
   const total = (u8[ip + Ipv4.TOTAL_LENGTH] << 8) | u8[ip + Ipv4.TOTAL_LENGTH + 1];
   if (header < Ipv4.LENGTH || header > total || total > room) return false;
   return fold(sumBytes(u8, u16, ip, header)) === 0xffff;
+}
+
+/**
+ * Folded sum of the pseudo-header (RFC 9293 §3.1, RFC 8200 §8.1) of a transport packet of `length` bytes, 0 … 65535, whose IP
+ * header is at byte `ip`. A routing header's last segment is not looked for.
+ */
+export function pseudoSum(
+  u8: Uint8Array,
+  u16: Uint16Array,
+  ip: number,
+  version: 4 | 6,
+  length: number,
+  protocol: Protocol,
+): number {
+  const sum = version === 4 ? sumBytes(u8, u16, ip + Ipv4.SOURCE, 8) : sumBytes(u8, u16, ip + Ipv6.SOURCE, 32);
+  return fold(sum + swap16(length) + swap16(protocol));
 }

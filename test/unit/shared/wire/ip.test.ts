@@ -1,7 +1,12 @@
 /** The walk from the Ethernet header to the transport header, on literal headers (shared/wire/ip.ts). */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Ipv4, Ipv6, ipVersionTo, networkOffset, Protocol, Tcp, TcpFlag, Udp } from '../../../../src/shared/wire/ip.js';
+import { ipVersionTo, networkOffset } from '../../../../src/shared/wire/ip.js';
+import { Ipv4 } from '../../../../src/shared/wire/ipv4.js';
+import { Ipv6 } from '../../../../src/shared/wire/ipv6.js';
+import { Protocol } from '../../../../src/shared/wire/protocol.js';
+import { Tcp, TcpFlag } from '../../../../src/shared/wire/tcp.js';
+import { Udp } from '../../../../src/shared/wire/udp.js';
 
 const MACS = '020000000001 020000000002';
 /** RFC 791 §3.1: version 4, IHL 5, total length 60, DF, TTL 64, protocol, 198.18.0.1 → 198.18.0.2. */

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { formatIpv4, parseIpv4 } from '../../../../src/shared/wire/ipv4-address.js';
+import { formatIpv4, parseIpv4, prefixMask4, swap32 } from '../../../../src/shared/wire/ipv4-address.js';
 
 test('an address is its bytes as two 16-bit words read from memory', () => {
   fc.assert(
@@ -38,5 +38,23 @@ test('anything but four decimal numbers is none', () => {
   ];
   for (const text of [...wrong, '10.0.0.1\n', '10..0.1', '10.0.0.', '-1.0.0.1', '1e1.0.0.1', '10.0.0.1000', '::1']) {
     assert.equal(parseIpv4(text), undefined, JSON.stringify(text));
+  }
+});
+
+test('host order has the first byte on top, and prefixes are its high bits', () => {
+  assert.equal(swap32(parseIpv4('10.1.2.3') as number), 0x0a010203);
+  assert.equal(swap32(parseIpv4('192.0.2.255') as number) >>> 0, 0xc00002ff);
+  fc.assert(
+    fc.property(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), (address) => {
+      assert.equal(swap32(swap32(address)), address);
+      assert.equal(Buffer.from(Int32Array.of(address).buffer).readInt32BE(), swap32(address));
+    }),
+    { seed: 20261121 },
+  );
+  for (let length = 0; length <= 32; length++) {
+    assert.equal(
+      (prefixMask4(length) >>> 0).toString(2).padStart(32, '0'),
+      '1'.repeat(length) + '0'.repeat(32 - length),
+    );
   }
 });

@@ -1,0 +1,27 @@
+/**
+ * Numbers in network order (most significant byte first) at any byte, even or odd. Any thread; nothing is allocated.
+ */
+
+/** The 16-bit number at byte `at`, 0 … 65535. */
+export function read16(u8: Uint8Array, at: number): number {
+  return (u8[at] << 8) | u8[at + 1];
+}
+
+/** The 32-bit number at byte `at`, as int32. */
+export function read32(u8: Uint8Array, at: number): number {
+  return (u8[at] << 24) | (u8[at + 1] << 16) | (u8[at + 2] << 8) | u8[at + 3];
+}
+
+/** Writes the low 16 bits of `value` at byte `at`. */
+export function write16(u8: Uint8Array, at: number, value: number): void {
+  u8[at] = value >>> 8;
+  u8[at + 1] = value;
+}
+
+/** Writes the low 32 bits of `value` at byte `at`. */
+export function write32(u8: Uint8Array, at: number, value: number): void {
+  u8[at] = value >>> 24;
+  u8[at + 1] = value >>> 16;
+  u8[at + 2] = value >>> 8;
+  u8[at + 3] = value;
+}
