@@ -92,3 +92,23 @@ export function macNumber(mac: Mac): number {
 export function isGroup(hi: number): boolean {
   return (hi & 1) !== 0;
 }
+
+/** Writes the header of 14 bytes of a frame at even byte `offset`; addresses and `type` as the getters read them. */
+export function writeEther(
+  u16: Uint16Array,
+  offset: number,
+  toHi: number,
+  toLo: number,
+  fromHi: number,
+  fromLo: number,
+  type: number,
+): void {
+  const w = offset >> 1;
+  u16[w] = toHi;
+  u16[w + 1] = toLo;
+  u16[w + 2] = toLo >>> 16;
+  u16[w + 3] = fromHi;
+  u16[w + 4] = fromLo;
+  u16[w + 5] = fromLo >>> 16;
+  u16[w + 6] = type;
+}
