@@ -132,7 +132,8 @@ export function isLinkLocal4(address: number): boolean {
 
 /**
  * Looks through the options of the whole header at byte `ip`: bits of `OptionFound`, or if one is malformed the offset of what
- * is wrong from the header's first byte, negative: the pointer of the Parameter Problem. The pointers are those of Linux 6.
+ * is wrong from the header's first byte, negative: the pointer of the Parameter Problem. Where one thing is wrong, it is the pointer
+ * that Linux sends.
  */
 export function walkOptions(u8: Uint8Array, ip: number): number {
   const end = headerLength(u8, ip);
@@ -184,12 +185,13 @@ function timestampFound(u8: Uint8Array, ip: number, at: number, length: number):
   if (length < 4) return -(at + 1);
   const pointer = u8[ip + at + 2];
   const flags = u8[ip + at + 3] & 15;
+  const addresses = flags === 1 || flags === 3;
   if (pointer < 5) return -(at + 2);
   if (pointer > length) {
     return flags !== 3 && u8[ip + at + 3] >> 4 === 15 ? -(at + 3) : OptionFound.TIMESTAMP;
   }
-  if (flags !== 0 && flags !== 1 && flags !== 3) return -(at + 3);
-  return pointer + (flags === 0 ? 3 : 7) > length ? -(at + 2) : OptionFound.TIMESTAMP;
+  if (pointer + (addresses ? 7 : 3) > length) return -(at + 2);
+  return addresses || flags === 0 ? OptionFound.TIMESTAMP : 0;
 }
 
 /** Bytes of the header, options included: 0 … 60. */

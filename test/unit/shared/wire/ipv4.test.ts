@@ -144,7 +144,9 @@ for (const [what, options, result] of [
   ['timestamp with addresses', '44 0c 05 01 00000000 00000000', OptionFound.TIMESTAMP],
   ['timestamp with addresses and no room for one', '44 08 05 01 00000000', -22],
   ['timestamp that points below 5', '44 08 04 00 00000000', -22],
-  ['timestamp with flag 2', '44 08 05 02 00000000', -23],
+  ['timestamp with flag 2', '44 08 05 02 00000000', 0],
+  ['timestamp with flag 2 and no room', '44 07 05 02 000000 00', -22],
+  ['timestamp of other stations that overflowed', '44 08 09 f3 00000000', OptionFound.TIMESTAMP],
   ['timestamp that overflowed 15 times', '44 08 09 f0 00000000', -23],
   ['timestamp of 3 bytes', '44 03 05 00', -21],
   ['source route that points below 4', '01 83 03 03', -23],
@@ -201,6 +203,62 @@ test('classes of addresses', () => {
     assert.equal(isLinkLocal4(address), local, text);
     assert.equal(isLinkLocalMulticast4(address), localMulticast, text);
   }
+});
+
+/** The faults again, as spec B §5.1 says them, of a packet without options. */
+function naiveFault(bytes: Uint8Array): Ipv4Fault {
+  if (bytes.length < 20) return Ipv4Fault.SHORT;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const header = (bytes[0] % 16) * 4;
+  if (Math.floor(bytes[0] / 16) !== 4) return Ipv4Fault.VERSION;
+  if (header < 20 || header > bytes.length) return Ipv4Fault.HEADER_LENGTH;
+  if (naiveChecksum(bytes.slice(0, header)) !== 0) return Ipv4Fault.CHECKSUM;
+  if (view.getUint16(2) < header) return Ipv4Fault.TOTAL_LENGTH;
+  if (view.getUint16(2) > bytes.length) return Ipv4Fault.TRUNCATED;
+  const source = [...bytes.slice(12, 16)].join('.');
+  const to = [...bytes.slice(16, 20)].join('.');
+  if (/^(0|127|22[4-9]|2[345]\d)\./.test(source) && `${source} ${to}` !== '0.0.0.0 255.255.255.255') {
+    return Ipv4Fault.MARTIAN_SOURCE;
+  }
+  if (/^(0|127|2[45]\d)\./.test(to) && to !== '255.255.255.255') return Ipv4Fault.MARTIAN_DESTINATION;
+  return Ipv4Fault.NONE;
+}
+
+test('random headers have the fault that a plain reader finds, and every fault is met', () => {
+  const met = new Set<Ipv4Fault>();
+  const octet = fc.oneof(fc.constantFrom(0, 10, 127, 169, 223, 224, 239, 240, 255), fc.nat(255));
+  const quad = fc.array(octet, { minLength: 4, maxLength: 4 });
+  const first = fc.oneof({ weight: 9, arbitrary: fc.constant(0x45) }, { weight: 1, arbitrary: fc.nat(255) });
+  const right = fc.boolean();
+  fc.assert(
+    fc.property(
+      first,
+      fc.integer({ min: 10, max: 50 }),
+      quad,
+      quad,
+      fc.nat(30),
+      right,
+      (b0, total, from, to, extra, seal) => {
+        const bytes = new Uint8Array(Math.max(0, 15 + extra));
+        const zero = (list: readonly number[]) => (list[0] === 0 && list[1] < 128 ? [0, 0, 0, 0] : list);
+        const ones = (list: readonly number[]) => (list[0] === 255 ? [255, 255, 255, 255] : list);
+        const head = [b0, 0, 0, total, 1, 2, 0, 0, 64, 17, 0, 0, ...zero(from), ...ones(to)];
+        bytes.set(head.slice(0, bytes.length));
+        // Beyond 20 bytes all is 0: the options end at once.
+        const header = (b0 & 15) * 4;
+        if (bytes.length >= 20 && header <= bytes.length && (seal || total % 4 !== 0)) {
+          const sum = naiveChecksum(bytes.slice(0, header));
+          bytes.set([sum >> 8, sum & 255], 10);
+        }
+        const { u8, u16 } = place(bytes);
+        const fault = checkIpv4(u8, u16, AT, bytes.length);
+        assert.equal(fault, naiveFault(bytes));
+        met.add(fault);
+      },
+    ),
+    { seed, numRuns: 5000 },
+  );
+  assert.equal(met.size, 9, [...met].join(' '));
 });
 
 const byte = fc.integer({ min: 0, max: 255 });

@@ -192,6 +192,45 @@ for (const [what, next, payload, result] of [
   test(`extensions: ${what} give ${result}`, () => assert.equal(upper(packet(next, payload)), result));
 }
 
+/** The walk again, over an array that is used up: protocol and offset, or undefined if a header does not end. */
+function naiveUpper(packetBytes: Uint8Array): readonly [number, number] | undefined {
+  let next = packetBytes[6];
+  let rest = [...packetBytes.slice(40)];
+  const offset = () => packetBytes.length - rest.length;
+  for (let n = 0; [0, 43, 44, 51, 60].includes(next); n++) {
+    if (next === 0 && offset() !== 40) break;
+    if (n === 8 || rest.length < 8) return undefined;
+    const length = { 44: 8, 51: 8 + rest[1] * 4 }[next] ?? 8 + rest[1] * 8;
+    if (rest.length < length) return undefined;
+    if (next === 43 && rest[2] === 0 && rest[3] > 0) break;
+    const later = next === 44 && (rest[2] > 0 || rest[3] > 7);
+    next = rest[0];
+    rest = rest.slice(length);
+    if (later) break;
+  }
+  return [next, offset()];
+}
+
+test('random extension headers end where a plain walk ends', () => {
+  const type = fc.constantFrom(0, 17, 43, 43, 44, 51, 58, 60, 60);
+  const header = fc.tuple(type, fc.nat(1), fc.nat(1), fc.nat(9)).map(([next, length, two, three]) => {
+    return [next, length, two, three, ...new Array(4 + 8 * length).fill(0)];
+  });
+  let ended = 0;
+  fc.assert(
+    fc.property(type, fc.array(header, { maxLength: 11 }), fc.nat(3), (next, headers, cut) => {
+      const payload = headers.flat();
+      const bytes = packet(next, Buffer.from(payload.slice(0, payload.length - cut)).toString('hex'));
+      const result = walkExtensions(place(bytes).u8, AT);
+      const want = naiveUpper(bytes);
+      assert.deepEqual(result === -1 ? undefined : [upperProtocol(result), upperOffset(result)], want);
+      if (want !== undefined && want[1] > 40) ended++;
+    }),
+    { seed, numRuns: 3000 },
+  );
+  assert.ok(ended > 500, `${ended}`);
+});
+
 test('what the walks read lies in the packet', () => {
   const type = fc.constantFrom(0, 17, 43, 44, 51, 58, 60, 255);
   const few = fc.oneof(fc.constant(0), fc.constant(1), type);
