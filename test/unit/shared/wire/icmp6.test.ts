@@ -51,6 +51,11 @@ test('an echo request is right, and one bit makes it wrong', () => {
   }
 });
 
+test('a message of 8 bytes is whole', () => {
+  const { u8, u16 } = place(sealed(packet(58, '8000 0000 1234 0001')));
+  assert.ok(checkIcmp6(u8, u16, AT, AT + 40, 8));
+});
+
 test('an echo request becomes its reply', () => {
   const { u8, u16 } = place(ECHO);
   echoReply6(u8, u16, AT, AT + 40);
