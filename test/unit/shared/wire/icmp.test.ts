@@ -44,6 +44,11 @@ test('the golden echo request is right, and one bit makes it wrong', () => {
   }
 });
 
+test('a message of 8 bytes is whole', () => {
+  const { u8, u16 } = place('0800 e5ca 1234 0001');
+  assert.ok(checkIcmp(u8, u16, AT, 8));
+});
+
 test('the golden echo request becomes its reply', () => {
   const { u8, u16 } = place(ECHO);
   echoReply4(u8, u16, AT);
@@ -87,7 +92,7 @@ for (const [what, bytes, may, group] of [
   ['an ICMP error', packet('0301 0000 00000000'), false, false],
   ['a redirect', packet('0501 0000 00000000'), false, false],
   ['an unknown ICMP type', packet('2a00 0000 00000000'), false, false],
-  ['ICMP without a type', packet(''), false, false],
+  ['ICMP without a type, and padding', Uint8Array.from([...packet(''), 8, 0]), false, false],
   ['a first fragment', packet(UDP, 0x2000, 0x0a000001, 0x0a000002, 17), true, false],
   ['a later fragment', packet(UDP, 0x0001, 0x0a000001, 0x0a000002, 17), false, false],
   ['a frame to a group', packet(UDP, 0, 0x0a000001, 0x0a000002, 17), false, true],
