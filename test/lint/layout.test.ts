@@ -21,11 +21,13 @@ const WORDS = new Set([
   ...['Control', 'Thread', 'If', 'PortList', 'Rules', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
+  ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
   ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload'],
   ...['RuleAction', 'Verdict', 'Key'],
+  ...['FibEntry', 'NextHopKind'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set([
@@ -40,6 +42,11 @@ const CONSTANTS = new Set([
   'RuleGroup.WORDS',
   'RuleEntry.ETHER_WORDS',
   'RuleEntry.ARP_WORDS',
+  'Fib4Head.WORDS',
+  'Fib6Head.WORDS',
+  'Host.WORDS',
+  'NextHops.WORDS',
+  'NextHop.WORDS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
 const APART = ['Control', 'Thread', 'Ring', 'Table'];
@@ -49,6 +56,7 @@ const LINE = 32;
 const SIDE = new Map<string, Side>([
   ['src/shared/smr/reader.ts', 'worker'],
   ['src/shared/smr/reclaimer.ts', 'main'],
+  ...['fib4', 'fib6', 'host-set', 'next-hop'].map((name): [string, Side] => [`src/shared/table/${name}.ts`, 'main']),
 ]);
 
 type Side = 'main' | 'worker';

@@ -160,6 +160,9 @@ export const enum Kind {
   POLL_LIST = 0x504f4c4c,
   RULE_LIST = 0x524c5354,
   RULES = 0x52554c45,
+  FIB4 = 0x46494234,
+  FIB6 = 0x46494236,
+  NEXT_HOPS = 0x4e484f50,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }
