@@ -151,7 +151,7 @@ export function internet6(count: number, random: Random): Prefixes {
 }
 
 /** Clears the bits of an IPv6 address beyond `bits`. */
-export function maskTo(address: Int32Array, bits: number): void {
+function maskTo(address: Int32Array, bits: number): void {
   if (bits === 128) return;
   address[bits >> 5] &= ~(-1 >>> (bits & 31));
   address.fill(0, (bits >> 5) + 1);
