@@ -13,7 +13,7 @@ import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { Fib4, makeFib4Lookup } from '../../src/shared/table/fib4.js';
 import { Fib6, makeFib6Lookup } from '../../src/shared/table/fib6.js';
 import type { FibMemory, FibReclaimer } from '../../src/shared/table/prefix-trie.js';
-import { internet4, internet6 } from '../support/prefixes.js';
+import { internet4, internet6, type Prefixes } from '../support/prefixes.js';
 import { BOX_MS, SEED, startThread, waitUntil, withSeed } from '../support/stress.js';
 import { BruteForce } from '../unit/support/fib-bench.js';
 import { type FibReaderTask, HISTORY, Told } from './threads/fib-reader.js';
@@ -86,6 +86,7 @@ class Churn {
   readonly settled = shared(PROBES);
   readonly possible = shared(PROBES);
   updates = 0;
+  private readonly prefixes: Prefixes;
   private readonly oracle: BruteForce;
   private readonly present = new Set<Prefix>();
   private readonly churned: readonly Prefix[];
@@ -100,14 +101,14 @@ class Churn {
     this.random = random;
     this.oracle = new BruteForce(words);
     const all = (words === 1 ? internet4 : internet6)(PREFIXES[words], random);
-    const addressOf = (n: number): number[] => [...all.address.subarray(n * words, (n + 1) * words)];
+    this.prefixes = all;
     for (let n = 0; n < all.count; n++) {
-      const prefix = { address: addressOf(n), length: all.length[n] as number };
+      const prefix = { address: this.addressOf(n), length: all.length[n] as number };
       const nextHop = this.nextHop();
       table.insert(prefix, nextHop);
       this.oracle.set(prefix.address, prefix.length, nextHop);
     }
-    this.probes = Array.from({ length: PROBES }, () => addressOf(random(all.count)));
+    this.probes = Array.from({ length: PROBES }, () => this.addressOf(random(all.count)));
     this.churned = Array.from({ length: CHURNED }, () => {
       const address = this.probes[random(PROBES)] as readonly number[];
       // Short prefixes are few, as in life: they rewrite much.
@@ -144,11 +145,17 @@ class Churn {
   check(count: number): void {
     for (const probe of this.probes) assert.equal(this.table.lookup(probe), this.oracle.lookup(probe));
     for (let n = 0; n < count; n++) {
-      const address = [...(this.probes[this.random(PROBES)] as readonly number[])];
+      const address = this.addressOf(this.random(this.prefixes.count));
       const word = this.random(this.how.words);
       address[word] = (address[word] as number) ^ (1 << this.random(32)) ^ this.random(1 << 16);
       assert.equal(this.table.lookup(address), this.oracle.lookup(address));
     }
+  }
+
+  /** Address of one of the prefixes that the table began with. */
+  private addressOf(n: number): number[] {
+    const { words } = this.how;
+    return [...this.prefixes.address.subarray(n * words, (n + 1) * words)];
   }
 
   private add(prefix: Prefix): void {
