@@ -1,0 +1,70 @@
+/**
+ * What the stack needs of the world: the clock, interfaces, routes, a way out, the workers' neighbour bindings, the books. Main
+ * implements it over shared memory, tests over maps. All calls are on the main thread and return at once.
+ *
+ * Addresses are int32 words in host order: one of IPv4, four of IPv6.
+ */
+import type { DropReason } from './fate.js';
+
+/** An address of an interface. */
+export interface StackAddress {
+  readonly family: 4 | 6;
+  readonly words: Int32Array;
+  /** Bits of its prefix. */
+  readonly length: number;
+  /** The other end of a point-to-point interface. */
+  readonly destination?: Int32Array;
+}
+
+/** An interface of layer 3. */
+export interface StackInterface {
+  readonly index: number;
+  readonly name: string;
+  readonly kind: 'ethernet' | 'point-to-point' | 'loopback';
+  /** Six bytes. */
+  readonly lladdr: Uint8Array;
+  /** Most bytes of an IP packet. */
+  readonly mtu: number;
+  readonly rdomain: number;
+  readonly up: boolean;
+  readonly addresses: readonly StackAddress[];
+  readonly proxyArp: boolean;
+  readonly proxyNd: boolean;
+}
+
+/** What a look-up says. `broadcast` is the directed broadcast of a connected net, `out` its interface. */
+export interface StackRoute {
+  readonly kind: 'local' | 'connected' | 'gateway' | 'broadcast' | 'reject' | 'blackhole';
+  readonly out: number;
+  readonly gateway?: Int32Array;
+}
+
+/** The world. */
+export interface StackEnvironment {
+  /** Milliseconds of a clock that does not jump; parts of one are kept in round-trip times. */
+  nowMs(): number;
+  interfaceOf(index: number): StackInterface | undefined;
+  interfaces(): Iterable<StackInterface>;
+  /** The route of the domain's own table; undefined if there is none. Link-local IPv6 destinations are not asked for. */
+  route(rdomain: number, family: 4 | 6, destination: Int32Array): StackRoute | undefined;
+  /**
+   * Sends a whole Ethernet frame, or on a point-to-point interface an IP packet; the bytes are not touched again. `forwarded`: it
+   * was punted on its way through and is counted as transmitted; otherwise the router made it, and it is counted as originated
+   * too. False if it could not be taken: then nothing is counted.
+   */
+  transmit(index: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */
+  bindNeighbour(index: number, family: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void;
+  unbindNeighbour(index: number, family: 4 | 6, words: Int32Array): void;
+  /** Whether a worker has used the stale binding since it was made. */
+  neighbourUsed(index: number, family: 4 | 6, words: Int32Array): boolean;
+  /** Whether packets of the family are forwarded at all. */
+  forwarding(family: 4 | 6): boolean;
+  /** ICMP errors a second; 0 sends none, -1 is no limit at all, that of each destination included. */
+  errorLimit(family: 4 | 6): number;
+  /** Books a punted packet, by its ingress, as dropped. */
+  drop(index: number, reason: DropReason): void;
+  /** Books a punted packet, by its ingress, as consumed. */
+  consume(index: number): void;
+  readonly log: { info(message: string): void; warn(message: string): void };
+}

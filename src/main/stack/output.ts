@@ -1,0 +1,79 @@
+/**
+ * The way out: to a next hop on an interface, whatever its kind, and for packets of our own from the routing table on. Main.
+ */
+import { isLinkLocal } from './address.js';
+import type { StackEnvironment, StackInterface } from './environment.js';
+import type { Fate } from './fate.js';
+import { fragment4, fragment6 } from './fragmentation.js';
+import type { Neighbours } from './neighbours.js';
+import { destinationOf, ipBytes, type Origin, OWN, type Packet } from './packet.js';
+import type { PathMtu } from './path-mtu.js';
+
+export class Output {
+  /** Next identification, of IPv4 packets and of fragmented IPv6 ones. */
+  private id: number;
+
+  constructor(
+    private readonly env: StackEnvironment,
+    private readonly neighbours: Neighbours,
+    private readonly paths: PathMtu,
+    /** Takes a packet of ours to an address of ours. */
+    private readonly deliver: (packet: Packet, rdomain: number, scope: number) => void,
+    random: () => number,
+  ) {
+    this.id = Math.floor(random() * 0x10000);
+  }
+
+  /** An identification that differs from the ones before it. */
+  nextId(): number {
+    this.id = (this.id + 1) | 0;
+    return this.id;
+  }
+
+  /** Sends a packet that fits to a next hop on an interface. */
+  via(packet: Packet, out: StackInterface, next: Int32Array, origin: Origin): Fate {
+    if (!out.up) return 'down';
+    switch (out.kind) {
+      case 'ethernet':
+        return this.neighbours.send(out.index, next, packet, origin);
+      case 'point-to-point':
+        return this.env.transmit(out.index, ipBytes(packet), origin.counted) ? 'sent' : 'transmit';
+      default:
+        return 'no-route';
+    }
+  }
+
+  /**
+   * Sends a packet of our own in a domain, in fragments if it must be. `scope` is the interface of a link-local destination.
+   * The fate is that of its last fragment; it is in no books before it is transmitted.
+   */
+  own(packet: Packet, rdomain: number, scope: number): Fate {
+    const destination = destinationOf(packet);
+    const near = isLinkLocal(destination);
+    const to = near ? this.near(scope, destination) : this.env.route(rdomain, packet.version, destination);
+    if (to === undefined) return 'no-route';
+    if (to.kind === 'local') {
+      this.deliver(packet, rdomain, scope);
+      return 'sent';
+    }
+    if (to.kind === 'reject' || to.kind === 'blackhole' || to.kind === 'broadcast') return to.kind;
+    const out = this.env.interfaceOf(to.out);
+    if (out === undefined) return 'down';
+    const mtu = Math.min(out.mtu, this.paths.of(rdomain, destination, this.env.nowMs()));
+    const parts = packet.version === 4 ? fragment4(packet, mtu) : fragment6(packet, mtu, this.nextId());
+    let fate: Fate = 'too-big';
+    for (const part of parts) fate = this.via(part, out, to.gateway ?? destination, OWN);
+    return fate;
+  }
+
+  /** The route of a link-local address. */
+  private near(
+    scope: number,
+    destination: Int32Array,
+  ): { readonly kind: 'local' | 'connected'; readonly out: number; readonly gateway?: Int32Array } | undefined {
+    const on = this.env.interfaceOf(scope);
+    if (on === undefined) return undefined;
+    const ours = on.addresses.some((a) => a.family === 6 && a.words.every((word, k) => word === destination[k]));
+    return { kind: ours ? 'local' : 'connected', out: scope };
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Main's half of layer 3: everything that workers punt, and everything the router says itself (spec B §5.2 to §5.6). Pure logic over
+ * an environment; main calls it with punted packets and every 100 ms.
+ *
+ * ```
+ *  punted ─► ARP ──────────► ArpSpeaker ─┐
+ *         └► check ─► route ─► LocalInput ┼─► Output ─► Neighbours ─► transmit
+ *                         └─► Forwarder ─┴─► IcmpErrors ─┘
+ * ```
+ * Every punted packet ends as transmitted, consumed, dropped with a reason, or held for a while: `settle` books what is over at
+ * once, and only packets whose origin is `counted` are ever booked.
+ */
+import { PuntReason } from '../../shared/ring/punt-reason.js';
+import { IcmpType, UnreachableCode } from '../../shared/wire/icmp.js';
+import { Icmp6Type, Unreachable6Code } from '../../shared/wire/icmp6.js';
+import { walkOptions } from '../../shared/wire/ipv4.js';
+import { isLinkLocal, isMulticast, same } from './address.js';
+import { Announcer } from './announce.js';
+import { ArpSpeaker } from './arp.js';
+import type { StackEnvironment, StackInterface } from './environment.js';
+import type { Fate } from './fate.js';
+import { Forwarder } from './forward.js';
+import { IcmpErrors } from './icmp.js';
+import { LocalInput } from './local.js';
+import { NdSpeaker } from './nd.js';
+import { type Neighbour, Neighbours } from './neighbours.js';
+import { Output } from './output.js';
+import { destinationOf, IP, type Origin, OWN, type Packet, readPacket, sourceOf } from './packet.js';
+import { PathMtu } from './path-mtu.js';
+import { Pinger, type PingOptions, type PingReport } from './ping.js';
+import { ProxyAnswers } from './proxy.js';
+import { Sources } from './sources.js';
+
+/** A packet that a worker has handed over. */
+export interface Punted {
+  readonly reason: PuntReason;
+  /** Its ingress. */
+  readonly index: number;
+  /** The whole frame as it came in, or from a point-to-point interface the IP packet; the stack's to keep. */
+  readonly bytes: Uint8Array;
+  /** Where in it the ARP or IP header begins. */
+  readonly network: number;
+  /** Destination of the frame: 0 one station, 1 broadcast, 2 multicast. */
+  readonly cast: 0 | 1 | 2;
+}
+
+export class Stack {
+  private readonly neighbourTable: Neighbours;
+  private readonly announcer: Announcer;
+  private readonly proxy: ProxyAnswers;
+  private readonly arp: ArpSpeaker;
+  private readonly nd: NdSpeaker;
+  private readonly output: Output;
+  private readonly errors: IcmpErrors;
+  private readonly local: LocalInput;
+  private readonly forwarder: Forwarder;
+  private readonly pinger: Pinger;
+
+  /** `random` gives numbers from 0 up to but not 1; tests seed it. */
+  constructor(
+    private readonly env: StackEnvironment,
+    random: () => number = Math.random,
+  ) {
+    this.announcer = new Announcer(env);
+    const sources = new Sources(env, (index, words) => this.announcer.usable(index, words));
+    this.neighbourTable = new Neighbours(env, {
+      solicit: (index, words, lladdr) => this.solicit(index, words, lladdr),
+      unreachable: (packet, origin) => this.unreachable(packet, origin),
+      random,
+    });
+    this.proxy = new ProxyAnswers(env, random);
+    this.arp = new ArpSpeaker(env, this.neighbourTable, sources, this.announcer, this.proxy);
+    this.nd = new NdSpeaker(env, this.neighbourTable, sources, this.announcer, this.proxy);
+    const paths = new PathMtu();
+    const deliver = (packet: Packet, rdomain: number, scope: number) => {
+      this.local.input(packet, rdomain, OWN, scope);
+    };
+    this.output = new Output(env, this.neighbourTable, paths, deliver, random);
+    this.errors = new IcmpErrors(env, this.output, sources, random);
+    this.pinger = new Pinger(env, sources, (packet, rdomain, scope) => this.output.own(packet, rdomain, scope), random);
+    this.local = new LocalInput(env, this.output, this.errors, sources, this.nd, paths, this.pinger);
+    this.forwarder = new Forwarder(env, this.output, this.errors, sources, this.neighbourTable);
+  }
+
+  /** Punted packets that wait: for a neighbour's answer, or for other fragments. */
+  get held(): number {
+    return this.neighbourTable.held + this.local.reassembly.held;
+  }
+
+  /** Takes a packet from a worker. */
+  punted(punted: Punted): void {
+    this.settle(punted.index, this.judge(punted));
+  }
+
+  /** Lets all timers run; call it every 100 ms. */
+  tick(): void {
+    this.neighbourTable.tick();
+    this.local.reassembly.tick();
+    this.announcer.tick();
+    this.proxy.tick();
+    this.pinger.tick();
+  }
+
+  /** An address was added to an interface that is up, or the interface came up: duplicate address detection, announcements. */
+  announce(index: number, words: Int32Array): void {
+    this.announcer.announce(index, words);
+  }
+
+  /** What duplicate address detection says of an address. */
+  addressState(index: number, words: Int32Array): 'tentative' | 'duplicate' | 'valid' {
+    return this.announcer.state(index, words);
+  }
+
+  /** An interface is gone or down: its neighbours go, static ones too, and what waits is dropped. */
+  forget(index: number): void {
+    this.neighbourTable.forget(index);
+    this.local.reassembly.forget(index);
+    this.announcer.forget(index);
+    this.proxy.forget(index);
+  }
+
+  /** All neighbours, for `arp -a` and `ndp -a`. */
+  neighbours(): Neighbour[] {
+    return this.neighbourTable.list();
+  }
+
+  /** Adds a neighbour that stays as it is. */
+  addStatic(index: number, words: Int32Array, lladdr: Uint8Array): void {
+    this.neighbourTable.addStatic(index, words, lladdr);
+  }
+
+  /** Removes a neighbour; false if there is none. */
+  deleteNeighbour(index: number, words: Int32Array): boolean {
+    return this.neighbourTable.remove(index, words);
+  }
+
+  /** Asks a destination for echoes. */
+  ping(options: PingOptions): Promise<PingReport> {
+    return this.pinger.start(options);
+  }
+
+  private settle(index: number, fate: Fate): void {
+    if (fate === 'sent' || fate === 'held') return;
+    if (fate === 'consumed') this.env.consume(index);
+    else this.env.drop(index, fate);
+  }
+
+  private judge({ reason, index, bytes, network, cast }: Punted): Fate {
+    const on = this.env.interfaceOf(index);
+    if (on === undefined || !on.up) return 'down';
+    if (reason === PuntReason.ARP) return this.arp.input(bytes, on, cast === 0);
+    const read = readPacket(bytes, network);
+    if ('drop' in read) return read.drop;
+    const { packet } = read;
+    const origin: Origin = { ingress: index, group: cast !== 0, counted: true };
+    if (read.badOption) {
+      this.errors.error4(packet, origin, IcmpType.PARAMETER_PROBLEM, 0, -walkOptions(packet.u8, IP) << 24);
+      return 'option';
+    }
+    if (this.isFromNobody(packet, on, reason)) return 'martian';
+    return this.input(packet, on, origin);
+  }
+
+  /** Where a checked packet belongs. */
+  private input(packet: Packet, on: StackInterface, origin: Origin): Fate {
+    const to = destinationOf(packet);
+    const toLocal = (group = origin.group) => this.local.input(packet, on.rdomain, { ...origin, group }, on.index);
+    if (isMulticast(to)) return toLocal();
+    if (packet.version === 4 && to[0] === -1) return toLocal(true);
+    if (isLinkLocal(to)) {
+      if (on.addresses.some((a) => same(a.words, to))) return toLocal();
+      if (!on.addresses.some((a) => same(a.words, sourceOf(packet)))) return 'scope';
+      return this.output.via(packet, on, to, origin); // A worker's reply.
+    }
+    const route = this.env.route(on.rdomain, packet.version, to);
+    if (route?.kind === 'local') return toLocal();
+    if (route?.kind === 'broadcast' && route.out === on.index) return toLocal(true);
+    return this.forwarder.forward(packet, on, origin, route);
+  }
+
+  /**
+   * A directed broadcast is no source (RFC 1812 §5.3.7), nor an address of ours, unless it is a worker's reply that lacks a next
+   * hop or does not fit.
+   */
+  private isFromNobody(packet: Packet, on: StackInterface, reason: PuntReason): boolean {
+    const source = sourceOf(packet);
+    if (isLinkLocal(source)) return false;
+    const kind = this.env.route(on.rdomain, packet.version, source)?.kind;
+    if (kind === 'local') return reason !== PuntReason.RESOLVE && reason !== PuntReason.TOO_BIG;
+    return kind === 'broadcast';
+  }
+
+  private solicit(index: number, words: Int32Array, lladdr: Uint8Array | undefined): void {
+    const on = this.env.interfaceOf(index);
+    if (on === undefined || !on.up) return;
+    if (words.length === 1) this.arp.solicit(on, words, lladdr);
+    else this.nd.solicit(on, words, lladdr);
+  }
+
+  /** A neighbour has not answered a packet that waited for it. */
+  private unreachable(packet: Packet, origin: Origin): void {
+    if (origin.ingress === -1) this.pinger.unsent(packet, 'unreachable');
+    else if (packet.version === 4) this.errors.error4(packet, origin, IcmpType.UNREACHABLE, UnreachableCode.HOST);
+    else this.errors.error6(packet, origin, Icmp6Type.UNREACHABLE, Unreachable6Code.ADDRESS);
+  }
+}
