@@ -125,6 +125,7 @@ export class FakeWorld implements StackEnvironment {
     return this.table.values();
   }
   route(rdomain: number, family: 4 | 6, destination: Int32Array): StackRoute | undefined {
+    assert.ok(family === 4 || (destination[0] & 0xffc00000) !== (0xfe800000 | 0), 'asked for a link-local address');
     const all = bits(destination);
     let best: { prefix: string; route: StackRoute } | undefined;
     for (const one of this.routes) {

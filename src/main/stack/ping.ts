@@ -121,7 +121,8 @@ export class Pinger {
       };
       this.runs.set(run.id, run);
       options.signal?.addEventListener('abort', () => this.end(run), { once: true });
-      this.advance(run);
+      if (options.signal?.aborted) this.end(run);
+      else this.advance(run);
     });
   }
 

@@ -120,3 +120,26 @@ test('another station with our address is logged and answered by an announcement
   assert.equal(w.lines.length, 2);
   assert.equal(w.stack.neighbours().length, 0);
 });
+
+test('an asker that is not on the link is answered, but is no neighbour', () => {
+  const w = world();
+  w.to(0, '10.99.0.0/16', { kind: 'gateway', out: 2, gateway: ip('10.0.2.9') });
+  ask(w, arp(1, mac(9), '10.99.0.1', '10.0.1.1'));
+  assert.equal(w.take().length, 1);
+  assert.equal(w.stack.neighbours().length, 0);
+});
+
+test('answers for others that wait are bounded', () => {
+  const w = world();
+  w.change(1, { proxyArp: true });
+  for (let k = 0; k < 100; k++) ask(w, arp(1, mac(9), '10.0.1.9', `10.0.2.${k + 100}`));
+  w.pass(1000);
+  assert.equal(w.take().length, 64);
+});
+
+test('a question is asked from the address whose net the target is in', () => {
+  const w = new FakeWorld();
+  w.add(1, 0, ['10.0.1.1/24', '10.0.3.1/24']);
+  void w.stack.ping({ rdomain: 0, destination: ip('10.0.3.9'), count: 1 });
+  assert.equal(text(w.take()[0].bytes.slice(28, 32)), '0a000301');
+});

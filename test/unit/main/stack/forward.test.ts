@@ -383,3 +383,47 @@ test('B74 malformed headers and interfaces that are down', () => {
   assert.deepEqual(w.takeDrops(), ['header', 'header', 'header', 'down', 'down', 'down']);
   assert.equal(w.take().length, 0);
 });
+
+test('a redirect needs a gateway on the sender’s link', () => {
+  const w = world();
+  w.stack.addStatic(1, ip('192.0.2.7'), mac(8));
+  w.to(0, '10.9.0.0/16', { kind: 'gateway', out: 1, gateway: ip('192.0.2.7') });
+  w.punt(1, udp4('10.9.0.1'), PuntReason.REDIRECT);
+  assert.deepEqual(
+    w.take().map((one) => one.forwarded),
+    [true],
+  );
+});
+
+test('B76 no error to ourselves, none about a directed broadcast, and a broadcast is no sender', () => {
+  const w = world();
+  w.punt(1, udp4('11.0.0.1', {}, 8, '10.0.1.1'), PuntReason.RESOLVE);
+  w.punt(1, udp4('10.0.2.255', { options: hex('07000000') }), PuntReason.OPTION);
+  w.punt(1, udp4('10.0.2.9', {}, 8, '10.0.1.255'));
+  assert.deepEqual(w.takeDrops(), ['no-route', 'option', 'martian']);
+  assert.equal(w.take().length, 0);
+});
+
+test('a tentative address and one of the wrong scope do not speak', () => {
+  const w = world();
+  w.stack.announce(1, ip('2001:db8:1::1'));
+  w.take();
+  w.punt(1, udp6('2001:db8:2::9', 1), PuntReason.TTL);
+  assert.equal(error6(w).source, text(raw(ip('2001:db8:2::1'))));
+  w.add(7, 7, ['fe80::7/64']);
+  w.stack.addStatic(7, ip('fe80::9'), mac(9));
+  w.to(7, '2001:db8::/32', { kind: 'gateway', out: 7, gateway: ip('fe80::9') });
+  w.punt(7, udp6('2001:db9::1'), PuntReason.NO_ROUTE);
+  assert.equal(w.take().length, 0);
+});
+
+test('a point-to-point interface that is down takes nothing', () => {
+  const w = world();
+  w.add(4, 0, ['10.0.4.1/30'], { kind: 'point-to-point', up: false });
+  w.punt(1, udp4('10.0.4.2'));
+  assert.deepEqual(w.takeDrops(), ['down']);
+  w.change(4, { up: true });
+  w.punt(1, udp4('10.0.4.2'));
+  const [one] = w.take();
+  assert.equal(readIpv4(one.bytes).ttl, 63);
+});

@@ -78,6 +78,9 @@ test('UDP: port unreachable from the address that was asked; none to a broadcast
   const datagram = hex('1111 82a1 000a 0000 6162');
   in4(w, 17, datagram);
   assert.equal(text(out4(w).payload.slice(0, 2)), '0303');
+  w.add(2, 0, ['10.0.2.1/24']);
+  in4(w, 17, datagram, '10.0.2.1');
+  assert.equal([...out4(w).source].join('.'), '10.0.2.1', 'also if it came in elsewhere');
   in6(w, 17, sum6(S6, D6, 17, datagram, 6));
   const six = out6(w);
   assert.deepEqual([text(six.payload.slice(0, 2)), text(six.source)], ['0104', text(raw(ip(D6)))]);
@@ -107,6 +110,7 @@ test('TCP: a SYN gets RST and ACK of it, an ACK gets RST at its number, an RST n
   assert.equal(answer('02'), text(hex('0016 1111 00000000 00000065 5014')));
   assert.equal(answer('10'), text(hex('0016 1111 000000c8 00000000 5004')));
   in4(w, 6, segment('04'));
+  in4(w, 6, segment('02'), D4, 1);
   assert.equal(w.take().length, 0);
   for (let k = 0; k < 200; k++) in4(w, 6, segment('02'));
   assert.equal(w.take().length, 98, 'a hundred a second');
@@ -160,6 +164,9 @@ test('an echo longer than the MTU comes back in fragments, and of IPv6 no longer
     text(Uint8Array.from([...parts[0].payload.slice(8), ...parts[1].payload.slice(8)])),
     text(whole.payload),
   );
+  in6(w, 58, sum6('2001:db8:2::2', D6, 58, icmp(2, 0, 8000, quoted)), D6, '2001:db8:2::2');
+  in6(w, 58, request, D6, far);
+  assert.equal(w.take().length, 2, 'it is never raised');
   w.pass(600_000);
   in6(w, 58, request, D6, far);
   assert.equal(w.take().length, 1, 'forgotten after ten minutes');
@@ -238,4 +245,16 @@ test('ping: ourselves, nobody, no route, a link-local neighbour, and an early en
   assert.equal((await near).sent, 1);
   await assert.rejects(w.stack.ping({ rdomain: 9, destination: ip('2001:db8::1') }), /no address to ask from/);
   assert.equal(w.drops.length, 0, 'its own packets are in no books');
+});
+
+test('ping: so many at once and no more', async () => {
+  const w = world();
+  const options = { rdomain: 0, destination: ip(S4) };
+  const ends = Array.from({ length: 64 }, () => new AbortController());
+  const runs = ends.map((end) => w.stack.ping({ ...options, signal: end.signal }));
+  await assert.rejects(w.stack.ping(options), /64 are running/);
+  for (const end of ends) end.abort();
+  assert.equal((await Promise.all(runs)).length, 64);
+  const none = await w.stack.ping({ ...options, signal: AbortSignal.abort() });
+  assert.equal(none.sent, 0);
 });

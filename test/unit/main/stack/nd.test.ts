@@ -175,3 +175,13 @@ test('a tentative address that another station has, or wants too, is a duplicate
     assert.equal(w.stack.addressState(1, ip(US)), 'duplicate');
   }
 });
+
+test('a sender that is not on the link is no neighbour, and no neighbour is at a group', () => {
+  const w = world();
+  w.to(0, '2001:db8:7::/48', { kind: 'gateway', out: 1, gateway: ip('fe80::9') });
+  nd(w, '2001:db8:7::9', 'ff02::1:ff00:1', message(135, 0, US, SLLA));
+  assert.equal(w.stack.neighbours().filter((n) => n.words.join() === ip('2001:db8:7::9').join() && n.lladdr).length, 0);
+  want(w);
+  nd(w, HOST, 'fe80::1', message(136, 0x60, HOST, '0201 010000000009'));
+  assert.equal(state(w), 'incomplete');
+});

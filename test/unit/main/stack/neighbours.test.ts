@@ -192,3 +192,35 @@ test('what the environment does not take is booked', () => {
   answer(w);
   assert.deepEqual(w.takeDrops(), ['transmit']);
 });
+
+test('hearsay of a neighbour that is waited for lets the packets go, and it is asked soon', () => {
+  const w = world();
+  w.punt(1, frame());
+  answer(w, mac(99), 1);
+  assert.equal(stateOf(w), 'delay');
+  const broadcast = world();
+  broadcast.punt(1, frame());
+  broadcast.punt(2, arp(2, mac(99), HOST, '10.0.2.1'), PuntReason.ARP, 1);
+  assert.equal(stateOf(broadcast), 'delay', 'a reply to all confirms nothing');
+});
+
+test('all queues together are bounded', () => {
+  const w = world();
+  for (let k = 0; k < 100; k++) for (let n = 0; n < 70; n++) w.punt(1, frame(1400, `10.0.2.${100 + k}`));
+  assert.ok(w.stack.held * 1450 < 9 << 20, `${w.stack.held}`);
+  assert.equal(w.stack.held + w.drops.length, 7000);
+});
+
+test('a stale neighbour that is not used goes after a minute, if there are many', () => {
+  for (const [many, left] of [
+    [10, 10],
+    [200, 128],
+  ]) {
+    const w = world();
+    for (let k = 1; k <= many; k++) w.punt(2, arp(1, mac(99), `10.0.2.${k + 1}`, '10.0.2.1'), PuntReason.ARP);
+    w.pass(59_900);
+    assert.equal(w.stack.neighbours().length, many);
+    w.pass(200);
+    assert.equal(w.stack.neighbours().length, left);
+  }
+});

@@ -222,3 +222,37 @@ test('an interface that goes takes its fragments along', () => {
   assert.deepEqual(w.takeDrops(), ['down']);
   assert.equal(w.stack.held, 0);
 });
+
+test('a datagram that is too long only with its first header is dropped whole, and so is one in too many pieces', () => {
+  const w = world();
+  const books = new Books(w);
+  const options = new Uint8Array(40).fill(1);
+  const part = (offset: number, size: number, mf: boolean, more = {}) =>
+    ether(mac(1), mac(9), 0x0800, ipv4(S4, D4, 17, new Uint8Array(size), { offset, mf, ...more }));
+  local(w, part(0, 8, true, { options }));
+  local(w, part(8, 65_504, false));
+  books.balance();
+  assert.equal(w.stack.held, 0);
+  for (let k = 0; k < 300; k++) local(w, part(k * 8, 8, true, { id: 9 }));
+  assert.equal(w.stack.held, 0);
+  books.balance();
+});
+
+test('fragments of fragments are refused', () => {
+  const w = world();
+  const books = new Books(w);
+  const inner = Uint8Array.from([58, 0, 0, 1, 0, 0, 0, 2, ...echo(6, 40)]);
+  for (const [begin, end] of [
+    [0, 24],
+    [24, 56],
+  ]) {
+    const bytes = fragment(6, inner, begin, end);
+    bytes[14 + 40] = 44;
+    local(w, bytes);
+  }
+  assert.deepEqual(
+    w.drops.map((drop) => drop.reason),
+    ['reassembly', 'reassembly'],
+  );
+  books.balance();
+});
