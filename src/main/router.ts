@@ -15,7 +15,10 @@ import { epollAdd, epollCreate } from '../shared/sys/epoll.js';
 import { eventfdCreate } from '../shared/sys/eventfd.js';
 import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
+import { addressWords } from './config/address.js';
+import { allAddresses } from './config/link-local.js';
 import { invert, plan, type Step } from './config/plan.js';
+import { dropUnreachable } from './config/routes.js';
 import {
   cloneState,
   DEFAULT_SETTINGS,
@@ -28,11 +31,15 @@ import {
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
+import { Neighbours } from './control/neighbours.js';
+import { Punts } from './control/punts.js';
+import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
 import { Memory, sizesFor } from './memory/memory.js';
 import { Pool } from './pool/pool.js';
 import { reclaimSlots, returnedSlots, settleDeath } from './pool/worker-death.js';
+import { Stack } from './stack/stack.js';
 
 /** What a router tells whoever runs it. */
 export interface RouterLog {
@@ -67,6 +74,8 @@ const DEATHS_MS = 60_000;
 /** As many moves of a veb's addresses within a second are reported, at most once in MOVES_REPORT_MS. */
 const MOVES_A_SECOND = 10;
 const MOVES_REPORT_MS = 60_000;
+/** How often the stack's timers run. */
+const STACK_TICK_MS = 100;
 /** Time a worker has to start. */
 const START_MS = 10_000;
 
@@ -76,6 +85,8 @@ export class Router {
   readonly table: InterfaceTable;
   readonly vebs: Vebs;
   readonly injector: Injector;
+  /** Main's half of layer 3. */
+  readonly stack: Stack;
   readonly log: RouterLog;
   /** Hears of every grace period's length in seconds; metrics listen. */
   onGrace: (seconds: number) => void = () => {};
@@ -84,6 +95,8 @@ export class Router {
   private readonly interfaces: Interfaces;
   private readonly pool: Pool;
   private readonly events: RingConsumer[];
+  private readonly punts: Punts;
+  private readonly stackTimer: NodeJS.Timeout;
   private readonly originMs = performance.timeOrigin - 1000;
   private readonly seconds: NodeJS.Timeout;
   private current: State;
@@ -119,6 +132,8 @@ export class Router {
     this.memory.heap.poison = options.poison ?? false;
     const { heap, rings } = this.memory.views;
     heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
+    heap[Control.FORWARD4] = this.current.settings['net.inet.ip.forwarding'];
+    heap[Control.FORWARD6] = this.current.settings['net.inet6.ip6.forwarding'];
     heap[Control.POISON] = options.poison === true ? 1 : 0;
     for (let w = 0; w < workers; w++) {
       const block = threadBlock(w);
@@ -130,7 +145,20 @@ export class Router {
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
     this.injector = new Injector(this.memory);
-    this.interfaces = new Interfaces(this.memory, this.table, this.reclaimer, this.vebs, options.kernelTaps ?? true);
+    const { memory, table, injector } = this;
+    const neighbours = new Neighbours(memory, this.reclaimer);
+    const settings = (): Readonly<Record<string, string | number>> => ({ ...this.current.settings });
+    this.stack = new Stack(stackEnvironment({ memory, table, injector, neighbours, settings, log }));
+    this.punts = new Punts(memory);
+    this.stackTimer = setInterval(() => this.stack.tick(), STACK_TICK_MS);
+    this.interfaces = new Interfaces(
+      this.memory,
+      this.table,
+      this.reclaimer,
+      this.vebs,
+      options.kernelTaps ?? true,
+      (live) => this.stack.forget(live.index),
+    );
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(
       this.memory,
@@ -200,8 +228,8 @@ export class Router {
   /** The books as of now: they hold exactly when nothing moves. */
   books(): Books {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
-    const between = Array.from(this.memory.workerRings).filter((base) => base !== 0);
-    return readBooks(this.memory.views, interfaces, between);
+    const between = [...this.memory.workerRings, ...this.memory.puntRings].filter((base) => base !== 0);
+    return readBooks(this.memory.views, interfaces, between, this.stack.held);
   }
 
   /** Stops forwarding, closes every device, ends the threads. */
@@ -213,6 +241,7 @@ export class Router {
   private async close(): Promise<void> {
     this.stopped = true;
     clearInterval(this.seconds);
+    clearInterval(this.stackTimer);
     await this.turn;
     await this.apply({ state: { ...emptyState(), settings: this.current.settings }, actions: [] }).catch(
       (error: unknown) => {
@@ -264,9 +293,28 @@ export class Router {
       }
       throw asControlError(error);
     }
+    const old = this.current;
     this.current = draft.state;
+    this.announceAddresses(old, draft.state);
     for (const action of draft.actions) this.act(action);
     if (late !== undefined) throw asControlError(late);
+  }
+
+  /** Tells the stack of addresses that are new on a running interface, and of interfaces that stopped. */
+  private announceAddresses(old: State, next: State): void {
+    for (const spec of next.interfaces.values()) {
+      const before = old.interfaces.get(spec.name);
+      const live = this.table.find(spec.name);
+      if (live === undefined) continue;
+      if (!spec.up) {
+        if (before?.up === true) this.stack.forget(live.index);
+        continue;
+      }
+      const had = before?.up === true ? allAddresses(before, before.lladdr || live.generated) : [];
+      for (const { address } of allAddresses(spec, live.lladdr)) {
+        if (!had.some((a) => a.address === address)) this.stack.announce(live.index, addressWords(address));
+      }
+    }
   }
 
   /** Actions that would fail must fail before anything changes. */
@@ -376,6 +424,11 @@ export class Router {
     while (!this.stopped) {
       const seen = Atomics.load(heap, Control.MAIN_BELL);
       for (const ring of this.events) while (ring.popList(pair, 2) === 2) this.hear(pair[0], pair[1]);
+      if (this.punts.turn((punt) => this.stack.punted(punt))) {
+        // There is more: after whatever else waits for this thread.
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
       const wait = Atomics.waitAsync(heap, Control.MAIN_BELL, seen);
       if (wait.async) await wait.value;
     }
@@ -392,6 +445,7 @@ export class Router {
       // By the time of its turn the name may belong to another interface.
       if (find() !== live) return;
       removeInterface(draft.state, live.name);
+      dropUnreachable(draft.state);
     });
     gone.catch((error: unknown) => {
       this.vanished.delete(live);

@@ -139,6 +139,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
 /** Makes `draft` hold what `next` holds. */
 function adopt(draft: State, next: State): void {
   Object.assign(draft.settings, next.settings);
+  draft.routes.splice(0, draft.routes.length, ...next.routes);
   draft.interfaces.clear();
   for (const [name, spec] of next.interfaces) draft.interfaces.set(name, spec);
 }

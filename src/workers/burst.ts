@@ -10,6 +10,8 @@ import { BURST, type Context, count } from './context.js';
 import type { Device } from './device/device.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
 import { asksTooMuch, makeSegmenter } from './device/segment.js';
+import { flushPunts } from './punt.js';
+import { Hop } from './work-list.js';
 
 /** The devices of one worker, by kind. */
 export interface Devices {
@@ -37,7 +39,7 @@ export function queueFrame(ctx: Context, i: number, index: number, tag = 0): voi
 
 /** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */
 export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
-  const { heap, slots, shared, cache, egress, egressCount, me } = ctx;
+  const { heap, slots, shared, cache, egress, egressList, egressCount, me } = ctx;
 
   const sendFixed = makeSegmenter(ctx);
 
@@ -49,13 +51,19 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     }
     ctx.egresses = 0;
     flushHandOver(ctx);
+    flushPunts(ctx);
     releaseBurst();
   }
 
   /** Gives the list of interface `index` to its device, or to the worker that owns the device's queue. */
   function send(index: number, n: number): void {
     const record = ifRecord(index);
-    const memory = heap[record + If.TYPE] === IfType.MEMORY;
+    const type = heap[record + If.TYPE];
+    if (type === IfType.VPORT) {
+      for (let k = 0; k < n; k++) ctx.workList.defer(ctx, egressList[index * BURST + k], index, Hop.STACK_INPUT);
+      return;
+    }
+    const memory = type === IfType.MEMORY;
     if (memory && heap[record + If.OWNER] !== me) {
       handOver(ctx, index, heap[record + If.OWNER], n);
       return;
@@ -83,6 +91,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     if (ctx.anyShared) shared.fill(0);
     ctx.anyShared = false;
     ctx.tagged = false;
+    ctx.fromList = false;
     ctx.n = 0;
     cache.flush();
   }

@@ -13,6 +13,7 @@ import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
 import { boxAddresses } from '../shared/sys/libc.js';
 import type { PacketFilter } from './ether/packet-filter.js';
+import { WorkList } from './work-list.js';
 
 /** Most frames in a burst. */
 export const BURST = 64;
@@ -34,6 +35,8 @@ export interface WorkerTask {
   readonly ledger: Int32Array;
   /** Event rings to main, by worker; a thread that is no worker has none. */
   readonly eventRings: Int32Array;
+  /** Two rings of frames to main for each worker: for ARP and ND, and for the rest. */
+  readonly puntRings: Int32Array;
   /** Unix time in milliseconds at which uptime is 0. */
   readonly originMs: number;
 }
@@ -68,6 +71,12 @@ export class Context {
   readonly fromWorker: (RingConsumer | undefined)[];
   /** Events to main. */
   readonly events: RingProducer;
+  /** Frames to main: those of ARP and ND, and all others, so that neither starves the other. */
+  readonly punts: readonly [RingProducer, RingProducer];
+  /** Frames put on them in this burst. */
+  punted = 0;
+  /** Frames that have a virtual hop before them. */
+  readonly workList: WorkList;
   /** Frames handed to each worker in this burst, which is to be rung after it. */
   readonly handed: Int32Array;
 
@@ -96,6 +105,8 @@ export class Context {
   readonly destination = new Int32Array(BURST);
   /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
   readonly shared = new Uint8Array(PLACES);
+  /** Whether the burst came from the work list, so that its frames have a trail (work-list.ts). */
+  fromList = false;
   /** Slots of the burst stay the receiver's: an output that keeps one must replace it. */
   borrowed = false;
   readonly length = new Int32Array(PLACES);
@@ -155,6 +166,12 @@ export class Context {
     this.cache = new SlotCache(views, task.me, task.returnRings);
     this.uptimeAtOrigin = performance.timeOrigin - task.originMs;
     this.events = new RingProducer(views.rings, task.eventRings[Math.min(task.me, task.workers - 1)]);
+    const puntRing = 2 * Math.min(task.me, task.workers - 1);
+    this.punts = [
+      new RingProducer(views.rings, task.puntRings[puntRing]),
+      new RingProducer(views.rings, task.puntRings[puntRing + 1]),
+    ];
+    this.workList = new WorkList(views.slotOffset.length);
     this.handed = new Int32Array(task.workers);
     const base = packetAddress(views.u8);
     this.address = boxAddresses(Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET));

@@ -8,7 +8,7 @@
 import { threadId } from 'node:worker_threads';
 import { Drop } from '../shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
-import { Control, If, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
 import { Meta } from '../shared/layout/packet.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
@@ -18,14 +18,20 @@ import { makeFinishBurst, queueFrame } from './burst.js';
 import { BURST, type Context, count, tick } from './context.js';
 import { makeMemoryDevice } from './device/memory.js';
 import { makeTapDevice } from './device/tap.js';
-import { dropCopy } from './drop.js';
-import { ethernetInput } from './ether/ethernet-input.js';
+import { drop, dropCopy } from './drop.js';
+import { makeEthernetInput } from './ether/ethernet-input.js';
+import { makeEthernetOutput, vportOutput } from './ether/ethernet-output.js';
 import { makeFrameRules } from './ether/rules.js';
 import { makeVebInput } from './ether/veb-input.js';
 import { makeVebOutput } from './ether/veb-output.js';
 import { reportGone } from './events.js';
 import { Idle } from './idle.js';
+import { makeIp4Input } from './inet/ip4-input.js';
+import { makeReplies } from './inet/replies.js';
+import { makeIp6Input } from './inet6/ip6-input.js';
 import { reportPoison } from './poison.js';
+import { makeRportOutput } from './tunnel/rport.js';
+import { Hop } from './work-list.js';
 
 /** Longest sleep, in milliseconds: a worker blocked in a system call cannot be told anything but by its doorbell. */
 const WAIT_MS = 50;
@@ -52,8 +58,14 @@ export function makeLoop(ctx: Context): Loop {
   const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx) };
   const idle = new Idle();
   const finishBurst = makeFinishBurst(ctx, devices);
+  const output = makeEthernetOutput(ctx);
+  const replies = makeReplies(ctx, output);
+  const ip4Input = makeIp4Input(ctx, output, replies);
+  const ip6Input = makeIp6Input(ctx, output, replies);
+  const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);
+  const rportOutput = makeRportOutput(ctx, ip4Input, ip6Input);
   const frameRules = makeFrameRules(ctx);
-  const vebInput = makeVebInput(ctx, frameRules, makeVebOutput(ctx, frameRules));
+  const vebInput = makeVebInput(ctx, frameRules, makeVebOutput(ctx, frameRules), ethernetInput);
 
   /** Forwards until `Control.STOP`. */
   function forward(): void {
@@ -121,7 +133,7 @@ export function makeLoop(ctx: Context): Loop {
         const egress = meta[(slots[i] << Meta.SHIFT) + Meta.EGRESS];
         const index = egress & 0xffff;
         if (egress >>> 16 !== 0 && heap[ifRecord(index) + If.GENERATION] === egress >>> 16) {
-          queueFrame(ctx, i, index);
+          sendInjected(i, index);
         } else {
           // Whoever has the index now has nothing to do with it: it is booked with the interfaces that are gone.
           count(ctx, 0, Lane.QUEUED, 1);
@@ -129,8 +141,17 @@ export function makeLoop(ctx: Context): Loop {
         }
       }
       finishBurst();
+      if (ctx.workList.length !== 0) runWorkList();
     }
     return work;
+  }
+
+  /** Frame `i`, of another worker or of main, leaves by interface `index`. */
+  function sendInjected(i: number, index: number): void {
+    const type = heap[ifRecord(index) + If.TYPE];
+    if (type === IfType.VPORT) vportOutput(ctx, i, index);
+    else if (type === IfType.RPORT) ctx.workList.defer(ctx, i, index, Hop.RPORT);
+    else queueFrame(ctx, i, index);
   }
 
   /** Waits for a device or the doorbell. Returns the events; 0 after WAIT_MS, or at once if a ring has work after all. */
@@ -184,8 +205,41 @@ export function makeLoop(ctx: Context): Loop {
     ctx.counters[work + Work.FRAMES] += ctx.n;
     const veb = heap[ifRecord(index) + If.BRIDGE];
     if (veb !== 0) vebInput(index, veb);
-    else for (let i = 0; i < ctx.n; i++) ethernetInput(ctx, i, index);
+    else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
     finishBurst();
+    if (ctx.workList.length !== 0) runWorkList();
+  }
+
+  /** Takes frames over their virtual hops until none has one before it. */
+  function runWorkList(): void {
+    for (let what = ctx.workList.take(ctx); what !== -1; what = ctx.workList.take(ctx)) {
+      const index = what & 0xffff;
+      switch (what >> 16) {
+        case Hop.VEB_INPUT:
+          vebInputOf(index);
+          break;
+        case Hop.STACK_INPUT:
+          stackInput(index);
+          break;
+        default:
+          rportOutput(index);
+      }
+      finishBurst();
+    }
+  }
+
+  /** The burst, sent by the stack out of vport `index`, enters its bridge. */
+  function vebInputOf(index: number): void {
+    const veb = heap[ifRecord(index) + If.BRIDGE];
+    if (veb !== 0) vebInput(index, veb);
+    else for (let i = 0; i < ctx.n; i++) drop(ctx, i, index, Drop.DETACHED);
+  }
+
+  /** The burst, sent by a bridge to vport `index`, enters the stack (spec A §4). */
+  function stackInput(index: number): void {
+    count(ctx, index, Lane.IPACKETS, ctx.n);
+    count(ctx, index, Lane.IBYTES, ctx.bytes);
+    for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
   }
 
   return { forward, pollMemoryPorts };

@@ -147,8 +147,18 @@ export class Hosts {
   }
 }
 
+/** Frames that go in and come back out. */
+export interface Rounds {
+  /** Puts a round's frames into the rings. Returns how many. */
+  fill(): number;
+  /** Takes back what came out. Returns how many. */
+  collect(): number;
+  /** Nanoseconds spent in `forward` so far; kept where somebody asks for them. */
+  forwarded?: number;
+}
+
 /** Nanoseconds a frame of `forward`, which must take everything from the rings. */
-export function nsAFrame(hosts: Hosts, forward: () => void): number {
+export function nsAFrame(hosts: Rounds, forward: () => void): number {
   let frames = 0;
   let ns = 0;
   const until = performance.now() + RUN_MS;
@@ -162,6 +172,6 @@ export function nsAFrame(hosts: Hosts, forward: () => void): number {
     if (got !== put) throw new Error(`put ${put} frames, got ${got}`);
     frames += got;
   }
-  hosts.forwarded += ns;
+  hosts.forwarded = (hosts.forwarded ?? 0) + ns;
   return ns / frames;
 }

@@ -5,11 +5,14 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Bench, type Measured, resultLine } from './bench.js';
 import { cpu } from './cpu.js';
+import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { ring } from './ring.js';
+import { route4, route6 } from './route.js';
 import { smr } from './smr.js';
 import { tapPps } from './tap-pps.js';
+import { tapRoutePps, tapRouteTcp } from './tap-route.js';
 import { tapTcp } from './tap-tcp.js';
 import { veb } from './veb.js';
 import { vebChurn } from './veb-churn.js';
@@ -20,8 +23,8 @@ import { vebScaling } from './veb-scaling.js';
 
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
-  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr],
-  ...[tapTcp, tapPps, latency, cpu, memory],
+  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6],
+  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
 ];
 
 /** One figure as text. */

@@ -18,11 +18,11 @@ import {
   throughSmrouter,
 } from './two-hosts.js';
 
-const SECONDS = 3;
-const ROUNDS = 5;
+export const SECONDS = 3;
+export const ROUNDS = 5;
 
 /** Thousand frames a second, of every round. */
-class Rates {
+export class Rates {
   readonly got: number[] = [];
   readonly offered: number[] = [];
   readonly refused: number[] = [];
@@ -38,7 +38,7 @@ class Rates {
 }
 
 /** Floods once and adds to `rates`. */
-function measure(hosts: TwoHosts, rates: Rates): void {
+export function measure(hosts: TwoHosts, rates: Rates): void {
   const { got, offered, refused } = floodOnce(hosts, SECONDS);
   rates.got.push(got);
   rates.offered.push(offered);

@@ -15,12 +15,12 @@ import {
   throughSmrouter,
 } from './two-hosts.js';
 
-const SECONDS = 3;
-const ROUNDS = 5;
+export const SECONDS = 3;
+export const ROUNDS = 5;
 const PORT = '5301';
 
 /** Gb/s of one run, as the receiver saw it. */
-async function iperf(hosts: TwoHosts, streams: number): Promise<number> {
+export async function iperf(hosts: TwoHosts, streams: number): Promise<number> {
   // In this process's session, like the client and the daemon: the kernel groups processes for scheduling by session, and three
   // busy threads on two cores are otherwise not given equal shares (11 against 15 Gb/s).
   const server = spawn('ip', ['netns', 'exec', hosts.b.name, 'iperf3', '-s', '-1', '-p', PORT], { stdio: 'ignore' });

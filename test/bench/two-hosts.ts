@@ -29,6 +29,8 @@ export interface TwoHosts {
   readonly addressB: string;
   /** Where the kernel's bridge is, if that is the forwarder; its port on the side of `a` is `p0`. */
   readonly bridge?: Netns;
+  /** Further arguments of the flood, where frames must be packets. */
+  readonly flood?: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -270,7 +272,7 @@ function counter(hosts: TwoHosts, side: 'a' | 'b', name: string): number {
 export function floodOnce(hosts: TwoHosts, seconds: number): Flood {
   const received = counter(hosts, 'b', 'rx_packets');
   const dropped = counter(hosts, 'a', 'tx_dropped');
-  const traffic = [hosts.linkA, hosts.macB, hosts.macA, String(seconds)];
+  const traffic = [hosts.linkA, hosts.macB, hosts.macA, String(seconds), ...(hosts.flood ?? [])];
   const flood = ['taskset', '-c', SENDER_CORE, process.execPath, FLOOD, ...traffic];
   const said = JSON.parse(hosts.a.exec(flood, { timeoutMs: (seconds + 10) * 1000 })) as {
     sent: number;
@@ -283,4 +285,75 @@ export function floodOnce(hosts: TwoHosts, seconds: number): Flood {
     offered: rate(said.sent + refused),
     refused: rate(refused),
   };
+}
+
+/** A router's side of each link, and a network behind host b, which drops what comes for it. */
+const ROUTED = { a: '198.18.1.254', b: '198.18.2.254', macA: '02:00:00:00:5e:01', far: '192.0.2.0/24' } as const;
+const PACKETS = ['0', '60', '1', '198.18.1.1', '192.0.2.9'];
+
+/** Addresses of two networks, and routes through what is between them. */
+function readyRouted(
+  a: Netns,
+  b: Netns,
+  linkA: string,
+  linkB: string,
+  macA: string,
+  stop: () => Promise<void>,
+): TwoHosts {
+  for (const [ns, link, address, router] of [
+    [a, linkA, '198.18.1.1', ROUTED.a],
+    [b, linkB, '198.18.2.1', ROUTED.b],
+  ] as const) {
+    ns.exec(['ip', 'address', 'add', `${address}/24`, 'dev', link]);
+    ns.exec(['ip', 'link', 'set', link, 'up']);
+    ns.exec(['ip', 'route', 'add', 'default', 'via', router]);
+  }
+  const addressB = '198.18.2.1';
+  a.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', addressB]);
+  const own = a.exec(['cat', `/sys/class/net/${linkA}/address`]).trim();
+  return { a, b, linkA, linkB, macA: own, macB: macA, addressB, flood: PACKETS, stop };
+}
+
+/** smrouterd that routes between two TAPs, one worker. */
+export async function routedBySmrouter(pinned: boolean): Promise<TwoHosts> {
+  const [a, b] = [Netns.create('ra'), Netns.create('rb')];
+  const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
+  const file = join(folder, 'conf');
+  const lines = [
+    `ifconfig tap16 create lladdr ${ROUTED.macA} netns ${a.name} inet ${ROUTED.a}/24 up`,
+    `ifconfig tap17 create netns ${b.name} inet ${ROUTED.b}/24 up`,
+    `route add ${ROUTED.far} 198.18.2.1`,
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  const run = [process.execPath, DAEMON, '-f', file, '-s', join(folder, 'sock'), '-m', '127.0.0.1:0', '-w', '1'];
+  const [command = '', ...args] = onCore(pinned, run);
+  const daemon = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  endWithProcess(daemon, folder);
+  await lineWith(daemon, '"ready"');
+  return readyRouted(a, b, 'tap16', 'tap17', ROUTED.macA, async () => {
+    await end(daemon);
+    for (const ns of [a, b]) ns.destroy();
+    rmSync(folder, { recursive: true });
+  });
+}
+
+/** The kernel that routes between two veths, in a namespace of its own. */
+export async function routedByLinux(): Promise<TwoHosts> {
+  const [a, b, router] = [Netns.create('ta'), Netns.create('tb'), Netns.create('tr')];
+  for (const [ns, inside, outside, address] of [
+    [a, 'v0', 'p0', ROUTED.a],
+    [b, 'v1', 'p1', ROUTED.b],
+  ] as const) {
+    router.exec(['ip', 'link', 'add', outside, 'type', 'veth', 'peer', 'name', inside, 'netns', ns.name]);
+    router.exec(['ip', 'address', 'add', `${address}/24`, 'dev', outside]);
+    router.exec(['ip', 'link', 'set', outside, 'up']);
+    // A veth forwards once both of its ends are up.
+    ns.exec(['ip', 'link', 'set', inside, 'up']);
+  }
+  router.exec(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+  router.exec(['ip', 'route', 'add', ROUTED.far, 'via', '198.18.2.1']);
+  const mac = router.exec(['cat', '/sys/class/net/p0/address']).trim();
+  return readyRouted(a, b, 'v0', 'v1', mac, async () => {
+    for (const ns of [a, b, router]) ns.destroy();
+  });
 }

@@ -4,6 +4,7 @@ import { afterEach, test } from 'node:test';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
 import { makeMemoryDevice } from '../../src/workers/device/memory.js';
+import { consume } from '../../src/workers/drop.js';
 import { makeFrameRules } from '../../src/workers/ether/rules.js';
 import { makeVebInput } from '../../src/workers/ether/veb-input.js';
 import { makeVebOutput } from '../../src/workers/ether/veb-output.js';
@@ -157,7 +158,7 @@ test('A59 a frame that a worker took from a span port just as that was deleted i
   const { ctx, table } = rig.router;
   const [span, veb] = [table.get('mem9').index, table.get('veb0').index];
   const rules = makeFrameRules(ctx);
-  const input = makeVebInput(ctx, rules, makeVebOutput(ctx, rules));
+  const input = makeVebInput(ctx, rules, makeVebOutput(ctx, rules), (i, index) => consume(ctx, i, index));
   rig.host('mem9').send(frame(BROADCAST, A));
   // The worker has read which bridge the port belongs to, and now main takes the port out.
   makeMemoryDevice(ctx).receive(span);

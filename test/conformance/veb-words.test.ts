@@ -181,16 +181,16 @@ const CONFIGURED = [
 
 const DISPLAY = `veb0: flags=b843<UP,BROADCAST,RUNNING,SIMPLEX,LINK0,LINK1,MULTICAST> rdomain 5
 \tdescription: the lab
-\tindex 4 llprio 3
+\tindex 5 llprio 3
 \tgroups: veb
 \tmem2 flags=3<LEARNING,DISCOVER>
-\t\tport 3 ifpriority 0 ifcost 0
+\t\tport 4 ifpriority 0 ifcost 0
 \tmem0 flags=7<LEARNING,DISCOVER,BLOCKNONIP>
 \t\tport 1 ifpriority 0 ifcost 0 protected 1,7,31
 \tblock in/out on mem0 src 02:00:00:00:00:0f dst ff:ff:ff:ff:ff:ff
 \tpass in on mem0 tag blue arp request sha 02:00:00:00:00:01 tha 02:00:00:00:00:02 spa 10.0.0.1 tpa 10.0.0.2
 \tmem1 flags=0<>
-\t\tport 2 ifpriority 0 ifcost 0 protected 2
+\t\tport 3 ifpriority 0 ifcost 0 protected 2
 \tmatch out on mem1 tag red rarp reply
 \tpass in/out on mem1
 \tmem3 flags=100<SPAN>
@@ -202,11 +202,14 @@ const DISPLAY = `veb0: flags=b843<UP,BROADCAST,RUNNING,SIMPLEX,LINK0,LINK1,MULTI
 `;
 
 const RUNNING = `ifconfig mem0 create rdomain 7 -tso
+ifconfig lo7 create rdomain 7
 ifconfig mem1 create -txcsum
 ifconfig mem2 create
 ifconfig veb0 create description "the lab" rdomain 5 link0 link1
 ifconfig mem3 create
 ifconfig mem4 create
+ifconfig lo7 inet 127.0.0.1/8 alias
+ifconfig lo7 inet6 ::1/128 alias
 ifconfig veb0 maxaddr 50
 ifconfig veb0 timeout 120
 ifconfig veb0 add mem2
@@ -221,6 +224,7 @@ ifconfig veb0 addspan mem4
 ifconfig veb0 static mem1 02:00:00:00:00:0b
 ifconfig veb0 static mem0 02:00:00:00:00:0a
 ifconfig mem0 up
+ifconfig lo7 up
 ifconfig mem1 up
 ifconfig mem2 up
 ifconfig veb0 up
@@ -247,7 +251,7 @@ describe('what a fully configured bridge shows', () => {
     assert.deepEqual(rest, {
       name: 'veb0',
       type: 'veb',
-      index: 4,
+      index: 5,
       flags: ['BROADCAST', 'SIMPLEX', 'MULTICAST', 'UP', 'RUNNING', 'LINK0', 'LINK1'],
       rdomain: 5,
       description: 'the lab',
@@ -266,7 +270,7 @@ describe('what a fully configured bridge shows', () => {
     );
     const none = { src: '', dst: '', tag: '', arp: '', op: '', sha: '', tha: '', spa: '', tpa: '' };
     const [mem2, mem0, mem1] = ports as Record<string, unknown>[];
-    const plain = { index: 3, name: 'mem2', learn: true, discover: true, blocknonip: false, protected: [], rules: [] };
+    const plain = { index: 4, name: 'mem2', learn: true, discover: true, blocknonip: false, protected: [], rules: [] };
     assert.deepEqual(mem2, { ...plain, stormlimit: 0, tagged: 0 });
     assert.deepEqual([mem0?.blocknonip, mem0?.protected, mem0?.index], [true, [1, 7, 31], 1]);
     assert.deepEqual(mem1?.rules, [

@@ -20,18 +20,20 @@ const TABLES = 'src/shared/table/';
 const WORDS = new Set([
   ...['Control', 'Thread', 'If', 'PortList', 'Rules', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
+  ...['Rdomain', 'NeighbourTable', 'Neighbour'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
-  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload'],
+  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Af'],
   ...['RuleAction', 'Verdict', 'Key'],
   ...['FibEntry', 'NextHopKind'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set([
   'Rules.LISTS',
+  'Neighbour.WORDS',
   'Lane.WORDS',
   'Work.WORDS',
   'Meta.SHIFT',

@@ -1,8 +1,8 @@
 /**
  * Floods a link with one small frame, as fast as it goes or at a given rate, for a bounded time; prints what it offered.
- * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH] [FLOWS]
+ * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH] [FLOWS] [FROM TO]
  *
- * With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
+ * With FROM and TO, IPv4 addresses, the frames are UDP that a router forwards. With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
  */
 
 import { PacketSender } from '../../src/shared/sys/packet-socket.js';
@@ -29,11 +29,26 @@ function udp(flow: number, length: number): number[] {
   return [0x08, 0x00, ...ipv4, 0x40, flow & 255, 0, 9, (length - 20) >> 8, (length - 20) & 255, 0, 0];
 }
 
-const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60', flows = '1'] = process.argv.slice(2);
+/** The same between two addresses, with a right checksum: a router forwards it. */
+function routed(from: string, to: string, length: number): number[] {
+  const bytes = udp(0, length);
+  bytes.splice(2 + 12, 8, ...[from, to].flatMap((address) => address.split('.').map(Number)));
+  let sum = 0;
+  for (let at = 2; at < 22; at += 2) sum += ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  sum = (sum & 0xffff) + (sum >>> 16);
+  const checksum = ~((sum & 0xffff) + (sum >>> 16)) & 0xffff;
+  bytes.splice(2 + 10, 2, checksum >> 8, checksum & 255);
+  return bytes;
+}
+
+const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60', flows = '1', from = '', to = ''] =
+  process.argv.slice(2);
 const sender = new PacketSender(link, BATCH, Number(length));
 const addresses = [...macBytes(dst), ...macBytes(src)];
 for (let n = 0; n < BATCH; n++) {
-  const payload = Number(flows) > 1 ? udp(n % Number(flows), Number(length) - 14) : ETHERTYPE;
+  const ip = Number(length) - 14;
+  const plain = Number(flows) > 1 ? udp(n % Number(flows), ip) : ETHERTYPE;
+  const payload = from === '' ? plain : routed(from, to, ip);
   sender.frames.set([...addresses, ...payload], n * sender.stride);
 }
 /** Nobody wakes who waits for it: how a paced flood sleeps. */

@@ -4,14 +4,17 @@
  */
 
 import { ifconfig } from '../../src/main/cli/ifconfig.js';
+import { route } from '../../src/main/cli/route.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { plan } from '../../src/main/config/plan.js';
 import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, type State } from '../../src/main/config/state.js';
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
+import { Neighbours } from '../../src/main/control/neighbours.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
 import { type Books, readBooks } from '../../src/shared/counter/books.js';
+import { Control } from '../../src/shared/layout/heap.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { addressOf } from '../../src/shared/sys/libc.js';
 import { Context } from '../../src/workers/context.js';
@@ -21,6 +24,8 @@ export class OfflineRouter {
   readonly memory: Memory;
   readonly table: InterfaceTable;
   readonly vebs: Vebs;
+  /** What the routed path looks up; nobody asks, so whoever needs one binds it. */
+  readonly neighbours: Neighbours;
   readonly ctx: Context;
   private readonly reclaimer: Reclaimer;
   private readonly interfaces: Interfaces;
@@ -34,10 +39,16 @@ export class OfflineRouter {
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
     this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
-    const { regions, returnRings, workerRings, eventRings } = this.memory;
+    this.neighbours = new Neighbours(this.memory, reclaimer);
+    this.memory.views.heap[Control.FORWARD4] = 1;
+    this.memory.views.heap[Control.FORWARD6] = 1;
+    const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
     const ledger = this.memory.ledgers[me] as Int32Array;
     const originMs = performance.timeOrigin - 1000;
-    this.ctx = new Context({ regions, me, workers, returnRings, workerRings, eventRings, originMs, ledger }, addressOf);
+    this.ctx = new Context(
+      { regions, me, workers, returnRings, workerRings, eventRings, puntRings, originMs, ledger },
+      addressOf,
+    );
   }
 
   /** The worker's pipeline, made when first asked for: a thread that makes only one runs it at full speed. */
@@ -64,14 +75,23 @@ export class OfflineRouter {
   /** The books as of now. */
   books(): Books {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
-    const between = Array.from(this.memory.workerRings).filter((base) => base !== 0);
+    const between = [...this.memory.workerRings, ...this.memory.puntRings].filter((base) => base !== 0);
     return readBooks(this.memory.views, interfaces, between);
   }
 
   /** Applies lines of `ifconfig` words, all in one change. */
-  async ifconfig(...lines: string[]): Promise<void> {
+  ifconfig(...lines: string[]): Promise<void> {
+    return this.change(ifconfig, lines);
+  }
+
+  /** Applies lines of `route` words, all in one change. */
+  route(...lines: string[]): Promise<void> {
+    return this.change(route, lines);
+  }
+
+  private async change(word: typeof ifconfig, lines: readonly string[]): Promise<void> {
     const draft = { state: cloneState(this.state), actions: [] };
-    for (const line of lines) ifconfig(draft, splitWords(line));
+    for (const line of lines) word(draft, splitWords(line));
     for (const step of plan(this.state, draft.state)) await this.interfaces.run(step);
     this.state = draft.state;
   }

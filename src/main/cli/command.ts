@@ -11,12 +11,31 @@ import type { Router } from '../router.js';
 import { ifconfig, isIfconfigQuery } from './ifconfig.js';
 import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
 import { inject } from './inject.js';
+import { ip, ipNeighbour, isIpNeighbour, isIpQuery } from './ip.js';
+import { showIp } from './ip-display.js';
+import { arp, ndp } from './neighbour.js';
+import { netstat, showRoutes } from './netstat.js';
+import { ping } from './ping.js';
+import { isRouteQuery, route } from './route.js';
 import { show } from './show.js';
 import { isSysctlQuery, querySysctl, sysctl } from './sysctl.js';
 import type { Draft } from './words.js';
 
 /** Words that change a draft. */
-const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig, sysctl };
+const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig, ip, route, sysctl };
+
+/** Words that ask the stack, or have it do something now. */
+const STACK_QUERIES: Record<
+  string,
+  (router: Router, args: readonly string[], json: boolean) => string | Promise<string>
+> = {
+  arp,
+  ip: (router, args, json) => (isIpQuery(args) ? showIp(router, args, json) : ipNeighbour(router, args)),
+  ndp,
+  netstat,
+  ping,
+  route: showRoutes,
+};
 
 /** Words that a running daemon answers itself (smrouterd.ts). */
 export interface DaemonWords {
@@ -45,6 +64,13 @@ export async function runCommand(
     else daemon.shutdown();
     return '';
   }
+  const query = Object.hasOwn(STACK_QUERIES, word) ? STACK_QUERIES[word] : undefined;
+  const changes =
+    (word === 'route' && !isRouteQuery(args)) || (word === 'ip' && !isIpQuery(args) && !isIpNeighbour(args));
+  if (query !== undefined && !changes) {
+    await router.settled();
+    return query(router, args, json);
+  }
   if (word === 'inject') {
     await router.settled();
     inject(router, args);
@@ -63,7 +89,12 @@ export async function runCommand(
 
 /** Reads a configuration text into the state it describes. Throws ConfigError with the place of the first error. */
 export function readConfig(file: string, text: string): State {
-  const draft: Draft = { state: emptyState(), actions: [], readFile: (name) => readRelative(file, name) };
+  const draft: Draft = {
+    state: emptyState(),
+    actions: [],
+    readFile: (name) => readRelative(file, name),
+    loading: true,
+  };
   for (const line of splitConfig(file, text)) {
     try {
       configLine(draft, line);
@@ -86,7 +117,11 @@ function readRelative(config: string, name: string): string {
 function configLine(draft: Draft, { words }: ConfigLine): void {
   const [word = '', ...args] = words;
   const change = Object.hasOwn(CHANGES, word) ? CHANGES[word] : undefined;
-  const asks = (word === 'ifconfig' && isIfconfigQuery(args)) || (word === 'sysctl' && isSysctlQuery(args));
+  const asks =
+    (word === 'ifconfig' && isIfconfigQuery(args)) ||
+    (word === 'sysctl' && isSysctlQuery(args)) ||
+    (word === 'route' && isRouteQuery(args)) ||
+    (word === 'ip' && (isIpQuery(args) || isIpNeighbour(args)));
   if (change === undefined || asks) {
     throw new ControlError('EINVAL', `${words.join(' ')}: not a setting`);
   }

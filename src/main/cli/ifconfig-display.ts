@@ -4,8 +4,10 @@
 import { total } from '../../shared/counter/books.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
+import { broadcastOf } from '../config/address.js';
+import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { formatRule } from '../config/rule.js';
-import type { InterfaceSpec } from '../config/state.js';
+import type { AddressSpec, InterfaceSpec, InterfaceType } from '../config/state.js';
 import type { Live } from '../control/interface-table.js';
 import type { Router } from '../router.js';
 
@@ -13,6 +15,8 @@ import type { Router } from '../router.js';
 const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['UP', 0x1],
   ['BROADCAST', 0x2],
+  ['LOOPBACK', 0x8],
+  ['POINTOPOINT', 0x10],
   ['RUNNING', 0x40],
   ['PROMISC', 0x100],
   ['SIMPLEX', 0x800],
@@ -21,6 +25,16 @@ const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['LINK2', 0x4000],
   ['MULTICAST', 0x8000],
 ];
+
+/** What the flags say of the link itself. */
+const LINK_FLAGS: Record<InterfaceType, readonly string[]> = {
+  veb: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  tap: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  mem: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  vport: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  rport: ['POINTOPOINT', 'MULTICAST'],
+  lo: ['LOOPBACK', 'MULTICAST'],
+};
 
 /** Flags of a port as the spec numbers and names them (spec A §0.4). */
 const PORT_BITS = [
@@ -48,7 +62,7 @@ function flagNames(router: Router, live: Live, spec: InterfaceSpec): string[] {
   const flags = heap[ifRecord(live.index) + If.FLAGS];
   const port = heap[ifRecord(live.index) + If.BRIDGE] !== 0;
   const span = (heap[ifRecord(live.index) + If.PORT_FLAGS] & PortFlag.SPAN) !== 0;
-  const names = ['BROADCAST', 'SIMPLEX', 'MULTICAST'];
+  const names = [...LINK_FLAGS[spec.type]];
   if (flags & IfFlag.UP) names.push('UP');
   if (flags & IfFlag.RUNNING) names.push('RUNNING');
   // A span port only sends, so it need not hear everything (A52).
@@ -83,12 +97,14 @@ export function describeInterface(router: Router, name: string): Record<string, 
   };
   if (spec.veb === undefined) {
     Object.assign(out, {
-      lladdr: live.lladdr,
+      ...(hasLladdr(spec) ? { lladdr: live.lladdr } : {}),
       mtu: spec.mtu,
       netns: spec.netns,
       tso: spec.tso && spec.txcsum,
       txcsum: spec.txcsum,
       veb: member ? bridge : '',
+      parent: spec.peer,
+      addresses: allAddresses(spec, live.lladdr),
     });
   } else {
     const { maxaddr, timeout, ports, spans } = spec.veb;
@@ -109,13 +125,41 @@ export function displayInterface(router: Router, name: string): string {
   const mtu = spec.type === 'veb' ? '' : ` mtu ${spec.mtu}`;
   const rdomain = spec.rdomain === 0 ? '' : ` rdomain ${spec.rdomain}`;
   const lines = [`${name}: ${flagsText(flagNames(router, live, spec))}${rdomain}${mtu}`];
-  if (spec.type !== 'veb') lines.push(`\tlladdr ${live.lladdr}`);
+  if (hasLladdr(spec)) lines.push(`\tlladdr ${live.lladdr}`);
   if (spec.description !== '') lines.push(`\tdescription: ${spec.description}`);
-  if (spec.type !== 'veb' && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
+  if (isDeviceType(spec) && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
   lines.push(`\tindex ${live.index} llprio 3`, `\tgroups: ${spec.type}`);
-  if (spec.type !== 'veb') lines.push(`\tstatus: ${spec.up ? 'active' : 'no carrier'}`);
+  if (spec.peer !== '') lines.push(`\tparent: ${spec.peer}`);
+  if (isDeviceType(spec)) lines.push(`\tstatus: ${spec.up ? 'active' : 'no carrier'}`);
   if (spec.veb !== undefined) lines.push(...displayBridge(router, live, spec));
+  lines.push(...allAddresses(spec, live.lladdr).map((address) => displayAddress(live, spec, address)));
   return `${lines.join('\n')}\n`;
+}
+
+/** Whether it has an Ethernet address. */
+export function hasLladdr(spec: InterfaceSpec): boolean {
+  return isDeviceType(spec) || spec.type === 'vport';
+}
+
+/** Whether there is a link that can be without a carrier. */
+function isDeviceType(spec: InterfaceSpec): boolean {
+  return spec.type === 'tap' || spec.type === 'mem';
+}
+
+/** One address as OpenBSD's ifconfig prints it; a link without stations has no broadcast. */
+function displayAddress(
+  live: Live,
+  spec: InterfaceSpec,
+  { family, address, length, destination }: AddressSpec,
+): string {
+  const other = destination === '' ? '' : ` --> ${destination}`;
+  if (isLinkLocal(address))
+    return `\tinet6 ${address}%${live.name}${other} prefixlen ${length} scopeid 0x${live.index.toString(16)}`;
+  if (family === 'inet6') return `\tinet6 ${address}${other} prefixlen ${length}`;
+  const mask = (length === 0 ? 0 : (-1 << (32 - length)) >>> 0).toString(16).padStart(8, '0');
+  const broadcasts = hasLladdr(spec) && destination === '' && length <= 30;
+  const broadcast = broadcasts ? ` broadcast ${broadcastOf(address, length)}` : '';
+  return `\tinet ${address}${other} netmask 0x${mask}${broadcast}`;
 }
 
 /** Ports, then addresses. */

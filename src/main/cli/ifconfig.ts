@@ -3,15 +3,18 @@
  *
  * The first error ends the command, and the draft is thrown away: all or none.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { formatMac, isGroup, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
+import { dropUnreachable } from '../config/routes.js';
 import { type PortRule, parseRule, parseRuleFile } from '../config/rule.js';
 import {
+  type AddressSpec,
   bridgeOf,
   DOMAIN,
   type InterfaceSpec,
   type InterfaceType,
   MAXADDR,
-  MTU,
+  MTUS,
   NAME_MAX,
   newInterface,
   newPort,
@@ -25,12 +28,19 @@ import {
 } from '../config/state.js';
 import { randomMac } from '../control/lladdr.js';
 import { ControlError } from '../errors.js';
+import { inet, looksLikeAddress } from './inet.js';
 import { type Draft, Words } from './words.js';
 
 /** One word: changes `spec` in `draft`, taking its arguments from `words`. */
 type Handler = (draft: Draft, spec: InterfaceSpec, words: Words) => void;
 
-const TYPES: readonly InterfaceType[] = ['veb', 'tap', 'mem'];
+const TYPES: readonly InterfaceType[] = ['veb', 'tap', 'mem', 'vport', 'rport', 'lo'];
+
+/** What a loopback interface is made with. */
+const LOOPBACK: readonly AddressSpec[] = [
+  { family: 'inet', address: '127.0.0.1', length: 8, destination: '' },
+  { family: 'inet6', address: '::1', length: 128, destination: '' },
+];
 
 const HANDLERS: Record<string, Handler> = {
   up: (_, spec) => {
@@ -41,19 +51,22 @@ const HANDLERS: Record<string, Handler> = {
   },
   mtu: (_, spec, words) => {
     if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no mtu');
-    spec.mtu = words.takeNumber('mtu', MTU.min, MTU.max);
+    spec.mtu = words.takeNumber('mtu', MTUS[spec.type].min, MTUS[spec.type].max);
   },
   lladdr: (_, spec, words) => {
-    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no link-layer address');
+    if (!isEthernet(spec.type)) throw new ControlError('ENOTTY', `${spec.name}: no link-layer address here`);
     const word = words.take('address');
     if (word === 'random') spec.lladdr = randomMac();
     else spec.lladdr = formatMac(unicastMac(word, 'EINVAL'));
   },
-  rdomain: (_, spec, words) => {
-    spec.rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
-  },
-  '-rdomain': (_, spec) => {
-    spec.rdomain = 0;
+  rdomain: (draft, spec, words) => setRdomain(draft, spec, words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max)),
+  '-rdomain': (draft, spec) => setRdomain(draft, spec, 0),
+  inet: inet('inet'),
+  inet6: inet('inet6'),
+  parent: setPeer,
+  '-parent': (draft, spec) => {
+    if (spec.type !== 'rport') throw new ControlError('ENOTTY', `${spec.name}: not an rport`);
+    unpair(draft, spec);
   },
   description: (_, spec, words) => {
     spec.description = printable('description', words.take('description'));
@@ -147,9 +160,15 @@ export function ifconfig(draft: Draft, args: readonly string[]): void {
   while (words.more) {
     const word = words.take('word');
     if (word === 'destroy') {
-      removeInterface(draft.state, spec.name);
+      destroy(draft, spec);
       words.end();
       return;
+    }
+    const family = looksLikeAddress(word);
+    if (family !== undefined) {
+      words.back();
+      inet(family)(draft, spec, words);
+      continue;
     }
     const handler = Object.hasOwn(HANDLERS, word) ? HANDLERS[word] : undefined;
     if (handler === undefined) throw new ControlError('EINVAL', `${word}: unknown word`);
@@ -166,8 +185,71 @@ function create(draft: Draft, name: string): void {
   if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
   const type = TYPES.find((t) => name.startsWith(t) && /^\d{1,9}$/.test(name.slice(t.length)));
   if (type === undefined) throw new ControlError('EINVAL', `${name}: not ${TYPES.map((t) => `${t}N`).join(', ')}`);
-  if (draft.state.interfaces.has(name)) throw new ControlError('EEXIST', `${name}: exists already`);
-  draft.state.interfaces.set(name, newInterface(name, type));
+  const old = draft.state.interfaces.get(name);
+  // A loopback that came with its domain may be made by hand, as a printed configuration does.
+  if (old !== undefined && isDeepStrictEqual(old, domainLoopback(old.rdomain))) draft.state.interfaces.delete(name);
+  else if (old !== undefined) throw new ControlError('EEXIST', `${name}: exists already`);
+  draft.state.interfaces.set(name, { ...newInterface(name, type), rdomain: old?.rdomain ?? 0 });
+}
+
+/** A change of the domain takes the addresses away; the domain's loopback comes with its first interface (rdomain(4)). */
+function setRdomain(draft: Draft, spec: InterfaceSpec, rdomain: number): void {
+  if (rdomain === spec.rdomain) return;
+  if (spec.name === `lo${spec.rdomain}`) {
+    throw new ControlError('EPERM', `${spec.name}: the loopback of rdomain ${spec.rdomain}`);
+  }
+  spec.rdomain = rdomain;
+  spec.addresses = [];
+  dropUnreachable(draft.state);
+  const loopback = `lo${rdomain}`;
+  if (rdomain === 0 || spec.type === 'veb' || spec.name === loopback) return;
+  const made = draft.state.interfaces.get(loopback);
+  if (made === undefined) draft.state.interfaces.set(loopback, domainLoopback(rdomain));
+  // One that was made before its domain belongs to it from now on.
+  else if (made.rdomain !== rdomain) setRdomain(draft, made, rdomain);
+}
+
+/** The loopback interface that a routing domain comes with. */
+function domainLoopback(rdomain: number): InterfaceSpec {
+  return { ...newInterface(`lo${rdomain}`, 'lo'), rdomain, up: true, addresses: [...LOOPBACK] };
+}
+
+/** `destroy`; the loopback of a domain stays as long as other interfaces are in it. */
+function destroy(draft: Draft, spec: InterfaceSpec): void {
+  const rdomain = spec.type === 'lo' ? Number(spec.name.slice('lo'.length)) : 0;
+  const used = (other: InterfaceSpec): boolean => other !== spec && other.rdomain === rdomain && other.type !== 'veb';
+  if (rdomain !== 0 && [...draft.state.interfaces.values()].some(used)) {
+    throw new ControlError('EBUSY', `${spec.name}: rdomain ${rdomain} is in use`);
+  }
+  removeInterface(draft.state, spec.name);
+  dropUnreachable(draft.state);
+}
+
+/** Spec A §5.5: the errors in that order. Pairing is symmetric. */
+function setPeer(draft: Draft, spec: InterfaceSpec, words: Words): void {
+  if (spec.type !== 'rport') throw new ControlError('ENOTTY', `${spec.name}: not an rport`);
+  const name = words.take('parent');
+  const peer = draft.state.interfaces.get(name);
+  if (peer === undefined) throw new ControlError('EINVAL', `${name}: no such interface`);
+  if (peer === spec) throw new ControlError('EINVAL', `${name}: cannot be its own parent`);
+  if (peer.type !== 'rport') throw new ControlError('EPROTONOSUPPORT', `${name}: not an rport`);
+  if (spec.peer === name) return;
+  for (const one of [spec, peer]) {
+    if (one.peer !== '') throw new ControlError('EBUSY', `${one.name}: paired with ${one.peer}`);
+  }
+  spec.peer = name;
+  peer.peer = spec.name;
+}
+
+function unpair(draft: Draft, spec: InterfaceSpec): void {
+  const peer = draft.state.interfaces.get(spec.peer);
+  if (peer !== undefined) peer.peer = '';
+  spec.peer = '';
+}
+
+/** Whether interfaces of that type have an Ethernet address. */
+function isEthernet(type: InterfaceType): boolean {
+  return type === 'tap' || type === 'mem' || type === 'vport';
 }
 
 function setLink(which: 0 | 1 | 2, on: boolean): Handler {
@@ -197,7 +279,11 @@ function addPort(draft: Draft, spec: InterfaceSpec, words: Words): void {
 
 function addSpan(draft: Draft, spec: InterfaceSpec, words: Words): void {
   const veb = vebOf(spec);
-  veb.spans.push(newMember(draft, words.take('port')));
+  const name = newMember(draft, words.take('port'));
+  if (draft.state.interfaces.get(name)?.type === 'vport') {
+    throw new ControlError('EPROTONOSUPPORT', `${name}: a vport cannot be a span port`);
+  }
+  veb.spans.push(name);
 }
 
 /** The name of an interface that may become a port or span port. */
@@ -205,7 +291,7 @@ function newMember(draft: Draft, name: string): string {
   if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
   const port = draft.state.interfaces.get(name);
   if (port === undefined) throw new ControlError('EINVAL', `${name}: no such interface`);
-  if (port.type === 'veb') throw new ControlError('EPROTONOSUPPORT', `${name}: not an Ethernet interface`);
+  if (!isEthernet(port.type)) throw new ControlError('EPROTONOSUPPORT', `${name}: not an Ethernet interface`);
   const bridge = bridgeOf(draft.state, name);
   if (bridge !== undefined) throw new ControlError('EBUSY', `${name}: already a port of ${bridge.name}`);
   return name;

@@ -1,5 +1,6 @@
 /**
- * `inject IF HEX`: sends one frame out of an interface, as a bpf(4) write would (spec A A51).
+ * `inject IF HEX`: sends one frame out of an interface, as a bpf(4) write would (spec A A51); on an rport a packet behind a LOOP
+ * header.
  */
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';

@@ -1,7 +1,8 @@
 /**
- * `sysctl`: settings of the router as a whole. `sysctl NAME` and `sysctl -a` ask, `sysctl [-wq] NAME=VALUE` sets.
+ * `sysctl`: settings of the router as a whole, and by Linux's names some of one interface. `sysctl NAME` and `sysctl -a` ask,
+ * `sysctl [-wq] NAME=VALUE` sets.
  */
-import type { Settings, State } from '../config/state.js';
+import type { InterfaceSpec, Settings, State } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Draft } from './words.js';
 
@@ -11,35 +12,81 @@ type Values = { readonly words: readonly string[] } | { readonly min: number; re
 /** The values each setting takes. */
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
+  'net.inet.ip.forwarding': { min: 0, max: 1 },
+  'net.inet6.ip6.forwarding': { min: 0, max: 1 },
+  'net.inet.icmp.errppslimit': { min: -1, max: 1_000_000 },
+  'net.inet6.icmp6.errppslimit': { min: -1, max: 1_000_000 },
   'smrouter.frames': { min: 1024, max: 524_288 },
   'smrouter.superframes': { min: 160, max: 12_288 },
   'smrouter.heap': { min: 16, max: 1024 },
 };
+
+/** Linux's names of the same settings. */
+const LINUX_NAMES: Readonly<Record<string, keyof Settings>> = {
+  'net.ipv4.ip_forward': 'net.inet.ip.forwarding',
+  'net.ipv6.conf.all.forwarding': 'net.inet6.ip6.forwarding',
+};
+
+/** Switches of one interface, 0 or 1. */
+const SWITCHES = [
+  { of: /^net\.ipv4\.conf\.(.+)\.proxy_arp$/, field: 'proxyarp' },
+  { of: /^net\.ipv6\.conf\.(.+)\.proxy_ndp$/, field: 'proxynd' },
+] as const;
 
 /** Whether these words only ask. */
 export function isSysctlQuery(args: readonly string[]): boolean {
   return args.every((arg) => !arg.includes('='));
 }
 
-/** The answer to `sysctl -a` or `sysctl NAME …`: a line each, `NAME=VALUE`. Throws ENOENT for a name there is not. */
+/** The answer to `sysctl -a` or `sysctl NAME …`: a line each, `NAME=VALUE`. Throws ENOENT for a name there is not, ENXIO for an interface. */
 export function querySysctl(state: State, args: readonly string[], json: boolean): string {
   const names = args.length === 0 || args.includes('-a') ? Object.keys(VALUES) : args.filter((a) => !a.startsWith('-'));
-  const found = Object.fromEntries(names.map((name) => [name, state.settings[known(name)]]));
+  const found = Object.fromEntries(
+    names.map((name) => {
+      const one = interfaceSwitch(state, name);
+      return [name, one === undefined ? state.settings[known(name)] : Number(one.spec[one.field])];
+    }),
+  );
   if (json) return `${JSON.stringify(found)}\n`;
   return Object.entries(found)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }
 
-/** Sets what the words after `sysctl` say. Throws ENOENT for an unknown name, EINVAL for a value it does not take. */
+/** Sets what the words after `sysctl` say. Throws ENOENT for an unknown name, ENXIO for an unknown interface, EINVAL for a value it does not take. */
 export function sysctl(draft: Draft, args: readonly string[]): void {
   for (const arg of args) {
     if (arg === '-w' || arg === '-q' || arg === '-wq' || arg === '-qw') continue;
     const at = arg.indexOf('=');
     if (at === -1) throw new ControlError('EINVAL', `${arg}: not NAME=VALUE`);
+    const one = interfaceSwitch(draft.state, arg.slice(0, at));
+    if (one !== undefined) {
+      one.spec[one.field] = parseSwitch(arg.slice(0, at), arg.slice(at + 1));
+      continue;
+    }
     const name = known(arg.slice(0, at));
     Object.assign(draft.state.settings, { [name]: parse(name, arg.slice(at + 1)) });
   }
+}
+
+/** The switch of one interface that a name stands for, if it does. Throws ENXIO when there is no such interface. */
+function interfaceSwitch(
+  state: State,
+  name: string,
+): { readonly spec: InterfaceSpec; readonly field: 'proxyarp' | 'proxynd' } | undefined {
+  for (const { of, field } of SWITCHES) {
+    const found = of.exec(name)?.[1];
+    if (found === undefined) continue;
+    const spec = state.interfaces.get(found);
+    if (spec === undefined) throw new ControlError('ENXIO', `${found}: no such interface`);
+    return { spec, field };
+  }
+  return undefined;
+}
+
+function parseSwitch(name: string, text: string): boolean {
+  if (text === '0' || text === '1') return text === '1';
+  throw new ControlError('EINVAL', `${text}: ${name} is 0 or 1`);
 }
 
 /** The value a text stands for. Throws EINVAL, saying what the setting takes. */
@@ -49,12 +96,13 @@ function parse(name: keyof Settings, text: string): string | number {
     if (values.words.includes(text)) return text;
     throw new ControlError('EINVAL', `${text}: ${name} is one of ${values.words.join(', ')}`);
   }
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  const number = /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number === 0 || (number >= values.min && number <= values.max)) return number;
   throw new ControlError('EINVAL', `${text}: ${name} is between ${values.min} and ${values.max}, or 0 for the default`);
 }
 
-function known(name: string): keyof Settings {
+function known(spelled: string): keyof Settings {
+  const name = LINUX_NAMES[spelled] ?? spelled;
   if (!Object.hasOwn(VALUES, name)) throw new ControlError('ENOENT', `${name}: no such setting`);
   return name as keyof Settings;
 }

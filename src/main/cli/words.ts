@@ -15,6 +15,8 @@ export interface Draft {
   readonly actions: Action[];
   /** The text of a file that a word names. Throws ControlError. Without it, no word may name one. */
   readonly readFile?: (name: string) => string;
+  /** A whole configuration is being read: what it refers to may have gone since it was printed. */
+  readonly loading?: boolean;
 }
 
 /** Words of a command, taken one after the other. */
@@ -41,6 +43,23 @@ export class Words {
     const word = this.words[this.at++];
     if (word === undefined) throw new ControlError('EINVAL', `${what} missing`);
     return word;
+  }
+
+  /** Gives back the word taken last. */
+  back(): void {
+    this.at--;
+  }
+
+  /** Takes `word`, which is next, and the one behind it. */
+  takeAfter(word: string): string {
+    this.at++;
+    return this.take(word);
+  }
+
+  /** The same, a number within a range. */
+  takeNumberAfter(word: string, min: number, max: number): number {
+    this.at++;
+    return this.takeNumber(word, min, max);
   }
 
   /** Takes all that are left. */

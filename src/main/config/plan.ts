@@ -5,6 +5,7 @@
  * Order: make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last).
  */
 import { isDeepStrictEqual } from 'node:util';
+import { type Route, routesOf } from './routes.js';
 import {
   type InterfaceSpec,
   newInterface,
@@ -44,6 +45,8 @@ export type Step =
       readonly before: readonly StaticSpec[];
       readonly after: readonly StaticSpec[];
     }
+  | { readonly op: 'peers'; readonly before: ReadonlyMap<string, string>; readonly after: ReadonlyMap<string, string> }
+  | { readonly op: 'routes'; readonly before: ReadonlyMap<string, Route>; readonly after: ReadonlyMap<string, Route> }
   | { readonly op: 'settings'; readonly before: Settings; readonly after: Settings }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
@@ -101,7 +104,25 @@ export function plan(old: State, next: State): Step[] {
   if (!isDeepStrictEqual(old.settings, next.settings)) {
     attributes.push({ op: 'settings', before: old.settings, after: next.settings });
   }
-  return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes];
+  const remadeNames = new Set(remade.flatMap((step) => (step.op === 'create' ? [step.spec.name] : [])));
+  return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes, ...layer3(old, next, remadeNames)];
+}
+
+/** What leads from one interface to another, once they are all there. */
+function layer3(old: State, next: State, remade: ReadonlySet<string>): Step[] {
+  const steps: Step[] = [];
+  const peers = (state: State): Map<string, string> =>
+    new Map([...state.interfaces.values()].filter((s) => s.peer !== '').map((s) => [s.name, s.peer]));
+  const [peersBefore, peersAfter] = [peers(old), peers(next)];
+  const repaired = [...remade].some((name) => peersAfter.has(name));
+  if (repaired || !isDeepStrictEqual(peersBefore, peersAfter)) {
+    steps.push({ op: 'peers', before: peersBefore, after: peersAfter });
+  }
+  const [routesBefore, routesAfter] = [routesOf(old), routesOf(next)];
+  if ((remade.size > 0 && routesAfter.size > 0) || !isDeepStrictEqual(routesBefore, routesAfter)) {
+    steps.push({ op: 'routes', before: routesBefore, after: routesAfter });
+  }
+  return steps;
 }
 
 /**

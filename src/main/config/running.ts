@@ -3,7 +3,16 @@
  */
 import { quoteWord } from './lines.js';
 import { formatRule } from './rule.js';
-import { DEFAULT_SETTINGS, type InterfaceSpec, MAXADDR, MTU, type Settings, type State, TIMEOUT } from './state.js';
+import {
+  DEFAULT_SETTINGS,
+  type InterfaceSpec,
+  MAXADDR,
+  MTUS,
+  type RouteSpec,
+  type Settings,
+  type State,
+  TIMEOUT,
+} from './state.js';
 
 /** The lines of `smrctl show running`. */
 export function runningLines(state: State): string[] {
@@ -14,7 +23,12 @@ export function runningLines(state: State): string[] {
   return [
     ...settings,
     ...specs.map(creation),
+    // A port gets no new address, but keeps those it joined with.
+    ...specs.flatMap(addresses),
     ...specs.flatMap(bridge),
+    ...specs.flatMap(proxies),
+    ...specs.filter((s) => s.peer > s.name).map((s) => `ifconfig ${s.name} parent ${s.peer}`),
+    ...state.routes.flatMap(route),
     ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`),
   ];
 }
@@ -23,7 +37,7 @@ export function runningLines(state: State): string[] {
 function creation(spec: InterfaceSpec): string {
   const words = ['ifconfig', spec.name, 'create'];
   if (spec.description !== '') words.push('description', quoteWord(spec.description));
-  if (spec.mtu !== MTU.default) words.push('mtu', String(spec.mtu));
+  if (spec.mtu !== MTUS[spec.type].default) words.push('mtu', String(spec.mtu));
   if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);
   if (spec.netns !== '') words.push('netns', quoteWord(spec.netns));
   if (spec.rdomain !== 0) words.push('rdomain', String(spec.rdomain));
@@ -33,6 +47,29 @@ function creation(spec: InterfaceSpec): string {
     if (on) words.push(`link${n}`);
   });
   return words.join(' ');
+}
+
+/** A line for each address. */
+function addresses(spec: InterfaceSpec): string[] {
+  return spec.addresses.map(({ family, address, length, destination }) => {
+    const other = destination === '' ? '' : ` ${destination}`;
+    return `ifconfig ${spec.name} ${family} ${address}/${length}${other} alias`;
+  });
+}
+
+/** A line for each family whose neighbours it answers for. */
+function proxies({ name, proxyarp, proxynd }: InterfaceSpec): string[] {
+  const lines: string[] = [];
+  if (proxyarp) lines.push(`sysctl net.ipv4.conf.${name}.proxy_arp=1`);
+  if (proxynd) lines.push(`sysctl net.ipv6.conf.${name}.proxy_ndp=1`);
+  return lines;
+}
+
+/** A line for each next hop of a route. */
+function route({ rdomain, family, network, length, kind, gateways }: RouteSpec): string[] {
+  const words = (more: string): string => `route -T ${rdomain} add -${family} ${network}/${length} ${more}`;
+  if (kind !== 'gateway') return [words(`-${kind}`)];
+  return gateways.map((gateway, n) => words(n === 0 ? gateway : `${gateway} -mpath`));
 }
 
 /** The lines of a veb's table, ports and static addresses. */

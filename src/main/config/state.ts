@@ -3,6 +3,7 @@
  * draft of it; `plan.ts` compares two; `running.ts` prints one.
  */
 
+import type { Family } from './address.js';
 import type { RuleSpec } from './rule.js';
 
 /** A port of a veb. */
@@ -37,7 +38,28 @@ export interface VebSpec {
 }
 
 /** Kinds of interface that can be made. */
-export type InterfaceType = 'veb' | 'tap' | 'mem';
+export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo';
+
+/** An address of an interface. */
+export interface AddressSpec {
+  readonly family: Family;
+  /** Canonical text, as are the others. */
+  readonly address: string;
+  readonly length: number;
+  /** The other end of a point-to-point link; empty = none. */
+  readonly destination: string;
+}
+
+/** A route that the operator made. */
+export interface RouteSpec {
+  readonly rdomain: number;
+  readonly family: Family;
+  readonly network: string;
+  readonly length: number;
+  readonly kind: 'gateway' | 'reject' | 'blackhole';
+  /** Addresses of the next hops; several share the traffic. Empty unless `kind` is gateway. */
+  readonly gateways: readonly string[];
+}
 
 /** One interface. */
 export interface InterfaceSpec {
@@ -55,6 +77,13 @@ export interface InterfaceSpec {
   txcsum: boolean;
   /** Routing domain. */
   rdomain: number;
+  /** In order of addition. */
+  addresses: AddressSpec[];
+  /** Answers ARP requests, and neighbour solicitations, for whom it has a route through another interface. */
+  proxyarp: boolean;
+  proxynd: boolean;
+  /** rport: the one it is paired with; empty = none. */
+  peer: string;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -64,6 +93,12 @@ export interface InterfaceSpec {
 /** Settings of the router as a whole, by the name `sysctl` knows them. */
 export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
+  /** 1 = packets for others are forwarded. */
+  'net.inet.ip.forwarding': 0 | 1;
+  'net.inet6.ip6.forwarding': 0 | 1;
+  /** ICMP errors a second; -1 = no limit. */
+  'net.inet.icmp.errppslimit': number;
+  'net.inet6.icmp6.errppslimit': number;
   /** Small slots of all threads together; 0 = as many as the defaults have. Fixed at start, like the two below. */
   'smrouter.frames': number;
   /** 68 KiB slots of all threads together; 0 = default. */
@@ -75,6 +110,10 @@ export interface Settings {
 /** What holds where nobody set anything. */
 export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
+  'net.inet.ip.forwarding': 1,
+  'net.inet6.ip6.forwarding': 1,
+  'net.inet.icmp.errppslimit': 100,
+  'net.inet6.icmp6.errppslimit': 100,
   'smrouter.frames': 0,
   'smrouter.superframes': 0,
   'smrouter.heap': 0,
@@ -86,6 +125,8 @@ export const SIZE_SETTINGS = ['smrouter.frames', 'smrouter.superframes', 'smrout
 /** Everything configured; interfaces by name, in order of creation. */
 export interface State {
   readonly settings: Settings;
+  /** In order of addition. */
+  readonly routes: RouteSpec[];
   readonly interfaces: Map<string, InterfaceSpec>;
 }
 
@@ -98,13 +139,22 @@ export const RDOMAIN = { min: 0, max: 252 } as const;
 export const DOMAIN = { min: 1, max: 31 } as const;
 /** Floods a second. */
 export const STORMLIMIT = { min: 1, max: 10_000_000 } as const;
-export const MTU = { default: 1500, min: 68, max: 65_535 } as const;
+const ETHERNET_MTU = { default: 1500, min: 68, max: 65_535 };
+/** MTU of each type of interface; a veb has none (spec A §1.1, §5.1). */
+export const MTUS: Record<InterfaceType, { readonly default: number; readonly min: number; readonly max: number }> = {
+  veb: ETHERNET_MTU,
+  tap: ETHERNET_MTU,
+  mem: ETHERNET_MTU,
+  vport: ETHERNET_MTU,
+  rport: { default: 32_768, min: 1280, max: 32_768 },
+  lo: { default: 32_768, min: 576, max: 65_535 },
+};
 /** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
 export const NAME_MAX = 15;
 
 /** Nothing configured. */
 export function emptyState(): State {
-  return { settings: { ...DEFAULT_SETTINGS }, interfaces: new Map() };
+  return { settings: { ...DEFAULT_SETTINGS }, routes: [], interfaces: new Map() };
 }
 
 /** An independent copy, to be changed. */
@@ -119,12 +169,16 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     type,
     up: false,
     description: '',
-    mtu: MTU.default,
+    mtu: MTUS[type].default,
     lladdr: '',
     netns: '',
     tso: true,
     txcsum: true,
     rdomain: 0,
+    addresses: [],
+    proxyarp: false,
+    proxynd: false,
+    peer: '',
     link: [false, false, false],
   };
   if (type === 'veb')
@@ -147,7 +201,10 @@ export function bridgeOf(state: State, port: string): InterfaceSpec | undefined 
 
 /** Takes an interface out, and out of the veb that it is a port of, static addresses included (A89). */
 export function removeInterface(state: State, name: string): void {
-  for (const { veb } of state.interfaces.values()) if (veb !== undefined) removePort(veb, name);
+  for (const other of state.interfaces.values()) {
+    if (other.veb !== undefined) removePort(other.veb, name);
+    if (other.peer === name) other.peer = '';
+  }
   state.interfaces.delete(name);
 }
 

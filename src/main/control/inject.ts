@@ -6,7 +6,7 @@
  */
 import { Lane, laneOf, Work, workLane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
-import { DEFAULT_PRIORITY, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
+import { Af, DEFAULT_PRIORITY, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { RingProducer } from '../../shared/ring/ring.js';
 import { Ether } from '../../shared/wire/ethernet.js';
@@ -14,6 +14,9 @@ import { vnetClear } from '../../shared/wire/vnet.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 import type { Live } from './interface-table.js';
+
+/** Bytes of the header of capture type LOOP: an address family. */
+const LOOP_LENGTH = 4;
 
 export class Injector {
   private readonly memory: Memory;
@@ -29,44 +32,100 @@ export class Injector {
   }
 
   /**
-   * Sends `bytes`, a frame of 14 to 65 549 bytes. Throws EINVAL (length), ENODEV (a veb sends nothing itself), ENXIO (a span
-   * port), ENETDOWN, ENOBUFS (no slot, or no room in the ring).
+   * Sends `bytes`: an Ethernet frame of 14 to 65 549 bytes; on an rport a LOOP header, the address family in four bytes, most
+   * significant first, and a packet of 1 byte to the MTU (spec A §8.1). Throws EINVAL (length), ENODEV (a veb or a loopback sends
+   * nothing itself), ENXIO (a span port), ENETDOWN (down, or a vport on no bridge), EAFNOSUPPORT, EMSGSIZE, ENOBUFS (no slot, or
+   * no room in the ring).
    */
   send(live: Live, bytes: Uint8Array): void {
-    const { views, cache, me } = this.memory;
+    if (live.type === 'veb' || live.type === 'lo') {
+      throw new ControlError('ENODEV', `${live.name}: a ${live.type} sends nothing itself`);
+    }
+    if (live.type === 'rport') this.sendPacket(live, bytes);
+    else this.sendFrame(live, bytes);
+  }
+
+  private sendFrame(live: Live, bytes: Uint8Array): void {
+    const { views } = this.memory;
     const record = ifRecord(live.index);
     if (bytes.length < Ether.LENGTH || bytes.length > Slot.SUPER_MAX) {
       throw new ControlError('EINVAL', `a frame has ${Ether.LENGTH} to ${Slot.SUPER_MAX} bytes, not ${bytes.length}`);
     }
-    if (live.type === 'veb') throw new ControlError('ENODEV', `${live.name}: a veb sends nothing itself`);
     if ((views.heap[record + If.PORT_FLAGS] & PortFlag.SPAN) !== 0) {
       throw new ControlError('ENXIO', `${live.name}: a span port sends copies alone`);
     }
-    if ((views.heap[record + If.FLAGS] & IfFlag.RUNNING) === 0)
-      throw new ControlError('ENETDOWN', `${live.name}: down`);
-    // A TAP is written by any worker, a memory port by its owner.
-    const worker = views.heap[record + If.OWNER];
-    const ring = this.rings[worker] as RingProducer;
-    const slot = bytes.length <= Slot.FRAME_MAX ? cache.takeFrame() : cache.takeSuperframe();
-    if (slot === -1) throw new ControlError('ENOBUFS', 'no free slot');
-    if (ring.room(1) < 1) {
-      cache.give(slot);
-      throw new ControlError('ENOBUFS', `worker ${worker} has not taken what was injected before`);
+    this.requireRunning(live);
+    if (live.type === 'vport' && views.heap[record + If.BRIDGE] === 0) {
+      throw new ControlError('ENETDOWN', `${live.name}: on no bridge`);
     }
+    this.putOrThrow(live, bytes, 0);
+  }
+
+  /** Spec A §5.2: the errors in that order. */
+  private sendPacket(live: Live, bytes: Uint8Array): void {
+    const length = bytes.length - LOOP_LENGTH;
+    if (length < 1) throw new ControlError('EINVAL', 'a packet begins behind four bytes of address family');
+    this.requireRunning(live);
+    const family = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    if (family !== Af.INET && family !== Af.INET6 && family !== Af.MPLS) {
+      throw new ControlError('EAFNOSUPPORT', `${live.name}: family ${family} is neither IPv4 nor IPv6 nor MPLS`);
+    }
+    const mtu = this.memory.views.heap[ifRecord(live.index) + If.MTU];
+    if (length > mtu)
+      throw new ControlError('EMSGSIZE', `${live.name}: a packet of ${length} bytes, the MTU is ${mtu}`);
+    this.putOrThrow(live, bytes.subarray(LOOP_LENGTH), family);
+  }
+
+  private requireRunning(live: Live): void {
+    const running = (this.memory.views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.RUNNING) !== 0;
+    if (!running) throw new ControlError('ENETDOWN', `${live.name}: down`);
+  }
+
+  private putOrThrow(live: Live, bytes: Uint8Array, family: number): void {
+    if (!this.put(live, bytes, family, false)) {
+      throw new ControlError('ENOBUFS', 'no free slot, or no room in the ring');
+    }
+  }
+
+  /**
+   * Sends what the stack made, or what it was given on its way through (`forwarded`): an Ethernet frame, or an IP packet on a
+   * point-to-point interface. False if the interface is down or there is no room: then nothing is counted.
+   */
+  transmit(live: Live, bytes: Uint8Array, forwarded: boolean): boolean {
+    const running = (this.memory.views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.RUNNING) !== 0;
+    const family = live.type === 'rport' ? familyOf(bytes) : 0;
+    return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded);
+  }
+
+  /** `family` is that of a packet for an rport, else 0. */
+  private put(live: Live, bytes: Uint8Array, family: number, forwarded: boolean): boolean {
+    const { views, cache, me } = this.memory;
+    // A TAP is written by any worker, a memory port by its owner.
+    const worker = views.heap[ifRecord(live.index) + If.OWNER];
+    const ring = this.rings[worker] as RingProducer;
+    if (ring.room(1) < 1) return false;
+    const slot = bytes.length <= Slot.FRAME_MAX ? cache.takeFrame() : cache.takeSuperframe();
+    if (slot === -1) return false;
     const m = slot << Meta.SHIFT;
     const offset = views.slotOffset[slot] + Slot.HEADROOM;
     views.u8.set(bytes, offset);
     views.meta[m + Meta.OFFSET] = offset;
     views.meta[m + Meta.LENGTH] = bytes.length;
-    views.meta[m + Meta.INGRESS] = 0;
+    views.meta[m + Meta.INGRESS] = family;
     views.meta[m + Meta.EGRESS] = live.index | (live.generation << 16);
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     vnetClear(views.meta, m);
     views.owner[slot] = SlotOwner.QUEUED;
-    views.counters[laneOf(me, live.index) + Lane.ORIGINATED] += 1;
+    if (!forwarded) views.counters[laneOf(me, live.index) + Lane.ORIGINATED] += 1;
     views.counters[workLane(views.sizes.threads, me) + Work.HANDED_OUT] += 1;
     ring.push(slot);
     ring.publish();
     ringDoorbell(views.heap, worker);
+    return true;
   }
+}
+
+/** The family of an IP packet by its version. */
+function familyOf(bytes: Uint8Array): Af {
+  return (bytes[0] ?? 0) >> 4 === 4 ? Af.INET : Af.INET6;
 }

@@ -21,14 +21,21 @@ import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 
 /** Heap number of each type. */
-const TYPE_NUMBER: Record<InterfaceType, IfType> = { veb: IfType.VEB, tap: IfType.TAP, mem: IfType.MEMORY };
+const TYPE_NUMBER: Record<InterfaceType, IfType> = {
+  veb: IfType.VEB,
+  tap: IfType.TAP,
+  mem: IfType.MEMORY,
+  vport: IfType.VPORT,
+  rport: IfType.RPORT,
+  lo: IfType.LOOPBACK,
+};
 
 /** Generations are 15 bits, so that index | generation << 16 stays a positive int32, and never 0. */
 const GENERATIONS = 0x7fff;
 
 /** Whether an interface of that type has an outside that frames come from and go to. */
 export function isDevice(type: InterfaceType): boolean {
-  return type !== 'veb';
+  return type === 'tap' || type === 'mem';
 }
 
 /** One interface that exists. */
@@ -50,6 +57,7 @@ export interface Live {
 export class InterfaceTable {
   private readonly memory: Memory;
   private readonly byName = new Map<string, Live>();
+  private readonly byIndex = new Map<number, Live>();
   private readonly used = new Set<number>([0]);
   private generation = 0;
   /** Whether TAPs are memory ports here. */
@@ -76,10 +84,14 @@ export class InterfaceTable {
     return this.byName.get(name);
   }
 
+  /** The interface at `index`, if there is one. */
+  at(index: number): Live | undefined {
+    return this.byIndex.get(index);
+  }
+
   /** The name of interface `index`, or `?`. */
   nameOf(index: number): string {
-    for (const live of this.byName.values()) if (live.index === index) return live.name;
-    return '?';
+    return this.byIndex.get(index)?.name ?? '?';
   }
 
   /** Takes the lowest free index for `spec` and fills its record but for TYPE. Throws ENOMEM when all are taken. */
@@ -105,6 +117,7 @@ export class InterfaceTable {
     const type = live.type === 'tap' && this.memoryTaps ? IfType.MEMORY : TYPE_NUMBER[live.type];
     Atomics.store(this.memory.views.heap, ifRecord(live.index) + If.TYPE, type);
     this.byName.set(live.name, live);
+    this.byIndex.set(live.index, live);
   }
 
   /** Takes an interface out of sight: no new burst will use it. `release` follows after a grace period. */
@@ -115,6 +128,7 @@ export class InterfaceTable {
     heap[record + If.GENERATION] = 0;
     Atomics.store(heap, record + If.TYPE, IfType.NONE);
     this.byName.delete(live.name);
+    this.byIndex.delete(live.index);
   }
 
   /** Frees the index of an interface that no worker can know of any more, and settles its books. */

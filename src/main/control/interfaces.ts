@@ -4,12 +4,14 @@
 import { Control, IdlePolicy, If, ifRecord, Offload } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { checkNetns } from '../../shared/sys/link.js';
+import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable, Live } from './interface-table.js';
 import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
+import { Routing } from './routing.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 
@@ -31,14 +33,25 @@ export class Interfaces {
   private readonly table: InterfaceTable;
   private readonly reclaimer: Reclaimer;
   private readonly vebs: Vebs;
+  private readonly routing: Routing;
+  private readonly onGone: (live: Live) => void;
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
 
-  /** `kernelTaps` false makes TAPs memory ports of the same names. */
-  constructor(memory: Memory, table: InterfaceTable, reclaimer: Reclaimer, vebs: Vebs, kernelTaps: boolean) {
+  /** `kernelTaps` false makes TAPs memory ports of the same names; `onGone` hears of an interface that has left the table. */
+  constructor(
+    memory: Memory,
+    table: InterfaceTable,
+    reclaimer: Reclaimer,
+    vebs: Vebs,
+    kernelTaps: boolean,
+    onGone: (live: Live) => void = () => {},
+  ) {
     this.memory = memory;
     this.table = table;
     this.reclaimer = reclaimer;
     this.vebs = vebs;
+    this.onGone = onGone;
+    this.routing = new Routing(memory, table, reclaimer);
     const ports = new MemoryPorts(memory, reclaimer);
     const nothing = (): void => {};
     const mem: Kind = {
@@ -61,7 +74,9 @@ export class Interfaces {
         if (after.up && !before.up) vebs.startAgeing(live);
       },
     };
-    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem };
+    // A virtual interface is its record and nothing else.
+    const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
+    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem, vport: virtual, rport: virtual, lo: virtual };
     table.memoryTaps = !kernelTaps;
   }
 
@@ -91,7 +106,13 @@ export class Interfaces {
         return this.vebs.setStatics(this.table.get(step.veb), step.before, step.after);
       case 'settings':
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
+        this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];
+        this.memory.views.heap[Control.FORWARD6] = step.after['net.inet6.ip6.forwarding'];
         return;
+      case 'routes':
+        return this.routing.apply(step.before, step.after);
+      case 'peers':
+        return this.setPeers(step.before, step.after);
       case 'attributes':
         return this.attributes(step.before, step.after);
     }
@@ -107,6 +128,7 @@ export class Interfaces {
       this.table.release(live);
       throw error;
     }
+    this.setInet(live, spec);
     this.table.publish(live);
     kind.watch(live);
   }
@@ -115,10 +137,36 @@ export class Interfaces {
     const live = this.table.get(spec.name);
     this.kinds[live.type].unwatch(live);
     this.table.unpublish(live);
+    this.onGone(live);
     await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
       live.close();
       this.table.release(live);
     });
+  }
+
+  /** Pairs rports, and parts those that are not pairs any more. Both ends of a pair point at each other. */
+  private setPeers(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): void {
+    const { heap } = this.memory.views;
+    for (const name of before.keys()) {
+      const live = this.table.find(name);
+      if (live !== undefined && !after.has(name)) Atomics.store(heap, ifRecord(live.index) + If.PEER, 0);
+    }
+    for (const [name, peer] of after) {
+      const other = this.table.get(peer);
+      const word = other.index | (other.generation << 16);
+      Atomics.store(heap, ifRecord(this.table.get(name).index) + If.PEER, word);
+    }
+  }
+
+  /** What the IP input looks at: domain, link-layer address, whether there is a stack at all. */
+  private setInet(live: Live, spec: InterfaceSpec): void {
+    const { heap } = this.memory.views;
+    const record = ifRecord(live.index);
+    const mac = parseMac(live.lladdr) as Mac;
+    heap[record + If.RDOMAIN] = spec.rdomain;
+    heap[record + If.LLADDR_HI] = mac.hi;
+    heap[record + If.LLADDR_LO] = mac.lo;
+    Atomics.store(heap, record + If.INET, spec.addresses.length > 0 ? 1 : 0);
   }
 
   private attributes(before: InterfaceSpec, after: InterfaceSpec): void {
@@ -127,7 +175,7 @@ export class Interfaces {
     live.lladdr = after.lladdr === '' ? live.generated : after.lladdr;
     this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
     this.memory.views.heap[ifRecord(live.index) + If.OFFLOADS] = offloads(after);
-    this.memory.views.heap[ifRecord(live.index) + If.RDOMAIN] = after.rdomain;
+    this.setInet(live, after);
     this.table.setFlags(live, after);
     live.spec = after;
   }

@@ -24,6 +24,8 @@ const EVENT_RING = 256;
 /** Room for rings between workers, of events, and of memory ports. */
 const OTHER_RINGS_BYTES = 16 << 20;
 
+/** Frames that wait for main, of one worker and one kind. */
+const PUNT_RING = 256;
 /** A burst's slots (workers/context.ts, PLACES). */
 const LEDGER_BYTES = 128 * 4;
 
@@ -60,6 +62,8 @@ export class Memory {
   /** `from * workers + to`; main's are behind those of the workers. */
   readonly workerRings: Int32Array;
   readonly eventRings: Int32Array;
+  /** Frames for main: `2 * worker` those of ARP and ND, the next one all others. */
+  readonly puntRings: Int32Array;
   /** Slots of the burst each worker has in hand. */
   readonly ledgers: readonly Int32Array[];
   /** For each thread, frames by which its lanes of interfaces that are gone were out of balance. */
@@ -85,11 +89,14 @@ export class Memory {
     }
     this.workerRings = new Int32Array((workers + 1) * workers);
     this.eventRings = new Int32Array(workers);
+    this.puntRings = new Int32Array(2 * workers);
     for (let from = 0; from < workers; from++) {
       for (let to = 0; to < workers; to++) {
         if (from !== to) this.workerRings[from * workers + to] = this.named(`worker${from}-worker${to}`, WORKER_RING);
       }
       this.eventRings[from] = this.named(`worker${from}-event`, EVENT_RING);
+      this.puntRings[2 * from] = this.named(`worker${from}-neighbour`, PUNT_RING);
+      this.puntRings[2 * from + 1] = this.named(`worker${from}-punt`, PUNT_RING);
     }
     for (let to = 0; to < workers; to++) {
       this.workerRings[workers * workers + to] = this.named(`main-worker${to}`, WORKER_RING);

@@ -36,8 +36,8 @@ export class Pool {
 
   /** Runs worker `me` on a free thread. */
   start(me: number): void {
-    const { regions, workers, returnRings, workerRings, eventRings, ledgers } = this.memory;
-    const shared = { regions, workers, returnRings, workerRings, eventRings };
+    const { regions, workers, returnRings, workerRings, eventRings, puntRings, ledgers } = this.memory;
+    const shared = { regions, workers, returnRings, workerRings, eventRings, puntRings };
     const task = { ...shared, me, ledger: ledgers[me], originMs: performance.timeOrigin - 1000 };
     const died = (error: unknown): void => {
       if (!this.stopping) this.onDeath(me, error);

@@ -6,7 +6,7 @@
  * hop was not known; it is sent as it is.
  */
 import { IcmpType, RedirectCode, TimeExceededCode, UnreachableCode } from '../../shared/wire/icmp.js';
-import { Icmp6Type, mayAnswerWithError6, Unreachable6Code } from '../../shared/wire/icmp6.js';
+import { Icmp6Type, mayAnswerWithError6, Problem6Code, Unreachable6Code } from '../../shared/wire/icmp6.js';
 import {
   decrementTtl,
   fragmentField,
@@ -18,8 +18,18 @@ import {
   OptionFound,
   walkOptions,
 } from '../../shared/wire/ipv4.js';
-import { checkForward6, decrementHopLimit, Ipv6, Ipv6Fault } from '../../shared/wire/ipv6.js';
+import {
+  checkForward6,
+  decrementHopLimit,
+  HopVerdict,
+  hopPointer,
+  hopVerdict,
+  Ipv6,
+  Ipv6Fault,
+  walkHopByHop,
+} from '../../shared/wire/ipv6.js';
 import { writeRedirect } from '../../shared/wire/nd.js';
+import { Protocol } from '../../shared/wire/protocol.js';
 import { bytesOf, isLinkLocal, keyOf } from './address.js';
 import type { StackEnvironment, StackInterface, StackRoute } from './environment.js';
 import type { Fate } from './fate.js';
@@ -56,6 +66,12 @@ export class Forwarder {
     return packet.version === 4
       ? this.forward4(packet, on, origin, route, own)
       : this.forward6(packet, on, origin, route, own);
+  }
+
+  /** Tells the sender of a packet that leaves by `on`, where it came in, of a next hop on its own link, if it may be told. */
+  redirect(packet: Packet, on: StackInterface, origin: Origin, route: StackRoute): void {
+    if (packet.version === 4) this.redirect4(packet, on, origin, route.gateway ?? destinationOf(packet));
+    else this.redirect6(packet, on, origin, route);
   }
 
   private fromUs(packet: Packet, on: StackInterface): boolean {
@@ -136,6 +152,7 @@ export class Forwarder {
     own: boolean,
   ): Fate {
     const { u8 } = packet;
+    if (!own && !this.optionsPass(packet, origin)) return 'option';
     const unreachable = (code: Unreachable6Code) => this.errors.error6(packet, origin, Icmp6Type.UNREACHABLE, code);
     const fault = own ? Ipv6Fault.NONE : checkForward6(u8, IP);
     if (fault === Ipv6Fault.UNSPECIFIED_SOURCE) return 'martian';
@@ -163,6 +180,19 @@ export class Forwarder {
       decrementHopLimit(u8, IP);
     }
     return this.output.via(packet, out, next, origin);
+  }
+
+  /** Whether hop-by-hop options let a packet through; a parameter problem may be due (RFC 8200 §4.2). */
+  private optionsPass(packet: Packet, origin: Origin): boolean {
+    if (packet.u8[IP + Ipv6.NEXT_HEADER] !== Protocol.HOP_BY_HOP) return true;
+    const result = walkHopByHop(packet.u8, IP);
+    if (result >= 0) return true;
+    const verdict = hopVerdict(result);
+    if (verdict !== HopVerdict.DROP) {
+      const code = verdict === HopVerdict.OPTION ? Problem6Code.OPTION : Problem6Code.FIELD;
+      this.errors.error6(packet, origin, Icmp6Type.PARAMETER_PROBLEM, code, hopPointer(result));
+    }
+    return false;
   }
 
   /** The same of IPv6 (RFC 4861 §8.2): the target is a router's link-local address, or the destination itself. */

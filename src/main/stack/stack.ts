@@ -158,6 +158,7 @@ export class Stack {
       return 'option';
     }
     if (this.isFromNobody(packet, on, reason)) return 'martian';
+    if (reason === PuntReason.REDIRECT) return this.advise(packet, on, origin);
     return this.input(packet, on, origin);
   }
 
@@ -176,6 +177,15 @@ export class Stack {
     if (route?.kind === 'local') return toLocal();
     if (route?.kind === 'broadcast' && route.out === on.index) return toLocal(true);
     return this.forwarder.forward(packet, on, origin, route);
+  }
+
+  /** The copy of a packet that a worker has sent on by the port it came from: its sender may hear of a shorter way. */
+  private advise(packet: Packet, on: StackInterface, origin: Origin): Fate {
+    const to = destinationOf(packet);
+    const route = isLinkLocal(to) ? undefined : this.env.route(on.rdomain, packet.version, to);
+    const leads = route?.kind === 'connected' || route?.kind === 'gateway';
+    if (leads && route.out === on.index) this.forwarder.redirect(packet, on, origin, route);
+    return 'consumed';
   }
 
   /**

@@ -84,10 +84,15 @@ export function laneBalance(counters: Float64Array, lane: number, device: boolea
 }
 
 /**
- * Reads the books. `heldRings` are rings whose entries are frames in our hands. Index 0 stands for interfaces that are
+ * Reads the books. `heldRings` are rings whose entries are frames in our hands, `heldByMain` those that main has put by. Index 0 stands for interfaces that are
  * gone: `settle` put their totals there.
  */
-export function readBooks(views: Views, interfaces: readonly BookedInterface[], heldRings: readonly number[]): Books {
+export function readBooks(
+  views: Views,
+  interfaces: readonly BookedInterface[],
+  heldRings: readonly number[],
+  heldByMain = 0,
+): Books {
   const totals: Totals = {
     received: 0,
     copied: 0,
@@ -96,7 +101,7 @@ export function readBooks(views: Views, interfaces: readonly BookedInterface[], 
     transmitted: 0,
     consumed: 0,
     dropped: 0,
-    held: 0,
+    held: heldByMain,
   };
   const devices: DeviceBook[] = [];
   for (const { index, name, device } of [{ index: 0, name: '(gone)', device: true }, ...interfaces]) {

@@ -24,6 +24,18 @@ export const enum Control {
   CLOCK_SHIFT = 3,
   /** What workers do when idle, an `IdlePolicy`. W: main. R: workers. */
   IDLE = 4,
+  /** 1 while IPv4 packets for others are forwarded. W: main. R: workers. */
+  FORWARD4 = 5,
+  /** The same of IPv6. W: main. R: workers. */
+  FORWARD6 = 6,
+  /** Record of the neighbour table (table/neighbour.ts). W: main. R: workers. */
+  NEIGHBOURS = 7,
+  /** Record of the next hops. W: main. R: workers. */
+  NEXT_HOPS = 8,
+  /** The two keys of the flow hash. W: main. R: workers. */
+  FLOW_KEY0 = 9,
+  /** The other one. W: main. R: workers. */
+  FLOW_KEY1 = 10,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
@@ -61,8 +73,20 @@ export const enum Thread {
 /** The interface table: one record an index, at `IF_BASE + index * IF_WORDS`; never freed, so an index is always safe. */
 export const IF_BASE = THREAD_BASE + MAX_THREADS * THREAD_WORDS;
 export const IF_WORDS = 64;
+/** Routing domains: one block each, at `RDOMAIN_BASE + rdomain * RDOMAIN_WORDS`. */
+export const RDOMAIN_BASE = IF_BASE + MAX_INTERFACES * IF_WORDS;
+export const RDOMAIN_WORDS = 32;
+export const MAX_RDOMAINS = 256;
 /** First word that the slab allocator may hand out. */
-export const SLAB_BASE = IF_BASE + MAX_INTERFACES * IF_WORDS;
+export const SLAB_BASE = RDOMAIN_BASE + MAX_RDOMAINS * RDOMAIN_WORDS;
+
+/** Words of a routing domain's block. W: main. R: workers. */
+export const enum Rdomain {
+  /** Record of its IPv4 table; 0 = no routes. */
+  FIB4 = 0,
+  /** Record of its IPv6 table. */
+  FIB6 = 1,
+}
 
 /** Words of an interface record. W: main. R: workers, unless said otherwise. */
 export const enum If {
@@ -104,6 +128,13 @@ export const enum If {
   RDOMAIN = 17,
   /** Port: floods a second that each worker makes of its frames; 0 = no limit. */
   STORM_LIMIT = 18,
+  /** Our link-layer address, as `etherdst` reads one: first two bytes, last four. */
+  LLADDR_HI = 19,
+  LLADDR_LO = 20,
+  /** 1 while it has an IP address: then its input is for our own stack. */
+  INET = 21,
+  /** rport: index | generation << 16 of the one it is paired with; 0 = none. */
+  PEER = 22,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -121,6 +152,9 @@ export const enum IfType {
   VEB = 1,
   TAP = 2,
   MEMORY = 3,
+  VPORT = 4,
+  RPORT = 5,
+  LOOPBACK = 6,
 }
 
 /** Bits of `If.FLAGS`. */
@@ -160,6 +194,8 @@ export const enum Kind {
   POLL_LIST = 0x504f4c4c,
   RULE_LIST = 0x524c5354,
   RULES = 0x52554c45,
+  NEIGHBOURS = 0x4e424854,
+  NEIGHBOUR = 0x4e424852,
   FIB4 = 0x46494234,
   FIB6 = 0x46494236,
   NEXT_HOPS = 0x4e484f50,
@@ -187,6 +223,11 @@ export const enum Rules {
 /** Index of the first word of interface `index`. */
 export function ifRecord(index: number): number {
   return IF_BASE + index * IF_WORDS;
+}
+
+/** Index of the first word of the block of `rdomain`. */
+export function rdomainBlock(rdomain: number): number {
+  return RDOMAIN_BASE + rdomain * RDOMAIN_WORDS;
 }
 
 /** Index of the first word of thread `thread`'s block. */

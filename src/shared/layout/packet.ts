@@ -49,6 +49,13 @@ export const enum Meta {
   VNET2 = 7,
 }
 
+/** Address families as OpenBSD numbers them, in `Meta.INGRESS` of a packet on an rport. */
+export const enum Af {
+  INET = 2,
+  INET6 = 24,
+  MPLS = 33,
+}
+
 /** Priority of a frame that nobody gave another (spec A §0.4). */
 export const DEFAULT_PRIORITY = 3;
 

@@ -1,20 +1,36 @@
-/** Why a worker hands a packet to main (spec B §5). Main decides anew from its own tables: but for ARP and ND, it is a hint. */
+/**
+ * Why a worker hands a packet to main: everything that is no stateless reply and no plain forwarding.
+ */
 export const enum PuntReason {
-  /** The next hop's hardware address is not known. */
+  /** The neighbour it goes to is not known. */
   RESOLVE = 1,
   ARP = 2,
   ND = 3,
-  /** To an address of ours, or to a group or broadcast we take part in. */
+  /** For the router itself. */
   LOCAL = 4,
-  /** TTL or hop limit of 1 or 0. */
+  /** TTL or hop limit used up. */
   TTL = 5,
-  /** Longer than the MTU of the way out. */
+  /** Longer than the MTU of its way. */
   TOO_BIG = 6,
   NO_ROUTE = 7,
-  /** The route says that it must not be forwarded. */
   REJECT = 8,
-  /** Options that a router has to look at, or a malformed one. */
+  /** IPv4 or IPv6 options that need a look or an answer. */
   OPTION = 9,
-  /** It leaves where it came in: its sender may want to know. */
+  /** A copy of one that leaves where it came from. */
   REDIRECT = 10,
+}
+
+/** How a punted frame's EGRESS word is made up: reason | cast << CAST_SHIFT | offset of the network header << OFFSET_SHIFT. */
+export const enum PuntWord {
+  REASON_MASK = 0xf,
+  CAST_SHIFT = 4,
+  CAST_MASK = 3,
+  OFFSET_SHIFT = 8,
+}
+
+/** How a frame was addressed on its link. */
+export const enum Cast {
+  UNICAST = 0,
+  BROADCAST = 1,
+  MULTICAST = 2,
 }

@@ -15,6 +15,8 @@ export const enum Ipv6 {
   PAYLOAD_LENGTH = 4,
   NEXT_HEADER = 6,
   HOP_LIMIT = 7,
+  /** Source, then destination. */
+  ADDRESSES = 8,
   SOURCE = 8,
   DESTINATION = 24,
   LENGTH = 40,

@@ -20,7 +20,7 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
+import { If, IfFlag, IfType, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
 import { Verdict } from '../../shared/table/rule-list.js';
@@ -29,7 +29,7 @@ import { queueFrame } from '../burst.js';
 import { type Context, count, DONE, FLOOD, UNDECIDED } from '../context.js';
 import { drop } from '../drop.js';
 import { reportPoison } from '../poison.js';
-import { ethernetInput } from './ethernet-input.js';
+import type { EthernetInput } from './ethernet-input.js';
 import { FilterDirection, filterPacket } from './packet-filter.js';
 import { type FrameRules, openTags } from './rules.js';
 import type { VebOutput } from './veb-output.js';
@@ -54,6 +54,7 @@ export function makeVebInput(
   ctx: Context,
   frameRules: FrameRules,
   vebOutput: VebOutput,
+  ethernetInput: EthernetInput,
 ): (ingress: number, veb: number) => void {
   const { heap, meta, u16, counters, slots, destination, length, shared, dstHi, dstLo, srcHi, srcLo, me } = ctx;
 
@@ -94,7 +95,7 @@ export function makeVebInput(
 
   /** Step 2: a veb that is down leaves its ports to themselves. */
   function giveBackAll(ingress: number): void {
-    for (let i = 0; i < ctx.n; i++) ethernetInput(ctx, i, ingress);
+    for (let i = 0; i < ctx.n; i++) giveBack(i, ingress, Drop.NOTRUNNING);
   }
 
   /** The fields that the steps look at, each read from the frame once. Returns `Seen` bits. */
@@ -122,8 +123,14 @@ export function makeVebInput(
       if (dstHi[i] !== Reserved.HI || (lo & Reserved.LO_MASK) !== Reserved.LO) continue;
       if (link0 && ((LINK0_PASSES >> (lo >>> 24)) & 1) !== 0) continue;
       count(ctx, veb, Lane.RETURNED, 1);
-      ethernetInput(ctx, i, ingress);
+      giveBack(i, ingress, Drop.DETACHED);
     }
+  }
+
+  /** Frame `i` goes to the port's own input; the stack, which sent it by a vport, does not get it back. */
+  function giveBack(i: number, ingress: number, reason: Drop): void {
+    if (heap[ifRecord(ingress) + If.TYPE] === IfType.VPORT) drop(ctx, i, ingress, reason);
+    else ethernetInput(i, ingress);
   }
 
   /** Step 4: the veb's input counters, before any filter. */

@@ -1,9 +1,11 @@
 /**
  * What the steps of a plan do to live interfaces, on plain values: `create` makes an interface with nothing set but its own
- * address, taking a port out takes its static addresses, and steps that could not be run throw.
+ * address, taking a port out takes its static addresses, and steps that could not be run throw. Pairs and routes are what the last
+ * step that had them said.
  */
 import assert from 'node:assert/strict';
 import type { Step } from '../../../src/main/config/plan.js';
+import { type Route, routesOf } from '../../../src/main/config/routes.js';
 import {
   cloneState,
   type InterfaceSpec,
@@ -12,11 +14,22 @@ import {
   type VebSpec,
 } from '../../../src/main/config/state.js';
 
+/** Which rport is paired with which. */
+function peersOf(state: State): Map<string, string> {
+  const specs = [...state.interfaces.values()].filter((spec) => spec.peer !== '');
+  return new Map(specs.map((spec) => [spec.name, spec.peer]));
+}
+
 export class LiveModel {
   private readonly live: Map<string, InterfaceSpec>;
 
+  private peers: ReadonlyMap<string, string>;
+  private routes: ReadonlyMap<string, Route>;
+
   constructor(state: State) {
     this.live = cloneState(state).interfaces;
+    this.peers = peersOf(state);
+    this.routes = routesOf(state);
   }
 
   run(given: Step): void {
@@ -49,6 +62,14 @@ export class LiveModel {
         veb.statics = [...step.after];
         break;
       }
+      case 'peers':
+        assert.deepEqual(this.peers, step.before);
+        this.peers = step.after;
+        break;
+      case 'routes':
+        assert.deepEqual(this.routes, step.before);
+        this.routes = step.after;
+        break;
       case 'attributes': {
         const { veb } = this.get(step.after.name);
         this.live.set(step.after.name, veb === undefined ? step.after : { ...step.after, veb });
@@ -60,6 +81,8 @@ export class LiveModel {
     const sorted = (map: Map<string, InterfaceSpec>): [string, InterfaceSpec][] =>
       [...map].sort(([a], [b]) => (a < b ? -1 : 1));
     assert.deepEqual(sorted(this.live), sorted(state.interfaces));
+    assert.deepEqual(this.peers, peersOf(state));
+    assert.deepEqual(this.routes, routesOf(state));
   }
 
   private get(name: string): InterfaceSpec {

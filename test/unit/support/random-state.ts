@@ -1,8 +1,9 @@
 /**
- * Random configurations, made as operators make them: by ifconfig words, of which those that fail change nothing.
+ * Random configurations, made as operators make them: by words of ifconfig and route, of which those that fail change nothing.
  */
 import fc from 'fast-check';
 import { ifconfig } from '../../../src/main/cli/ifconfig.js';
+import { route } from '../../../src/main/cli/route.js';
 import type { Draft } from '../../../src/main/cli/words.js';
 import { cloneState, emptyState, type State } from '../../../src/main/config/state.js';
 import { ControlError } from '../../../src/main/errors.js';
@@ -14,11 +15,12 @@ const FILES: Readonly<Record<string, string>> = {
   faulty: 'pass on tap0\npass\n',
 };
 
-/** Applies one command to `state`; a command that fails gives `state` back. */
+/** Applies one command, without the word ifconfig, to `state`; a command that fails gives `state` back. */
 export function after(state: State, words: readonly string[]): State {
   const draft: Draft = { state: cloneState(state), actions: [], readFile: (name) => FILES[name] ?? '' };
   try {
-    ifconfig(draft, words);
+    if (words[0] === 'route') route(draft, words.slice(1));
+    else ifconfig(draft, words);
     return draft.state;
   } catch (error) {
     if (error instanceof ControlError) return state;
@@ -35,7 +37,29 @@ export function stateOf(...lines: string[]): State {
 
 const veb = fc.constantFrom('veb0', 'veb1');
 const port = fc.constantFrom('tap0', 'tap1', 'tap2', 'mem0', 'mem1');
-const any = fc.oneof(veb, port);
+const rport = fc.constantFrom('rport0', 'rport1', 'rport2', 'rport3');
+const layer3 = fc.oneof(fc.constantFrom('vport0', 'vport1', 'lo1', 'lo2', 'tap2', 'mem1'), rport);
+const any = fc.oneof(veb, port, layer3);
+/** Few domains, so that interfaces meet in them. */
+const domain = fc.constantFrom('0', '0', '1', '2');
+const address4 = fc.integer({ min: 0, max: 7 }).map((n) => `10.0.${n >> 2}.${n & 3}`);
+const address6 = fc.integer({ min: 1, max: 6 }).map((n) => `2001:db8:${n >> 1}::${n}`);
+const address = fc.oneof(
+  fc.tuple(fc.constant('inet'), address4, fc.constantFrom('', '/8', '/24', '/32')),
+  fc.tuple(fc.constant('inet6'), address6, fc.constantFrom('', '/48', '/128')),
+);
+const addressWords = fc
+  .tuple(address, fc.oneof(fc.constant(''), address4, address6), fc.constantFrom('', 'alias', 'alias', 'delete'))
+  .map(([[family, own, length], other, how]) => [family, own + length, other, how].filter((word) => word !== ''));
+const routeWords = fc
+  .tuple(
+    domain,
+    fc.constantFrom('add', 'add', 'add', 'change', 'delete'),
+    fc.constantFrom('default', '192.0.2.0/24', '192.0.2.7', '2001:db8:ffff::/48', '::/0'),
+    fc.oneof(address4, address6, fc.constantFrom('-reject', '-blackhole', '')),
+    fc.constantFrom('', '-mpath'),
+  )
+  .map(([rdomain, ...words]) => ['route', '-T', rdomain, ...words.filter((word) => word !== '')]);
 const mac = fc.integer({ min: 1, max: 9 }).map((n) => `02:00:5e:10:00:0${n}`);
 const text = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '"', "'", '\\', '#', '\t', 'é'), maxLength: 6 });
 const domains = fc.array(fc.integer({ min: 0, max: 32 }), { minLength: 1, maxLength: 3 }).map((list) => list.join());
@@ -66,14 +90,14 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
     weight: 2,
     arbitrary: fc.tuple(veb, fc.constantFrom('blocknonip', '-blocknonip', '-protected', 'flushrule'), port),
   },
-  { weight: 4, arbitrary: fc.tuple(veb, fc.constantFrom('addspan', 'addspan', 'addspan', 'delspan'), port) },
+  { weight: 7, arbitrary: fc.tuple(veb, fc.constantFrom('addspan', 'addspan', 'addspan', 'delspan'), port) },
   { weight: 2, arbitrary: fc.tuple(veb, fc.constant('protected'), port, domains) },
   { weight: 5, arbitrary: fc.tuple(veb, rule).map(([name, words]) => [name, 'rule', ...words]) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('rulefile'), fc.constantFrom('one', 'two', 'faulty')) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constantFrom('one', 'two')).map(([v, f]) => [v, 'rulefile', '-f', f]) },
   { weight: 1, arbitrary: fc.tuple(any, fc.constant('rdomain'), number(0, 260)) },
   { weight: 1, arbitrary: fc.tuple(any, fc.constantFrom('-rdomain', 'tso', '-tso', 'txcsum', '-txcsum')) },
-  { weight: 4, arbitrary: fc.tuple(veb, fc.constant('static'), port, mac) },
+  { weight: 8, arbitrary: fc.tuple(veb, fc.constant('static'), port, mac) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('deladdr'), mac) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('maxaddr'), number(10, 1_048_576)) },
   { weight: 1, arbitrary: fc.tuple(veb, fc.constant('timeout'), number(8, 3600)) },
@@ -81,6 +105,16 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(any, fc.constant('description'), text) },
   { weight: 1, arbitrary: fc.tuple(port, fc.constant('mtu'), number(68, 65_535)) },
   { weight: 1, arbitrary: fc.tuple(port, fc.constant('lladdr'), mac) },
+  { weight: 8, arbitrary: fc.tuple(layer3, fc.constant('create')) },
+  { weight: 2, arbitrary: fc.tuple(layer3, fc.constant('destroy')) },
+  { weight: 3, arbitrary: fc.tuple(layer3, fc.constant('rdomain'), domain) },
+  { weight: 1, arbitrary: fc.tuple(layer3, fc.constant('mtu'), number(1000, 40_000)) },
+  { weight: 2, arbitrary: fc.tuple(layer3, fc.constantFrom('up', 'down')) },
+  { weight: 3, arbitrary: fc.tuple(veb, fc.constantFrom('add', 'add', 'del', 'addspan'), layer3) },
+  { weight: 5, arbitrary: fc.tuple(rport, fc.constant('parent'), rport) },
+  { weight: 1, arbitrary: fc.tuple(rport, fc.constant('-parent')) },
+  { weight: 12, arbitrary: fc.tuple(layer3, addressWords).map(([name, words]) => [name, ...words]) },
+  { weight: 6, arbitrary: routeWords },
   { weight: 1, arbitrary: fc.tuple(port, fc.constant('netns'), fc.constantFrom('a', '/run/netns/b c')) },
 );
 

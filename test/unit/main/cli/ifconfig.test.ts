@@ -64,6 +64,10 @@ test('a created interface is down and has nothing set', () => {
     tso: true,
     txcsum: true,
     rdomain: 0,
+    addresses: [],
+    proxyarp: false,
+    proxynd: false,
+    peer: '',
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');

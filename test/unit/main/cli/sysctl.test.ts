@@ -38,3 +38,17 @@ test('words with = set, others ask', () => {
   assert.equal(isSysctlQuery(['-w', 'smrouter.idle=sleep']), false);
   assert.throws(() => readConfig('f', 'sysctl smrouter.idle'), /f:1: .*not a setting/);
 });
+
+test('proxy ARP and proxy ND are switches of one interface, which come back from show running', () => {
+  const [arp, nd] = ['net.ipv4.conf.tap0.proxy_arp', 'net.ipv6.conf.tap0.proxy_ndp'];
+  const state = readConfig('f', `ifconfig tap0 create\nsysctl -w ${arp}=1\n`);
+  assert.equal(querySysctl(state, [arp, nd], false), `${arp}=1\n${nd}=0\n`);
+  sysctl({ state, actions: [] }, [`${nd}=1`]);
+  const lines = runningLines(state);
+  assert.deepEqual(lines.slice(-2), [`sysctl ${arp}=1`, `sysctl ${nd}=1`]);
+  assert.deepEqual(readConfig('f', lines.join('\n')), state);
+  sysctl({ state, actions: [] }, [`${arp}=0`, `${nd}=0`]);
+  assert.deepEqual(runningLines(state), ['ifconfig tap0 create']);
+  assert.throws(() => sysctl({ state, actions: [] }, [`${arp}=2`]), { code: 'EINVAL' });
+  assert.throws(() => sysctl({ state, actions: [] }, ['net.ipv4.conf.tap9.proxy_arp=1']), { code: 'ENXIO' });
+});

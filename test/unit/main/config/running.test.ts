@@ -8,7 +8,7 @@ import { readConfig } from '../../../../src/main/cli/command.js';
 import { ConfigError } from '../../../../src/main/config/lines.js';
 import { runningLines } from '../../../../src/main/config/running.js';
 import { emptyState } from '../../../../src/main/config/state.js';
-import { randomState, stateOf } from '../../support/random-state.js';
+import { after, randomState, stateOf } from '../../support/random-state.js';
 
 test('nothing configured prints nothing', () => assert.deepEqual(runningLines(emptyState()), []));
 
@@ -35,18 +35,50 @@ test('defaults are not printed, everything else is', () => {
   ]);
 });
 
+test('a port keeps the address it joined with, and a route goes with its network', () => {
+  let state = stateOf('mem0 create inet 10.0.0.1/24', 'mem1 create inet 10.0.1.1/24', 'veb0 create add mem0');
+  state = after(state, 'route add default 10.0.1.9'.split(' '));
+  state = after(state, ['mem1', 'inet', '10.0.1.1', 'delete']);
+  const lines = runningLines(state);
+  assert.deepEqual(lines, [
+    'ifconfig mem0 create',
+    'ifconfig mem1 create',
+    'ifconfig veb0 create',
+    'ifconfig mem0 inet 10.0.0.1/24 alias',
+    'ifconfig veb0 add mem0',
+  ]);
+  assert.deepEqual(readConfig('running', lines.join('\n')), state);
+  assert.equal(after(state, 'route add 10.9.0.0/16 10.0.1.9'.split(' ')), state, 'typed, it is refused');
+});
+
+test('a domain in use keeps its loopback', () => {
+  const state = stateOf('mem0 create rdomain 3', 'lo4 create', 'mem1 create rdomain 4');
+  for (const words of ['lo3 destroy', 'lo3 rdomain 0', 'lo4 destroy'])
+    assert.equal(after(state, words.split(' ')), state, words);
+  const left = after(after(state, ['mem0', 'destroy']), ['lo3', 'destroy']);
+  assert.deepEqual([...left.interfaces.keys()], ['lo4', 'mem1']);
+});
+
 test('any state reads back deep-equal, in the same order', () => {
   let vebs = 0;
   let statics = 0;
   let spans = 0;
   let rules = 0;
   let domains = 0;
+  let addresses = 0;
+  let pairs = 0;
+  let routes = 0;
+  let loopbacks = 0;
   fc.assert(
     fc.property(randomState(80), (state) => {
       const read = readConfig('running', runningLines(state).join('\n'));
       assert.deepEqual(read, state);
       assert.deepEqual([...read.interfaces.keys()], [...state.interfaces.keys()]);
-      for (const { veb } of state.interfaces.values()) {
+      routes += state.routes.length;
+      for (const { veb, ...spec } of state.interfaces.values()) {
+        addresses += spec.addresses.length;
+        pairs += spec.peer === '' ? 0 : 1;
+        loopbacks += spec.type === 'lo' ? 1 : 0;
         if (veb === undefined) continue;
         vebs++;
         statics += veb.statics.length;
@@ -57,9 +89,19 @@ test('any state reads back deep-equal, in the same order', () => {
         }
       }
     }),
-    { seed: 20261121, numRuns: 600 },
+    { seed: 20261121, numRuns: 1000 },
   );
-  for (const [what, count] of Object.entries({ vebs, statics, spans, rules, domains }))
+  for (const [what, count] of Object.entries({
+    vebs,
+    statics,
+    spans,
+    rules,
+    domains,
+    addresses,
+    pairs,
+    routes,
+    loopbacks,
+  }))
     assert.ok(count > 100, `${count} ${what}: too few to mean anything`);
 });
 

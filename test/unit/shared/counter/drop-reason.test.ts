@@ -31,7 +31,7 @@ test('names are kebab-case and unique, and every reason has a meaning', () => {
   const names = DROP_REASONS.map((reason) => reason.name);
   assert.equal(new Set(names).size, names.length);
   for (const { name, help, place } of DROP_REASONS) {
-    assert.match(name, /^[a-z]+(-[a-z]+)*$/);
+    assert.match(name, /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
     assert.ok(help.length > 5);
     assert.ok(['rx', 'stack', 'tx'].includes(place));
   }
@@ -43,7 +43,7 @@ test('a lane has a counter for every reason', () => {
 
 test('every reason is a row of metrics/README.md, with its place', () => {
   const readme = readFileSync(new URL('../../../../../metrics/README.md', import.meta.url), 'utf8');
-  const rows = [...readme.matchAll(/^\| `([a-z-]+)` +\| (rx|stack|tx) +\|/gm)].map((m) => [m[1], m[2]]);
+  const rows = [...readme.matchAll(/^\| `([a-z0-9-]+)` +\| (rx|stack|tx) +\|/gm)].map((m) => [m[1], m[2]]);
   assert.deepEqual(
     rows,
     DROP_REASONS.map(({ name, place }) => [name, place]),

@@ -1,0 +1,232 @@
+/**
+ * `netstat` and `route show`, `route get`: routes and interface counters as OpenBSD prints them.
+ */
+import { total } from '../../shared/counter/books.js';
+import { DROP_REASONS } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
+import { BITS, canonical, contains, type Family, familyOf, maskOf, networkOf } from '../config/address.js';
+import { byNetwork, type Hop, type Route, routesOf } from '../config/routes.js';
+import { RDOMAIN } from '../config/state.js';
+import { ControlError } from '../errors.js';
+import type { Router } from '../router.js';
+import { hasLladdr } from './ifconfig-display.js';
+import { Words } from './words.js';
+
+const LOCALHOST: Record<Family, string> = { inet: '127.0.0.1', inet6: '::1' };
+
+const PRIORITY_NAMES: Readonly<Record<number, string>> = { 1: 'local', 4: 'connected', 8: 'static' };
+
+/** `route [-n] [-T RDOMAIN] show [-inet|-inet6]` and `route get ADDR`. Throws ControlError. */
+export function showRoutes(router: Router, args: readonly string[], json: boolean): string {
+  const words = new Words(args);
+  let rdomain = 0;
+  let family: Family | undefined;
+  let get = '';
+  while (words.more) {
+    const word = words.take('word');
+    if (word === '-T') rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    else if (word === '-inet') family = 'inet';
+    else if (word === '-inet6') family = 'inet6';
+    else if (word === 'get') get = canonical(words.take('destination'));
+    else if (word !== '-n' && word !== 'show') throw new ControlError('EINVAL', `${word}: unknown word`);
+  }
+  const all = [...routesOf(router.state).values()].filter((r) => r.rdomain === rdomain);
+  if (get === '') return printRoutes(router, all, family, json);
+  const found = longest(all, get);
+  if (found === undefined) throw new ControlError('ESRCH', `${get}: no route`);
+  return json ? `${JSON.stringify(found)}\n` : getText(router, found, get);
+}
+
+/** `netstat -i | -r | -s`, with -n and -T as above. */
+export function netstat(router: Router, args: readonly string[], json: boolean): string {
+  const flags = args.filter((arg) => arg.startsWith('-')).join('');
+  const rest = args.filter((arg) => !/^-[irsn]+$/.test(arg));
+  if (flags.includes('r')) return showRoutes(router, rest, json);
+  if (flags.includes('s')) return statistics(router, json);
+  if (!flags.includes('i')) throw new ControlError('EINVAL', 'netstat -i, -r or -s');
+  return interfaces(router, json);
+}
+
+/** The route of the longest prefix. */
+function longest(routes: readonly Route[], address: string): Route | undefined {
+  const family = familyOf(address);
+  return routes
+    .filter((r) => r.family === family && contains(r.network, r.length, address))
+    .sort((a, b) => b.length - a.length)[0];
+}
+
+/** A route as route(8) and netstat(1) show it. */
+interface Row {
+  readonly destination: string;
+  readonly gateway: string;
+  readonly flags: string;
+  /** '-' where the interface's holds. */
+  readonly mtu: string;
+  readonly priority: number;
+  readonly interface: string;
+}
+
+function getText(router: Router, route: Route, address: string): string {
+  const [row] = rows(router, route) as [Row];
+  const { family, length } = route;
+  const name = length === 0 ? 'default' : length === BITS[family] ? route.network : row.destination;
+  const lines = [
+    `   route to: ${address}`,
+    `destination: ${name}`,
+    `       mask: ${length === 0 ? 'default' : maskOf(length, family)}`,
+    ...(route.hops[0]?.kind === 'gateway' ? [`    gateway: ${row.gateway}`] : []),
+    `  interface: ${row.interface}`,
+    ` if address: ${ownAddress(router, row.interface, family, route.hops[0]?.gateway || route.network)}`,
+    `   priority: ${row.priority} (${PRIORITY_NAMES[row.priority]})`,
+    `      flags: <${flagNames(row.flags).join(',')}>`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function printRoutes(router: Router, routes: readonly Route[], only: Family | undefined, json: boolean): string {
+  const wanted = (['inet', 'inet6'] as const).filter((family) => only === undefined || family === only);
+  const ordered = routes.toSorted(byNetwork);
+  if (json) return `${JSON.stringify(ordered.filter((r) => wanted.includes(r.family)))}\n`;
+  const titles: Record<Family, string> = { inet: 'Internet', inet6: 'Internet6' };
+  const parts = wanted.flatMap((family) => {
+    const lines = ordered.filter((r) => r.family === family).flatMap((r) => rows(router, r));
+    if (lines.length === 0) return [];
+    const wide = family === 'inet' ? 18 : 42;
+    const heading = `${'Destination'.padEnd(wide)} ${'Gateway'.padEnd(wide)} Flags    Mtu  Prio Iface`;
+    const body = lines.map((row) => {
+      const [mtu, priority] = [row.mtu.padStart(5), String(row.priority).padStart(5)];
+      return `${row.destination.padEnd(wide)} ${row.gateway.padEnd(wide)} ${row.flags.padEnd(6)} ${mtu} ${priority} ${row.interface}`;
+    });
+    return `\n${titles[family]}:\n${[heading, ...body].join('\n')}\n`;
+  });
+  return `Routing tables\n${parts.join('')}`;
+}
+
+/** A row for each next hop. */
+function rows(router: Router, route: Route): Row[] {
+  const { family, rdomain } = route;
+  const loopback = `lo${rdomain}`;
+  return route.hops.map((hop): Row => {
+    const nowhere = hop.kind === 'reject' || hop.kind === 'blackhole';
+    const dev = nowhere ? (router.state.interfaces.has(loopback) ? loopback : '-') : hop.dev;
+    const spec = router.state.interfaces.get(dev);
+    const here = nowhere ? LOCALHOST[family] : ownAddress(router, dev, family, route.network);
+    const ethernet = spec !== undefined && spec.type !== 'lo' && spec.type !== 'rport';
+    const local = ethernet ? (router.table.find(dev)?.lladdr ?? here) : route.network;
+    const gateway = hop.kind === 'gateway' ? hop.gateway : hop.kind === 'local' ? local : here;
+    return {
+      destination: destination(route),
+      gateway,
+      flags: flagLetters(route, hop, ethernet),
+      mtu: spec?.type === 'lo' ? String(spec.mtu) : '-',
+      priority: priority(hop, ethernet),
+      interface: dev,
+    };
+  });
+}
+
+/** The address of `dev` on the network that `near` is on, else its first of that family; its own name where it has none. */
+function ownAddress(router: Router, dev: string, family: Family, near: string): string {
+  const own = router.state.interfaces.get(dev)?.addresses.filter((a) => a.family === family) ?? [];
+  const found = own.find((a) => a.destination === near || contains(a.address, a.length, near)) ?? own[0];
+  return found?.address ?? dev;
+}
+
+/** `192.0.2/24`, `2001:db8::/32`, a host's address alone, or default. */
+function destination({ network, length, family }: Pick<Route, 'network' | 'length' | 'family'>): string {
+  if (length === 0) return 'default';
+  if (length === BITS[family]) return network;
+  if (family === 'inet6') return `${network}/${length}`;
+  return `${network
+    .split('.')
+    .slice(0, Math.ceil(length / 8))
+    .join('.')}/${length}`;
+}
+
+/** OpenBSD's priorities: local and broadcast 1, connected 4, the rest 8. */
+function priority({ kind }: Hop, ethernet: boolean): number {
+  if (kind === 'local' || kind === 'broadcast') return 1;
+  return kind === 'connected' && ethernet ? 4 : 8;
+}
+
+/** OpenBSD's letters, in its order. */
+function flagLetters(route: Route, { kind }: Hop, ethernet: boolean): string {
+  const host = route.length === BITS[route.family];
+  const is: Record<string, boolean> = {
+    U: true,
+    G: kind === 'gateway' || kind === 'reject' || kind === 'blackhole',
+    H: host,
+    R: kind === 'reject',
+    C: kind === 'connected' && ethernet && !host,
+    L: kind === 'local' && ethernet,
+    S: route.static || kind === 'reject',
+    B: kind === 'blackhole',
+    P: route.hops.length > 1,
+    l: kind === 'local',
+    b: kind === 'broadcast',
+    n: kind === 'connected' && ethernet && !host,
+  };
+  return Object.keys(is)
+    .filter((letter) => is[letter])
+    .join('');
+}
+
+/** What route(8) calls the letters. */
+function flagNames(letters: string): string[] {
+  const names: Record<string, string> = {
+    U: 'UP',
+    G: 'GATEWAY',
+    H: 'HOST',
+    R: 'REJECT',
+    C: 'CLONING',
+    L: 'LLINFO',
+    S: 'STATIC',
+    B: 'BLACKHOLE',
+    P: 'MPATH',
+    l: 'LOCAL',
+    b: 'BROADCAST',
+    n: 'CONNECTED',
+  };
+  const all = [...letters].map((letter) => names[letter] as string);
+  // The kernel has done what was asked: every answer says so, behind what says where it leads.
+  const at = all.findIndex((name) => !['UP', 'GATEWAY', 'HOST', 'REJECT'].includes(name));
+  return at === -1 ? [...all, 'DONE'] : [...all.slice(0, at), 'DONE', ...all.slice(at)];
+}
+
+/** OpenBSD's rows: the link, then a network and address each. Drops stand in the place of its failures and collisions. */
+function interfaces(router: Router, json: boolean): string {
+  const { views } = router.memory;
+  const links = router.table.all().map((live) => {
+    const sum = (word: number): number => total(views, live.index, word);
+    const drops = DROP_REASONS.reduce((all, _, n) => all + sum(Lane.DROPS + n), 0);
+    const { mtu, addresses } = router.state.interfaces.get(live.name) ?? live.spec;
+    const up = (views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.UP) !== 0;
+    const counters = { ipkts: sum(Lane.IPACKETS), opkts: sum(Lane.OPACKETS), drops };
+    return { name: live.name, up, mtu, lladdr: hasLladdr(live.spec) ? live.lladdr : live.name, addresses, ...counters };
+  });
+  if (json) return `${JSON.stringify(links)}\n`;
+  const row = (name: string, mtu: string | number, network: string, address: string, counts: unknown[]): string =>
+    `${name.padEnd(15)} ${String(mtu).padEnd(5)} ${network.padEnd(19)} ${address.padEnd(19)} ${counts.map((c) => String(c).padStart(10)).join(' ')}\n`;
+  const lines = links.map(({ name, up, mtu, lladdr, addresses, ipkts, opkts, drops }) => {
+    const shown = up ? name : `${name}*`;
+    const counts = [ipkts, opkts, drops];
+    const of = addresses.map(({ family, address, length }) =>
+      row(shown, mtu, destination({ family, network: networkOf(address, length), length }), address, counts),
+    );
+    return row(shown, mtu, '<Link>', lladdr, counts) + of.join('');
+  });
+  return row('Name', 'Mtu', 'Network', 'Address', ['Ipkts', 'Opkts', 'Drops']) + lines.join('');
+}
+
+/** Drops of all interfaces by reason. */
+function statistics(router: Router, json: boolean): string {
+  const { views } = router.memory;
+  const indices = [0, ...router.table.all().map((live) => live.index)];
+  const sums = DROP_REASONS.map(({ name, help }, n) => {
+    const frames = indices.reduce((all, index) => all + total(views, index, Lane.DROPS + n), 0);
+    return { name, help, frames };
+  }).filter(({ frames }) => frames > 0);
+  if (json) return `${JSON.stringify(Object.fromEntries(sums.map(({ name, frames }) => [name, frames])))}\n`;
+  return sums.map(({ help, frames }) => `\t${frames} ${help}\n`).join('');
+}

@@ -1,0 +1,82 @@
+/**
+ * `ping [-V RDOMAIN] [-c N] [-I SRC] ADDR`: echo requests from the router itself; prints what ping(8) prints, once it has ended.
+ */
+import { addressWords, canonical, familyOf, formatAddress } from '../config/address.js';
+import { RDOMAIN } from '../config/state.js';
+import { ControlError } from '../errors.js';
+import type { Router } from '../router.js';
+import type { PingEvent } from '../stack/ping.js';
+import { Words } from './words.js';
+
+/** Most requests of one command: each takes a second. */
+const COUNT_MOST = 60;
+const COUNT = 4;
+
+/** Runs the words after `ping`. Throws ControlError. */
+export async function ping(router: Router, args: readonly string[], json: boolean): Promise<string> {
+  const words = new Words(args);
+  let rdomain = 0;
+  let count = COUNT;
+  let source = '';
+  let to = '';
+  while (words.more) {
+    const word = words.take('word');
+    if (word === '-V') rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    else if (word === '-c') count = words.takeNumber('count', 1, COUNT_MOST);
+    else if (word === '-I') source = canonical(words.take('source'));
+    else if (word !== '-n') to = canonical(word);
+  }
+  if (to === '') throw new ControlError('EINVAL', 'address missing');
+  if (source !== '' && familyOf(source) !== familyOf(to))
+    throw new ControlError('EINVAL', `${source}: of another family`);
+  const from = source === '' ? {} : { source: addressWords(source) };
+  const unreachable = new ControlError('ENETUNREACH', `${to}: no route, or no address to ask from`);
+  // It rejects where there is no address to ask from.
+  const report = await router.stack.ping({ rdomain, destination: addressWords(to), count, ...from }).catch(() => {
+    throw unreachable;
+  });
+  if (report.source === undefined) throw unreachable;
+  if (report.events.every((event) => event.kind === 'unsent' && event.reason === 'no-route')) throw unreachable;
+  const events = report.events.map(plain);
+  const { sent, received } = report;
+  if (json) return `${JSON.stringify({ sent, received, source: formatAddress(report.source), events })}\n`;
+  const heading = `PING ${to} (${to}): 56 data bytes`;
+  const lines = [heading, ...report.events.flatMap((event) => line(event, to)), '', `--- ${to} ping statistics ---`];
+  const loss = sent === 0 ? 0 : ((sent - received) / sent) * 100;
+  lines.push(`${sent} packets transmitted, ${received} packets received, ${loss.toFixed(1)}% packet loss`);
+  const times = report.events.flatMap((event) => (event.kind === 'reply' ? [event.rttMs] : []));
+  if (times.length > 0) lines.push(`round-trip min/avg/max/std-dev = ${summary(times)} ms`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Least, mean, most and standard deviation of a list, in milliseconds. */
+function summary(times: readonly number[]): string {
+  const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
+  const variance = times.reduce((sum, ms) => sum + (ms - mean) ** 2, 0) / times.length;
+  return [Math.min(...times), mean, Math.max(...times), Math.sqrt(variance)].map((ms) => ms.toFixed(3)).join('/');
+}
+
+/** An event with addresses as text. */
+function plain(event: PingEvent): Record<string, unknown> {
+  return 'from' in event ? { ...event, from: formatAddress(event.from) } : { ...event };
+}
+
+function line(event: PingEvent, to: string): string[] {
+  const hops = familyOf(to) === 'inet' ? 'ttl' : 'hlim';
+  switch (event.kind) {
+    case 'reply':
+    case 'duplicate': {
+      const again = event.kind === 'duplicate' ? ' DUP!' : '';
+      const from = formatAddress(event.from);
+      return [
+        `${event.bytes} bytes from ${from}: icmp_seq=${event.sequence} ${hops}=${event.ttl} time=${event.rttMs.toFixed(3)} ms${again}`,
+      ];
+    }
+    case 'error':
+      return [`From ${formatAddress(event.from)}: icmp_seq=${event.sequence} type ${event.type} code ${event.code}`];
+    case 'unsent':
+      return [`icmp_seq=${event.sequence} not sent: ${event.reason}`];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * What workers punt: taken from their rings, copied out, and handed to the stack. Main only.
+ *
+ * The rings of ARP and ND come first, and each turn takes a bounded number from every ring, so that neither a flood of packets nor one of
+ * neighbours keeps main from the rest of its work.
+ */
+import { Work, workLane } from '../../shared/layout/counters.js';
+import { Meta } from '../../shared/layout/packet.js';
+import { type Cast, type PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
+import { RingConsumer } from '../../shared/ring/ring.js';
+import { complement, store16, sumBytes } from '../../shared/wire/checksum.js';
+import { VnetFlag } from '../../shared/wire/vnet.js';
+import type { Memory } from '../memory/memory.js';
+
+/** Frames taken from one ring in one turn. */
+const BUDGET = 64;
+
+/** A frame that a worker left to main. */
+export interface Punt {
+  readonly reason: PuntReason;
+  /** Interface it was received on. */
+  readonly index: number;
+  /** A copy of the frame: Ethernet, or an IP packet from a point-to-point interface. Its checksums are whole. */
+  readonly bytes: Uint8Array;
+  /** Where the ARP or IP header begins in it. */
+  readonly network: number;
+  readonly cast: Cast;
+}
+
+export class Punts {
+  private readonly memory: Memory;
+  /** Of all workers: those for neighbours first. */
+  private readonly rings: readonly RingConsumer[];
+  private readonly slots = new Int32Array(BUDGET);
+
+  constructor(memory: Memory) {
+    const { puntRings, views } = memory;
+    this.memory = memory;
+    const ends = Array.from(puntRings, (base) => new RingConsumer(views.rings, base));
+    this.rings = [...ends.filter((_, n) => n % 2 === 0), ...ends.filter((_, n) => n % 2 === 1)];
+  }
+
+  /** Hands up to a budget of frames from each ring to `take`. Returns whether any ring may have more. */
+  turn(take: (punt: Punt) => void): boolean {
+    const { views, cache, me } = this.memory;
+    let more = false;
+    for (const ring of this.rings) {
+      const n = ring.popList(this.slots, BUDGET);
+      if (n === 0) continue;
+      more ||= n === BUDGET;
+      views.counters[workLane(views.sizes.threads, me) + Work.HANDED_IN] += n;
+      for (let k = 0; k < n; k++) {
+        const punt = this.read(this.slots[k]);
+        cache.give(this.slots[k]);
+        take(punt);
+      }
+      cache.flush();
+    }
+    return more;
+  }
+
+  private read(slot: number): Punt {
+    const { u8, u16, meta } = this.memory.views;
+    const m = slot << Meta.SHIFT;
+    const offset = meta[m + Meta.OFFSET];
+    const length = meta[m + Meta.LENGTH];
+    const word = meta[m + Meta.EGRESS];
+    if ((meta[m + Meta.VNET0] & VnetFlag.NEEDS_CSUM) !== 0) {
+      const start = meta[m + Meta.VNET1] >>> 16;
+      const field = offset + start + (meta[m + Meta.VNET2] & 0xffff);
+      const checksum = complement(sumBytes(u8, u16, offset + start, length - start));
+      store16(u8, field, checksum === 0 ? 0xffff : checksum);
+    }
+    return {
+      reason: word & PuntWord.REASON_MASK,
+      index: meta[m + Meta.INGRESS],
+      bytes: u8.slice(offset, offset + length),
+      network: word >>> PuntWord.OFFSET_SHIFT,
+      cast: (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK,
+    };
+  }
+}

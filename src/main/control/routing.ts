@@ -1,0 +1,162 @@
+/**
+ * Live routes: the forwarding tables of every routing domain, and the next hops they share. Main only.
+ *
+ * Tables come from the routes that two states imply (config/routes.ts): what is in both is not touched. A prefix whose next hop
+ * changes goes from one to the other with one store, so no packet misses it meanwhile (B83).
+ */
+import { randomInt } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { Control, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import type { Reclaimer } from '../../shared/smr/reclaimer.js';
+import { Fib4 } from '../../shared/table/fib4.js';
+import { Fib6 } from '../../shared/table/fib6.js';
+import { NextHopKind, NextHopTable } from '../../shared/table/next-hop.js';
+import { addressWords, type Family } from '../config/address.js';
+import type { Hop, Route } from '../config/routes.js';
+import type { Memory } from '../memory/memory.js';
+import type { InterfaceTable } from './interface-table.js';
+
+const KIND: Record<Hop['kind'], Exclude<NextHopKind, NextHopKind.NONE | NextHopKind.ECMP>> = {
+  local: NextHopKind.LOCAL,
+  connected: NextHopKind.CONNECTED,
+  gateway: NextHopKind.GATEWAY,
+  broadcast: NextHopKind.BROADCAST,
+  reject: NextHopKind.REJECT,
+  blackhole: NextHopKind.BLACKHOLE,
+};
+
+/** The tables of one routing domain. */
+interface Tables {
+  inet?: Fib4;
+  inet6?: Fib6;
+}
+
+export class Routing {
+  private readonly memory: Memory;
+  private readonly interfaces: InterfaceTable;
+  private readonly reclaimer: Reclaimer;
+  private readonly fibMemory;
+  private readonly nextHops: NextHopTable;
+  private readonly tables = new Map<number, Tables>();
+
+  constructor(memory: Memory, interfaces: InterfaceTable, reclaimer: Reclaimer) {
+    this.memory = memory;
+    this.interfaces = interfaces;
+    this.reclaimer = reclaimer;
+    const { heap } = memory.views;
+    this.fibMemory = {
+      heap,
+      allocate: (words: number) => memory.heap.allocate(words),
+      release: (at: number, words: number) => memory.heap.release(at, words),
+    };
+    this.nextHops = new NextHopTable(this.fibMemory, reclaimer);
+    heap[Control.NEXT_HOPS] = this.nextHops.root;
+    heap[Control.FLOW_KEY0] = randomInt(2 ** 31);
+    heap[Control.FLOW_KEY1] = randomInt(2 ** 31);
+  }
+
+  /** Brings the tables from the routes `before` to `after`, both by key. Throws ENOMEM; what was done until then stays. */
+  apply(before: ReadonlyMap<string, Route>, after: ReadonlyMap<string, Route>): void {
+    for (const [key, route] of after) {
+      const old = before.get(key);
+      // An interface of the same name may be another one by now.
+      if (old === undefined || !isDeepStrictEqual(old, route) || this.isStale(route)) this.put(route);
+    }
+    for (const [key, route] of before) if (!after.has(key)) this.remove(route);
+  }
+
+  /** Whether what the table has for `route` leads to interfaces that are gone. */
+  private isStale(route: Route): boolean {
+    const installed = this.installed.get(keyOf(route));
+    return installed !== undefined && !isDeepStrictEqual(installed, this.generationsOf(route));
+  }
+
+  private readonly installed = new Map<string, readonly number[]>();
+
+  private generationsOf(route: Route): number[] {
+    return route.hops.map((hop) => (hop.dev === '' ? 0 : (this.interfaces.find(hop.dev)?.generation ?? 0)));
+  }
+
+  private put(route: Route): void {
+    const members = route.hops.map((hop) => this.nextHops.add(this.specOf(hop, route.family)));
+    let index = members[0] as number;
+    if (members.length > 1) {
+      index = this.nextHops.addGroup(members.map((member) => ({ index: member, weight: 1 })));
+      for (const member of members) this.nextHops.release(member);
+    }
+    const words = addressWords(route.network);
+    const old = this.insert(route, words, index);
+    if (old !== 0) this.nextHops.release(old);
+    this.installed.set(keyOf(route), this.generationsOf(route));
+  }
+
+  private insert({ rdomain, family, length }: Route, words: Int32Array, index: number): number {
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
+    if (family === 'inet') return this.fib4(rdomain).insert(w0, length, index);
+    return this.fib6(rdomain).insert(w0, w1, w2, w3, length, index);
+  }
+
+  private remove(route: Route): void {
+    const { rdomain, family, length } = route;
+    const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = addressWords(route.network);
+    const tables = this.tables.get(rdomain);
+    const old =
+      family === 'inet'
+        ? (tables?.inet?.remove(w0, length) ?? 0)
+        : (tables?.inet6?.remove(w0, w1, w2, w3, length) ?? 0);
+    if (old !== 0) this.nextHops.release(old);
+    this.installed.delete(keyOf(route));
+    this.closeEmpty(rdomain);
+  }
+
+  private specOf(hop: Hop, family: Family): Parameters<NextHopTable['add']>[0] {
+    const live = hop.dev === '' ? undefined : this.interfaces.get(hop.dev);
+    const gateway = hop.gateway === '' ? [] : [...addressWords(hop.gateway)];
+    if (family === 'inet' && gateway.length > 1) throw new RangeError('an IPv6 gateway of an IPv4 route');
+    return { kind: KIND[hop.kind], interface: live?.index ?? 0, generation: live?.generation ?? 0, gateway };
+  }
+
+  private fib4(rdomain: number): Fib4 {
+    const tables = this.tablesOf(rdomain);
+    if (tables.inet === undefined) {
+      tables.inet = new Fib4(this.fibMemory, this.reclaimer);
+      Atomics.store(this.memory.views.heap, rdomainBlock(rdomain) + Rdomain.FIB4, tables.inet.root);
+    }
+    return tables.inet;
+  }
+
+  private fib6(rdomain: number): Fib6 {
+    const tables = this.tablesOf(rdomain);
+    if (tables.inet6 === undefined) {
+      tables.inet6 = new Fib6(this.fibMemory, this.reclaimer, randomInt(2 ** 31));
+      Atomics.store(this.memory.views.heap, rdomainBlock(rdomain) + Rdomain.FIB6, tables.inet6.root);
+    }
+    return tables.inet6;
+  }
+
+  private tablesOf(rdomain: number): Tables {
+    const tables = this.tables.get(rdomain) ?? {};
+    this.tables.set(rdomain, tables);
+    return tables;
+  }
+
+  /** A domain without routes has no tables. */
+  private closeEmpty(rdomain: number): void {
+    const { heap } = this.memory.views;
+    const tables = this.tablesOf(rdomain);
+    if (tables.inet?.size === 0) {
+      Atomics.store(heap, rdomainBlock(rdomain) + Rdomain.FIB4, 0);
+      tables.inet.close();
+      delete tables.inet;
+    }
+    if (tables.inet6?.size === 0) {
+      Atomics.store(heap, rdomainBlock(rdomain) + Rdomain.FIB6, 0);
+      tables.inet6.close();
+      delete tables.inet6;
+    }
+  }
+}
+
+function keyOf(route: Route): string {
+  return `${route.rdomain} ${route.network}/${route.length}`;
+}

@@ -1,0 +1,107 @@
+/**
+ * Output of an IP packet on an interface: Ethernet with the neighbour's address, or none on a point-to-point link (spec A §4, §5.2).
+ * Runs on a worker.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
+import { Af, Meta } from '../../shared/layout/packet.js';
+import type { Cast } from '../../shared/ring/punt-reason.js';
+import { PuntReason } from '../../shared/ring/punt-reason.js';
+import { INET6, lookupNeighbour, Neighbour } from '../../shared/table/neighbour.js';
+import { Ether, EtherType } from '../../shared/wire/ethernet.js';
+import { Ipv4, setTtl } from '../../shared/wire/ipv4.js';
+import { Ipv6 } from '../../shared/wire/ipv6.js';
+import { queueFrame } from '../burst.js';
+import { type Context, count } from '../context.js';
+import { drop } from '../drop.js';
+import { beginAt } from '../frame.js';
+import { punt } from '../punt.js';
+import { Hop } from '../work-list.js';
+
+/**
+ * Sends frame `i`, an IP packet at byte `network`, out of interface `out` to the neighbour of that address (four words in host
+ * order; `where` is `out`, with INET6 or'ed in for IPv6). It was received on `ingress`, and its TTL is one less by now.
+ */
+export type EthernetOutput = (
+  i: number,
+  ingress: number,
+  network: number,
+  cast: Cast,
+  where: number,
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+) => void;
+
+/** Makes the output of one worker. */
+export function makeEthernetOutput(ctx: Context): EthernetOutput {
+  const { heap, meta, u8, u16, slots } = ctx;
+
+  function ethernetOutput(
+    i: number,
+    ingress: number,
+    network: number,
+    cast: Cast,
+    where: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+  ): void {
+    const out = where & 0xffff;
+    const record = ifRecord(out);
+    if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) {
+      drop(ctx, i, out, Drop.NOTRUNNING);
+      return;
+    }
+    const type = heap[record + If.TYPE];
+    if (type === IfType.RPORT) {
+      beginAt(ctx, i, network);
+      meta[(slots[i] << Meta.SHIFT) + Meta.INGRESS] = (where & INET6) === 0 ? Af.INET : Af.INET6;
+      ctx.workList.defer(ctx, i, out, Hop.RPORT);
+      return;
+    }
+    if (type !== IfType.VPORT && heap[record + If.BRIDGE] !== 0) {
+      drop(ctx, i, out, Drop.BRIDGE_PORT);
+      return;
+    }
+    const entry = lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3);
+    if (entry === 0) {
+      // Main forwards it anew, so it gets it as it came.
+      if ((where & INET6) === 0) setTtl(u8, u16, network, u8[network + Ipv4.TTL] + 1);
+      else u8[network + Ipv6.HOP_LIMIT]++;
+      punt(ctx, i, ingress, PuntReason.RESOLVE, network, cast);
+      return;
+    }
+    if (heap[entry + Neighbour.STALE] !== 0 && heap[entry + Neighbour.USED] === 0) heap[entry + Neighbour.USED] = 1;
+    const start = network - Ether.LENGTH;
+    const w = start >> 1;
+    const lo = heap[entry + Neighbour.LO];
+    const ours = heap[record + If.LLADDR_LO];
+    u16[w] = heap[entry + Neighbour.HI];
+    u16[w + 1] = lo;
+    u16[w + 2] = lo >>> 16;
+    u16[w + 3] = heap[record + If.LLADDR_HI];
+    u16[w + 4] = ours;
+    u16[w + 5] = ours >>> 16;
+    u16[w + 6] = (where & INET6) === 0 ? EtherType.IPV4 : EtherType.IPV6;
+    beginAt(ctx, i, start);
+    if (type === IfType.VPORT) vportOutput(ctx, i, out);
+    else queueFrame(ctx, i, out);
+  }
+
+  return ethernetOutput;
+}
+
+/** A frame of the stack enters the bridge by its vport (spec A §4): deferred; counted even if the bridge is down. */
+export function vportOutput(ctx: Context, i: number, vport: number): void {
+  if (ctx.heap[ifRecord(vport) + If.BRIDGE] === 0) {
+    drop(ctx, i, vport, Drop.DETACHED);
+    return;
+  }
+  count(ctx, vport, Lane.OPACKETS, 1);
+  count(ctx, vport, Lane.OBYTES, ctx.length[i]);
+  ctx.workList.defer(ctx, i, vport, Hop.VEB_INPUT);
+}

@@ -1,0 +1,226 @@
+/**
+ * IPv6 input and forwarding (spec B §5.3), in this order:
+ *
+ *   1 header        each fault has its drop reason
+ *   2 trim          padding of the link goes
+ *   3 hop-by-hop    options directly behind the header: pass, drop, or a look by main
+ *   4 group, link   multicast and link-local destinations are this link's: main's
+ *   5 route         of the rdomain it was received in: local, on, or nowhere
+ *   6 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
+ *
+ * Runs on a worker.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { Control, If, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Meta } from '../../shared/layout/packet.js';
+import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
+import { makeFib6Lookup } from '../../shared/table/fib6.js';
+import { flowHash6 } from '../../shared/table/flow-hash.js';
+import { INET6 } from '../../shared/table/neighbour.js';
+import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import {
+  checkForward6,
+  checkIpv6,
+  decrementHopLimit,
+  HopVerdict,
+  hopVerdict,
+  Ipv6,
+  Ipv6Fault,
+  isLinkLocal6,
+  isMulticast6,
+  payloadLength,
+  upperOffset,
+  upperProtocol,
+  walkExtensions,
+  walkHopByHop,
+} from '../../shared/wire/ipv6.js';
+import { Protocol } from '../../shared/wire/protocol.js';
+import { ports } from '../../shared/wire/tcp.js';
+import { type Context, count } from '../context.js';
+import { drop } from '../drop.js';
+import type { EthernetOutput } from '../ether/ethernet-output.js';
+import { cutTo } from '../frame.js';
+import type { IpInput } from '../inet/ip4-input.js';
+import type { Replies } from '../inet/replies.js';
+import { packetSize } from '../packet-size.js';
+import { punt } from '../punt.js';
+
+/** Drop reason of each fault. */
+const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
+  [Ipv6Fault.SHORT]: Drop.IP6_SHORT,
+  [Ipv6Fault.VERSION]: Drop.IP6_VERSION,
+  [Ipv6Fault.TRUNCATED]: Drop.IP6_TRUNCATED,
+  [Ipv6Fault.ZERO_PAYLOAD]: Drop.IP6_ZERO_PAYLOAD,
+  [Ipv6Fault.MULTICAST_SOURCE]: Drop.IP6_MULTICAST_SOURCE,
+  [Ipv6Fault.LOOPBACK]: Drop.IP6_LOOPBACK,
+  [Ipv6Fault.SCOPE]: Drop.IP6_SCOPE,
+  [Ipv6Fault.MAPPED]: Drop.IP6_MAPPED,
+  [Ipv6Fault.UNSPECIFIED_SOURCE]: Drop.IP6_UNSPECIFIED,
+  [Ipv6Fault.LINK_LOCAL_SOURCE]: Drop.IP6_LINK_LOCAL,
+  [Ipv6Fault.LINK_LOCAL_DESTINATION]: Drop.IP6_LINK_LOCAL,
+};
+
+/** Makes the IPv6 input of one worker. */
+export function makeIp6Input(ctx: Context, output: EthernetOutput, replies: Replies): IpInput {
+  const { heap, meta, u8, u16, slots, length } = ctx;
+  const route = makeFib6Lookup(heap);
+  const nextHop = makeNextHopRecord(heap);
+
+  function ip6Input(i: number, index: number, ip: number, cast: Cast): void {
+    const start = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
+    const room = start + length[i] - ip;
+    const fault = checkIpv6(u8, ip, room);
+    if (fault !== Ipv6Fault.NONE) {
+      drop(ctx, i, index, FAULT_DROP[fault]);
+      return;
+    }
+    const total = Ipv6.LENGTH + payloadLength(u8, ip);
+    if (total < room) cutTo(ctx, i, ip - start + total);
+    if (u8[ip + Ipv6.NEXT_HEADER] === Protocol.HOP_BY_HOP && !optionsPass(i, index, ip, cast)) return;
+    if (isMulticast6(u8, ip + Ipv6.DESTINATION) || isLinkLocal6(u8, ip + Ipv6.DESTINATION)) {
+      ownLink(i, index, ip, cast);
+      return;
+    }
+    const fib = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB6];
+    const hops = heap[Control.NEXT_HOPS];
+    const at = ip + Ipv6.DESTINATION;
+    const d0 = word(at);
+    const d1 = word(at + 4);
+    const d2 = word(at + 8);
+    const d3 = word(at + 12);
+    let hop = fib === 0 ? 0 : nextHop(hops, route(fib, d0, d1, d2, d3));
+    if (hop !== 0 && heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip));
+    switch (hop === 0 ? NextHopKind.NONE : heap[hop + NextHop.KIND]) {
+      case NextHopKind.LOCAL:
+        if (!replies.echo6(i, index, ip, cast))
+          punt(ctx, i, index, isNd(ip) ? PuntReason.ND : PuntReason.LOCAL, ip, cast);
+        return;
+      case NextHopKind.BLACKHOLE:
+        drop(ctx, i, index, Drop.BLACKHOLE);
+        return;
+      case NextHopKind.CONNECTED:
+        if (!mayForward(i, index, ip, cast, total, hop)) return;
+        output(i, index, ip, cast, heap[hop + NextHop.INTERFACE] | INET6, d0, d1, d2, d3);
+        return;
+      case NextHopKind.GATEWAY: {
+        if (!mayForward(i, index, ip, cast, total, hop)) return;
+        const g = hop + NextHop.GATEWAY;
+        output(
+          i,
+          index,
+          ip,
+          cast,
+          heap[hop + NextHop.INTERFACE] | INET6,
+          heap[g],
+          heap[g + 1],
+          heap[g + 2],
+          heap[g + 3],
+        );
+        return;
+      }
+      default: {
+        if (!mayForwardAtAll(i, index, ip, cast)) return;
+        const none = hop === 0 || heap[hop + NextHop.KIND] === NextHopKind.NONE;
+        punt(ctx, i, index, none ? PuntReason.NO_ROUTE : PuntReason.REJECT, ip, cast);
+      }
+    }
+  }
+
+  /** Step 3. False if the packet is done with. */
+  function optionsPass(i: number, index: number, ip: number, cast: Cast): boolean {
+    const found = walkHopByHop(u8, ip);
+    if (found === 0) return true;
+    if (found < 0 && hopVerdict(found) === HopVerdict.DROP) drop(ctx, i, index, Drop.IP6_OPTION);
+    else punt(ctx, i, index, PuntReason.OPTION, ip, cast);
+    return false;
+  }
+
+  /** Step 4: what is for this link alone is main's: neighbour discovery, echo to link-local addresses. */
+  function ownLink(i: number, index: number, ip: number, cast: Cast): void {
+    if (isNd(ip)) punt(ctx, i, index, PuntReason.ND, ip, cast);
+    else if (isMulticast6(u8, ip + Ipv6.DESTINATION) && !isOwnGroup(ip)) drop(ctx, i, index, Drop.MULTICAST);
+    else punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
+  }
+
+  /** Whether the destination is all nodes or all routers of the link: the groups that we are in. */
+  function isOwnGroup(ip: number): boolean {
+    const at = ip + Ipv6.DESTINATION;
+    const last = word(at + 12);
+    return word(at) === (0xff020000 | 0) && word(at + 4) === 0 && word(at + 8) === 0 && (last === 1 || last === 2);
+  }
+
+  /** Whether it is a neighbour discovery message (ICMPv6 types 133 to 137). */
+  function isNd(ip: number): boolean {
+    if (u8[ip + Ipv6.NEXT_HEADER] !== Protocol.ICMPV6 || payloadLength(u8, ip) === 0) return false;
+    const type = u8[ip + Ipv6.LENGTH];
+    return type >= 133 && type <= 137;
+  }
+
+  /** Step 6. False if the packet is done with; else its hop limit is one less. */
+  function mayForward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): boolean {
+    const out = heap[hop + NextHop.INTERFACE];
+    if (!mayForwardAtAll(i, index, ip, cast)) return false;
+    if (heap[ifRecord(out) + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
+      drop(ctx, i, index, Drop.NO_ROUTE);
+      return false;
+    }
+    if (u8[ip + Ipv6.HOP_LIMIT] <= 1) {
+      punt(ctx, i, index, PuntReason.TTL, ip, cast);
+      return false;
+    }
+    if (total > heap[ifRecord(out) + If.MTU] && packetSize(ctx, i, ip, total) > heap[ifRecord(out) + If.MTU]) {
+      punt(ctx, i, index, PuntReason.TOO_BIG, ip, cast);
+      return false;
+    }
+    if (out === index && heap[ifRecord(out) + If.TYPE] !== IfType.RPORT) redirect(i, index, ip, cast);
+    decrementHopLimit(u8, ip);
+    return true;
+  }
+
+  function mayForwardAtAll(i: number, index: number, ip: number, cast: Cast): boolean {
+    const fault = checkForward6(u8, ip);
+    if (fault === Ipv6Fault.LINK_LOCAL_SOURCE) punt(ctx, i, index, PuntReason.REJECT, ip, cast);
+    else if (fault !== Ipv6Fault.NONE) drop(ctx, i, index, FAULT_DROP[fault]);
+    else if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
+    else if (heap[Control.FORWARD6] === 0) drop(ctx, i, index, Drop.FORWARDING_OFF);
+    else return true;
+    return false;
+  }
+
+  /** Main hears of a packet that leaves where it came from, by a copy; the packet itself goes on. */
+  function redirect(i: number, index: number, ip: number, cast: Cast): void {
+    ctx.shared[i] = 1;
+    punt(ctx, i, index, PuntReason.REDIRECT, ip, cast);
+    ctx.shared[i] = 0;
+    count(ctx, index, Lane.COPIED, 1);
+  }
+
+  /** The member of an ECMP group that the packet's flow takes. */
+  function member(group: number, ip: number): number {
+    const upper = walkExtensions(u8, ip);
+    const protocol = upper < 0 ? 0 : upperProtocol(upper);
+    const both = protocol === Protocol.TCP || protocol === Protocol.UDP ? ports(u8, ip + upperOffset(upper)) : 0;
+    const s = ip + Ipv6.SOURCE;
+    const d = ip + Ipv6.DESTINATION;
+    const key0 = heap[Control.FLOW_KEY0];
+    const key1 = heap[Control.FLOW_KEY1];
+    const d0 = word(d);
+    const d1 = word(d + 4);
+    const d2 = word(d + 8);
+    const d3 = word(d + 12);
+    const s3 = word(s + 12);
+    const hash = flowHash6(key0, key1, word(s), word(s + 4), word(s + 8), s3, d0, d1, d2, d3, protocol, both);
+    return pickMember(heap, group, hash);
+  }
+
+  /** Four bytes of an address, in host order. */
+  function word(at: number): number {
+    const w = at >> 1;
+    const hi = u16[w];
+    const lo = u16[w + 1];
+    return ((hi & 0xff) << 24) | ((hi >>> 8) << 16) | ((lo & 0xff) << 8) | (lo >>> 8);
+  }
+
+  return ip6Input;
+}

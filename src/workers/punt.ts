@@ -1,0 +1,46 @@
+/**
+ * The way to main: packets that need more than a worker does (house.md, "Threads"). Two bounded rings, so that a flood of one kind
+ * leaves the other its room; what they refuse is drop(punt-full). Runs on a worker.
+ */
+import { Drop } from '../shared/counter/drop-reason.js';
+import { Work, workLane } from '../shared/layout/counters.js';
+import { Control } from '../shared/layout/heap.js';
+import { Meta, SlotOwner } from '../shared/layout/packet.js';
+import { type Cast, PuntReason, PuntWord } from '../shared/ring/punt-reason.js';
+import { type Context, DONE } from './context.js';
+import { drop } from './drop.js';
+import { keepFrame } from './slots.js';
+
+/** Hands frame `i`, received on interface `index`, whose network header is at byte `network`, to main. */
+export function punt(ctx: Context, i: number, index: number, reason: PuntReason, network: number, cast: Cast): void {
+  const ring = ctx.punts[reason === PuntReason.ARP || reason === PuntReason.ND ? 0 : 1];
+  if (ring.room(1) < 1) {
+    ring.refuse(1);
+    drop(ctx, i, index, Drop.PUNT_FULL);
+    return;
+  }
+  const offset = network - ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.OFFSET];
+  const slot = keepFrame(ctx, i);
+  if (slot === -1) {
+    drop(ctx, i, index, Drop.NO_SLOT);
+    return;
+  }
+  const m = slot << Meta.SHIFT;
+  ctx.destination[i] = DONE;
+  ctx.meta[m + Meta.INGRESS] = index;
+  ctx.meta[m + Meta.EGRESS] = reason | (cast << PuntWord.CAST_SHIFT) | (offset << PuntWord.OFFSET_SHIFT);
+  ctx.owner[slot] = SlotOwner.QUEUED;
+  ring.push(slot);
+  ctx.punted++;
+}
+
+/** Publishes what this burst punted and rings main. */
+export function flushPunts(ctx: Context): void {
+  if (ctx.punted === 0) return;
+  ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_OUT] += ctx.punted;
+  ctx.punted = 0;
+  ctx.punts[0].publish();
+  ctx.punts[1].publish();
+  Atomics.add(ctx.heap, Control.MAIN_BELL, 1);
+  Atomics.notify(ctx.heap, Control.MAIN_BELL);
+}

@@ -1,0 +1,122 @@
+/** Replies that workers make themselves (workers/inet/replies.ts): exact bytes, and main hears nothing. */
+import assert from 'node:assert/strict';
+import { after, beforeEach, test } from 'node:test';
+import { MemoryHost } from '../../../../src/main/memory/memory-host.js';
+import { Router } from '../../../../src/main/router.js';
+import { Work, workLane } from '../../../../src/shared/layout/counters.js';
+import { macBytes } from '../../../support/rig.js';
+import { ifconfigOn } from '../../../support/router-words.js';
+
+const OURS = '02:00:00:00:00:01';
+const PEER = '02:00:00:00:00:02';
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+const router = await Router.start({ workers: 1, kernelTaps: false, poison: true, log: quiet });
+after(() => router.stop());
+await ifconfigOn(router)(
+  `mem0 create lladdr ${OURS} inet 198.18.0.1/24 inet6 2001:db8::1/64 up`,
+  `mem1 create inet 198.18.1.1/24 up`,
+);
+const { index } = router.table.get('mem0');
+const host = new MemoryHost(router.memory, router.table.get('mem0'));
+const PEER6 = Int32Array.of(0x20010db8, 0, 0, 2);
+router.stack.addStatic(index, Int32Array.of((198 << 24) | (18 << 16) | 2), Uint8Array.from(macBytes(PEER)));
+router.stack.addStatic(index, PEER6, Uint8Array.from(macBytes(PEER)));
+
+beforeEach(() => host.receive());
+
+function sum(bytes: ArrayLike<number>, start = 0): number {
+  let total = start;
+  for (let i = 0; i < bytes.length; i += 2)
+    total += ((bytes[i] as number) << 8) | ((bytes[i + 1] as number | undefined) ?? 0);
+  while (total > 0xffff) total = (total & 0xffff) + (total >>> 16);
+  return ~total & 0xffff;
+}
+
+/** An echo message with its checksum; `pseudo` is the sum of what stands before it. */
+function echo(type: number, pseudo: number[] = []): number[] {
+  const message = [type, 0, 0, 0, 0x12, 0x34, 0, 7, ...Array.from({ length: 16 }, (_, i) => i * 5)];
+  const checksum = sum([...pseudo, ...message]);
+  message.splice(2, 2, checksum >> 8, checksum & 255);
+  return message;
+}
+
+function ipv4(from: number[], to: number[], ttl: number, payload: number[]): number[] {
+  const header = [0x45, 0, 0, 20 + payload.length, 0xab, 0xcd, 0, 0, ttl, 1, 0, 0, ...from, ...to];
+  const checksum = sum(header);
+  header.splice(10, 2, checksum >> 8, checksum & 255);
+  return [...header, ...payload];
+}
+
+function ipv6(from: number[], to: number[], hops: number, type: number): number[] {
+  const pseudo = [...from, ...to, 0, 0, 0, 24, 0, 0, 0, 58];
+  return [0x60, 0, 0, 0, 0, 24, 58, hops, ...from, ...to, ...echo(type, pseudo)];
+}
+
+/** Frames handed to main so far. */
+function punted(): number {
+  return router.memory.views.counters[workLane(router.memory.views.sizes.threads, 0) + Work.HANDED_OUT];
+}
+
+/** Sends a frame; resolves to what comes back. */
+async function answers(frame: number[]): Promise<string[]> {
+  assert.ok(host.send(Uint8Array.from(frame)));
+  for (let n = 0; n < 20; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // What main says of its own accord goes to groups: announcements, duplicate address detection.
+    const got = host.receive().filter(({ bytes }) => ((bytes[0] as number) & 1) === 0);
+    if (got.length > 0) return got.map(({ bytes }) => Buffer.from(bytes).toString('hex'));
+  }
+  return [];
+}
+
+const A = [198, 18, 0, 2];
+const R = [198, 18, 0, 1];
+const A6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+const R6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+const there = [...macBytes(OURS), ...macBytes(PEER)];
+const back = [...macBytes(PEER), ...macBytes(OURS)];
+const hex = (bytes: number[]): string => Buffer.from(bytes).toString('hex');
+
+test('an echo request of a known neighbour is answered by the worker', async () => {
+  const before = punted();
+  const got = await answers([...there, 8, 0, ...ipv4(A, R, 33, echo(8))]);
+  assert.deepEqual(got, [hex([...back, 8, 0, ...ipv4(R, A, 64, echo(0))])]);
+  assert.equal(punted(), before);
+});
+
+test('the same of IPv6', async () => {
+  const before = punted();
+  const got = await answers([...there, 0x86, 0xdd, ...ipv6(A6, R6, 33, 128)]);
+  assert.deepEqual(got, [hex([...back, 0x86, 0xdd, ...ipv6(R6, A6, 64, 129)])]);
+  assert.equal(punted(), before);
+});
+
+test('an address of ours on another interface is answered too', async () => {
+  const got = await answers([...there, 8, 0, ...ipv4(A, [198, 18, 1, 1], 33, echo(8))]);
+  assert.deepEqual(got, [hex([...back, 8, 0, ...ipv4([198, 18, 1, 1], A, 64, echo(0))])]);
+});
+
+test('an echo request with a wrong checksum is not answered', async () => {
+  const bad = echo(8);
+  bad[9] = (bad[9] as number) ^ 1;
+  assert.deepEqual(await answers([...there, 8, 0, ...ipv4(A, R, 33, bad)]), []);
+});
+
+test('an ARP request of a known neighbour is answered by the worker; of another MAC it is for main', async () => {
+  const request = (mac: string): number[] => [
+    ...[255, 255, 255, 255, 255, 255, ...macBytes(mac), 8, 6, 0, 1, 8, 0, 6, 4, 0, 1],
+    ...[...macBytes(mac), ...A, 0, 0, 0, 0, 0, 0, ...R],
+  ];
+  const before = punted();
+  const got = await answers(request(PEER));
+  const reply = [...back, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, ...macBytes(OURS), ...R, ...macBytes(PEER), ...A];
+  assert.deepEqual(got, [hex(reply)]);
+  assert.equal(punted(), before);
+  await answers(request('02:00:00:00:00:09'));
+  assert.equal(punted(), before + 1);
+});
+
+test('the books balance', async () => {
+  await router.grace();
+  assert.deepEqual(router.books().errors, []);
+});
