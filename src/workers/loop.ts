@@ -47,6 +47,8 @@ export interface Loop {
   forward(): void;
   /** One burst from each memory port of this worker. Returns the frames taken. */
   pollMemoryPorts(): number;
+  /** What other workers handed over and main injected. Returns the frames taken. */
+  pollWorkers(): number;
 }
 
 /**
@@ -242,5 +244,5 @@ export function makeLoop(ctx: Context): Loop {
     for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
   }
 
-  return { forward, pollMemoryPorts };
+  return { forward, pollMemoryPorts, pollWorkers };
 }

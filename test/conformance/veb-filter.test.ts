@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
-import { Lane } from '../../src/shared/layout/counters.js';
-import { Meta } from '../../src/shared/layout/packet.js';
+import { Lane, laneOf } from '../../src/shared/layout/counters.js';
+import { Meta, SlotOwner } from '../../src/shared/layout/packet.js';
+import { RingProducer } from '../../src/shared/ring/ring.js';
 import { FilterDirection } from '../../src/workers/ether/packet-filter.js';
 import { arpFrame, type Changes, etherFrame, ipv4Packet, ipv6Packet } from '../support/ip-frame.js';
 import { A, B, BROADCAST, C, frame, Rig } from '../support/rig.js';
@@ -144,3 +145,35 @@ for (const [what, sent] of [
     );
   });
 }
+
+test("A35 at a vport the bridge's packet filter is not asked: neither out to it, nor in from it", async () => {
+  rig = await Rig.bridge(
+    2,
+    'vport0 create lladdr 02:00:00:00:00:0c inet 10.0.0.1/24 up',
+    'veb0 add vport0 link1 static vport0 02:00:00:00:00:0c static mem1 02:00:00:00:00:0b',
+  );
+  const asked = ask();
+  rig.send('mem0', ip(C, A));
+  assert.deepEqual(asked.splice(0), ['in mem0 0'], 'to the vport');
+  assert.equal(rig.counter('vport0', Lane.IPACKETS), 1);
+  // What the stack sends by the vport enters the bridge like the frames of any port.
+  const { ctx, memory, table, loop } = rig.router;
+  const slot = memory.cache.takeFrame();
+  const at = memory.views.slotOffset[slot] as number;
+  const out = ip(B, C);
+  memory.views.u8.set(out, at + 256);
+  const vport = table.get('vport0');
+  memory.views.meta.set(
+    [at + 256, out.length, 0, vport.index | (vport.generation << 16), 3, 0, 0, 0],
+    slot << Meta.SHIFT,
+  );
+  const { workers, workerRings } = memory;
+  const ring = new RingProducer(memory.views.rings, workerRings[workers * workers] as number);
+  ctx.owner[slot] = SlotOwner.QUEUED;
+  memory.views.counters[laneOf(memory.me, vport.index) + Lane.ORIGINATED] += 1;
+  ring.push(slot);
+  ring.publish();
+  while (loop.pollWorkers() !== 0);
+  assert.deepEqual(asked, ['out mem1 0'], 'from the vport');
+  assert.deepEqual(rig.counts('mem1'), [1]);
+});

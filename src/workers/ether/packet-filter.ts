@@ -5,6 +5,7 @@
  * smrouter has no packet filter yet: `ctx.packetFilter` is undefined, and the hook then only checks headers. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
+import { If, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Ether, EtherType, etherType } from '../../shared/wire/ethernet.js';
 import { ipHeaderFits } from '../../shared/wire/ip.js';
@@ -22,7 +23,10 @@ export const enum FilterDirection {
  */
 export type PacketFilter = (i: number, direction: FilterDirection, index: number, rdomain: number) => boolean;
 
-/** Why frame `i` may not pass interface `index`: a drop reason, or -1. Frames that are not IP are not looked at. */
+/**
+ * Why frame `i` may not pass interface `index`: a drop reason, or -1. Frames that are not IP are not looked at, nor any at a vport:
+ * there they pass the stack's own filter (A35).
+ */
 export function filterPacket(
   ctx: Context,
   i: number,
@@ -30,6 +34,7 @@ export function filterPacket(
   index: number,
   rdomain: number,
 ): Drop | -1 {
+  if (ctx.heap[ifRecord(index) + If.TYPE] === IfType.VPORT) return -1;
   const offset = ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.OFFSET];
   const type = etherType(ctx.u16, offset);
   if (type !== EtherType.IPV4 && type !== EtherType.IPV6) return -1;
