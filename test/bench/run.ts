@@ -10,6 +10,7 @@ import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { ring } from './ring.js';
 import { route4, route6 } from './route.js';
+import { rport } from './rport.js';
 import { smr } from './smr.js';
 import { tapPps } from './tap-pps.js';
 import { tapRoutePps, tapRouteTcp } from './tap-route.js';
@@ -23,7 +24,7 @@ import { vebScaling } from './veb-scaling.js';
 
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
-  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6],
+  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
 ];
 

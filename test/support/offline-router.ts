@@ -5,6 +5,8 @@
 
 import { ifconfig } from '../../src/main/cli/ifconfig.js';
 import { route } from '../../src/main/cli/route.js';
+import type { Draft } from '../../src/main/cli/words.js';
+import { addressWords } from '../../src/main/config/address.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { plan } from '../../src/main/config/plan.js';
 import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, type State } from '../../src/main/config/state.js';
@@ -40,6 +42,7 @@ export class OfflineRouter {
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
     this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
     this.neighbours = new Neighbours(this.memory, reclaimer);
+    // As the settings have it unless told.
     this.memory.views.heap[Control.FORWARD4] = 1;
     this.memory.views.heap[Control.FORWARD6] = 1;
     const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
@@ -79,6 +82,11 @@ export class OfflineRouter {
     return readBooks(this.memory.views, interfaces, between);
   }
 
+  /** Tells the worker where a neighbour is: six bytes, on the interface of that name. */
+  bindNeighbour(name: string, address: string, lladdr: Uint8Array): void {
+    this.neighbours.bind(this.table.get(name).index, addressWords(address), lladdr, false);
+  }
+
   /** Applies lines of `ifconfig` words, all in one change. */
   ifconfig(...lines: string[]): Promise<void> {
     return this.change(ifconfig, lines);
@@ -89,9 +97,22 @@ export class OfflineRouter {
     return this.change(route, lines);
   }
 
-  private async change(word: typeof ifconfig, lines: readonly string[]): Promise<void> {
-    const draft = { state: cloneState(this.state), actions: [] };
-    for (const line of lines) word(draft, splitWords(line));
+  private change(word: typeof ifconfig, lines: readonly string[]): Promise<void> {
+    return this.edit((draft) => {
+      for (const line of lines) word(draft, splitWords(line));
+    });
+  }
+
+  /** Applies lines of `ifconfig` and `route`, all in one change. */
+  configure(...lines: string[]): Promise<void> {
+    return this.edit((draft) => {
+      for (const [word, ...args] of lines.map(splitWords)) (word === 'route' ? route : ifconfig)(draft, args);
+    });
+  }
+
+  private async edit(change: (draft: Draft) => void): Promise<void> {
+    const draft: Draft = { state: cloneState(this.state), actions: [] };
+    change(draft);
     for (const step of plan(this.state, draft.state)) await this.interfaces.run(step);
     this.state = draft.state;
   }
