@@ -14,7 +14,9 @@ export function metricsSource(router: Router): MetricsSource {
     views: memory.views,
     workers: memory.workers,
     interfaces: () =>
-      table.all().map(({ index, name, type }) => ({ index, name, type, device: isDevice(type), rdomain: 0 })),
+      table
+        .all()
+        .map(({ index, name, type, spec }) => ({ index, name, type, device: isDevice(type), rdomain: spec.rdomain })),
     vebs: () =>
       table
         .all()
