@@ -6,15 +6,19 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { createMetrics } from '../../metrics/registry.js';
-import { listenControl } from './api/control-socket.js';
+import { type AccessGroups, groupId } from './api/access.js';
+import { listenControl, type RunCommand } from './api/control-socket.js';
 import { listenHttp } from './api/http.js';
+import { ServiceManager } from './api/service-manager.js';
+import { onlyAsks } from './cli/asks.js';
 import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
 import { metricsSource, readiness } from './metrics-source.js';
 import { Router } from './router.js';
 
-const USAGE = 'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n]';
+const USAGE =
+  'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--admin-group GROUP] [--read-group GROUP]';
 const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
@@ -28,6 +32,7 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly parseOnly: boolean;
+  readonly groups: AccessGroups;
 }
 
 /** Reads the command line. Throws Error with what is wrong. */
@@ -40,6 +45,8 @@ function options(args: string[]): Options {
       w: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
       m: { type: 'string', default: DEFAULT_METRICS },
       n: { type: 'boolean', default: false },
+      'admin-group': { type: 'string' },
+      'read-group': { type: 'string' },
     },
   });
   const workers = Number(values.w);
@@ -51,7 +58,9 @@ function options(args: string[]): Options {
   if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`-m ${values.m}: not HOST:PORT`);
   const host = values.m.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { file: values.f, socket: values.s, workers, host, port, parseOnly: values.n };
+  const group = (name: string | undefined): number => (name === undefined ? -1 : groupId(name));
+  const groups = { admin: group(values['admin-group']), reader: group(values['read-group']) };
+  return { file: values.f, socket: values.s, workers, host, port, parseOnly: values.n, groups };
 }
 
 /** Reads and checks the configuration file. Throws with FILE:LINE, or with what is wrong with the file. */
@@ -95,8 +104,11 @@ async function main(): Promise<number> {
 
 /** Starts everything, waits for the end, stops everything. Throws what kept it from starting. */
 async function run(option: Options, state: State, log: pino.Logger): Promise<void> {
+  const manager = new ServiceManager(process.env, (error) => {
+    log.warn({ event: 'service-manager', err: error }, 'could not tell the service manager');
+  });
   const router = await Router.start({ workers: option.workers, settings: state.settings, log });
-  const open: { close(): Promise<unknown> | unknown }[] = [];
+  const open: { close(): Promise<unknown> | unknown }[] = [manager];
   try {
     log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');
     await router.change((draft) => adopt(draft.state, state));
@@ -107,14 +119,21 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       finish = resolve;
     });
     const reload = async (): Promise<void> => {
-      const next = configuration(option.file);
-      await router.change((draft) => adopt(draft.state, next));
-      log.info({ event: 'reload', interfaces: next.interfaces.size }, 'configuration applied');
+      manager.reloading();
+      try {
+        const next = configuration(option.file);
+        await router.change((draft) => adopt(draft.state, next));
+        log.info({ event: 'reload', interfaces: next.interfaces.size }, 'configuration applied');
+      } finally {
+        manager.ready('forwarding');
+      }
     };
     const daemon = { reload: () => reload().catch(refuse), shutdown: () => setImmediate(finish, 'smrctl shutdown') };
-    open.push(
-      await listenControl(option.socket, (words, json, files) => runCommand(router, words, json, daemon, files)),
-    );
+    const command: RunCommand = async (words, json, files, role) => {
+      if (role !== 'admin' && !onlyAsks(words)) throw new ControlError('EPERM', 'the read group may only ask');
+      return runCommand(router, words, json, daemon, files);
+    };
+    open.push(await listenControl(option.socket, command, option.groups));
     const http = await listenHttp(option.host, option.port, metrics, () => readiness(router));
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
@@ -128,7 +147,9 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       metrics: `${http.listeningOrigin}/metrics`,
     };
     log.info(ready, 'forwarding');
+    manager.ready('forwarding');
     log.info({ event: 'leaving', why: await finished }, 'leaving');
+    manager.stopping();
   } finally {
     for (const server of open) await server.close();
     await router.stop();

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chownSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -28,6 +28,10 @@ export interface DaemonOptions {
   readonly args?: readonly string[];
   /** The control socket; one of its own unless told. */
   readonly socket?: string;
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Runs it as this user and group with these capabilities alone (`net_admin`), as the unit does; as root unless told. */
+  readonly as?: { readonly uid: number; readonly capabilities: readonly string[] };
 }
 
 const running = new Set<ChildProcess>();
@@ -61,14 +65,15 @@ export class Daemon {
     return daemon;
   }
 
-  private constructor({ config, workers, args = [], socket }: DaemonOptions) {
+  private constructor({ config, workers, args = [], socket, env = {}, as }: DaemonOptions) {
     const folder = temporaryFolder();
     this.file = join(folder, 'router.conf');
     this.socket = socket ?? join(folder, 'smrouter.sock');
     this.configure(config);
     const count = workers === undefined ? [] : ['-w', String(workers)];
     const all = [join(BIN, 'smrouterd'), '-f', this.file, '-s', this.socket, '-m', '127.0.0.1:0', ...count, ...args];
-    this.child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [command = '', ...words] = [...lessPrivileged(as, folder), process.execPath, ...all];
+    this.child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     running.add(this.child);
     this.ended = new Promise((resolve) => {
       this.child.once('close', (code) => {
@@ -177,4 +182,21 @@ export class Daemon {
       call.end(JSON.stringify({ words, json }));
     });
   }
+}
+
+/** The words that run a command with less than root has; the daemon's folder becomes that user's. */
+function lessPrivileged(as: DaemonOptions['as'], folder: string): string[] {
+  if (as === undefined) return [];
+  chownSync(folder, as.uid, as.uid);
+  const only = ['-all', ...as.capabilities.map((name) => `+${name}`)].join(',');
+  return [
+    'setpriv',
+    `--reuid=${as.uid}`,
+    `--regid=${as.uid}`,
+    '--clear-groups',
+    '--no-new-privs',
+    `--bounding-set=${only}`,
+    `--inh-caps=${only}`,
+    `--ambient-caps=${only}`,
+  ];
 }

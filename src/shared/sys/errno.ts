@@ -34,6 +34,7 @@ export const ERRNO = {
   ENETDOWN: 100,
   ENOBUFS: 105,
   ETIMEDOUT: 110,
+  ECONNREFUSED: 111,
 } as const;
 
 /** A name in `ERRNO`. */

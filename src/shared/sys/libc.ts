@@ -33,6 +33,10 @@ export const eventfd: (initial: number, flags: number) => number = libc.func('in
 export const bind: (fd: number, address: number, length: number) => number = libc.func(
   'int bind(int, uintptr_t, uint)',
 );
+/** connect(2). */
+export const connect: (fd: number, address: number, length: number) => number = libc.func(
+  'int connect(int, uintptr_t, uint)',
+);
 /** setsockopt(2). */
 export const setsockopt: (fd: number, level: number, option: number, value: number, length: number) => number =
   libc.func('int setsockopt(int, int, int, uintptr_t, uint)');
