@@ -10,6 +10,7 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { Control, If, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
 import { Meta } from '../shared/layout/packet.js';
+import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
@@ -26,7 +27,9 @@ import { makeVebInput } from './ether/veb-input.js';
 import { makeVebOutput } from './ether/veb-output.js';
 import { reportGone } from './events.js';
 import { Idle } from './idle.js';
+import { makeIpOutput } from './inet/ip-output.js';
 import { makeIp4Input } from './inet/ip4-input.js';
+import { makeLocalInput } from './inet/local-input.js';
 import { makeReplies } from './inet/replies.js';
 import { makeIp6Input } from './inet6/ip6-input.js';
 import { reportPoison } from './poison.js';
@@ -49,6 +52,8 @@ export interface Loop {
   pollMemoryPorts(): number;
   /** What other workers handed over and main injected. Returns the frames taken. */
   pollWorkers(): number;
+  /** Takes frames over their virtual hops until none has one before it; the two above do it of what they took. */
+  runWorkList(): void;
 }
 
 /**
@@ -62,8 +67,10 @@ export function makeLoop(ctx: Context): Loop {
   const finishBurst = makeFinishBurst(ctx, devices);
   const output = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
-  const ip4Input = makeIp4Input(ctx, output, replies);
-  const ip6Input = makeIp6Input(ctx, output, replies);
+  const localInput = makeLocalInput(ctx, replies);
+  const ipOutput = makeIpOutput(ctx, output);
+  const ip4Input = makeIp4Input(ctx, output, localInput);
+  const ip6Input = makeIp6Input(ctx, output, localInput);
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);
   const rportOutput = makeRportOutput(ctx, ip4Input, ip6Input);
   const frameRules = makeFrameRules(ctx);
@@ -223,6 +230,12 @@ export function makeLoop(ctx: Context): Loop {
         case Hop.STACK_INPUT:
           stackInput(index);
           break;
+        case Hop.IP_OUTPUT:
+          sendPackets(index);
+          break;
+        case Hop.LOCAL_INPUT:
+          receiveOwn(index);
+          break;
         default:
           rportOutput(index);
       }
@@ -244,5 +257,22 @@ export function makeLoop(ctx: Context): Loop {
     for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
   }
 
-  return { forward, pollMemoryPorts, pollWorkers };
+  /** The burst, packets that interface `index` made, goes out, each by the routes of its domain. */
+  function sendPackets(index: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const m = slots[i] << Meta.SHIFT;
+      ipOutput.send(i, index, meta[m + Meta.OFFSET], meta[m + Meta.EGRESS]);
+    }
+  }
+
+  /** The burst, packets made here, is for addresses of interface `index`. */
+  function receiveOwn(index: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const ip = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
+      if (ctx.u8[ip] >> 4 === 4) localInput.v4(i, index, ip, Cast.UNICAST);
+      else localInput.v6(i, index, ip, Cast.UNICAST);
+    }
+  }
+
+  return { forward, pollMemoryPorts, pollWorkers, runWorkList };
 }

@@ -6,20 +6,31 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Work, workLane } from '../shared/layout/counters.js';
 import { Control } from '../shared/layout/heap.js';
 import { Meta, SlotOwner } from '../shared/layout/packet.js';
-import { type Cast, PuntReason, PuntWord } from '../shared/ring/punt-reason.js';
+import { Cast, PuntReason, PuntWord } from '../shared/ring/punt-reason.js';
+import type { RingProducer } from '../shared/ring/ring.js';
 import { type Context, DONE } from './context.js';
 import { drop } from './drop.js';
 import { keepFrame } from './slots.js';
 
 /** Hands frame `i`, received on interface `index`, whose network header is at byte `network`, to main. */
 export function punt(ctx: Context, i: number, index: number, reason: PuntReason, network: number, cast: Cast): void {
+  const offset = network - ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.OFFSET];
   const ring = ctx.punts[reason === PuntReason.ARP || reason === PuntReason.ND ? 0 : 1];
+  put(ctx, i, index, ring, reason | (cast << PuntWord.CAST_SHIFT) | (offset << PuntWord.OFFSET_SHIFT));
+}
+
+/** Hands frame `i`, a packet that interface `index` made for a routing domain, to main, which knows no neighbour for it yet. */
+export function puntOutput(ctx: Context, i: number, index: number, rdomain: number): void {
+  const word = PuntReason.OUTPUT | (Cast.OWN << PuntWord.CAST_SHIFT) | (rdomain << PuntWord.OFFSET_SHIFT);
+  put(ctx, i, index, ctx.punts[1], word);
+}
+
+function put(ctx: Context, i: number, index: number, ring: RingProducer, word: number): void {
   if (ring.room(1) < 1) {
     ring.refuse(1);
     drop(ctx, i, index, Drop.PUNT_FULL);
     return;
   }
-  const offset = network - ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.OFFSET];
   const slot = keepFrame(ctx, i);
   if (slot === -1) {
     drop(ctx, i, index, Drop.NO_SLOT);
@@ -28,7 +39,7 @@ export function punt(ctx: Context, i: number, index: number, reason: PuntReason,
   const m = slot << Meta.SHIFT;
   ctx.destination[i] = DONE;
   ctx.meta[m + Meta.INGRESS] = index;
-  ctx.meta[m + Meta.EGRESS] = reason | (cast << PuntWord.CAST_SHIFT) | (offset << PuntWord.OFFSET_SHIFT);
+  ctx.meta[m + Meta.EGRESS] = word;
   ctx.owner[slot] = SlotOwner.QUEUED;
   ring.push(slot);
   ctx.punted++;

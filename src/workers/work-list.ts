@@ -8,7 +8,7 @@
 import { Drop } from '../shared/counter/drop-reason.js';
 import { Meta } from '../shared/layout/packet.js';
 import { BURST, type Context } from './context.js';
-import { drop } from './drop.js';
+import { drop, dropCopy } from './drop.js';
 import { keepFrame } from './slots.js';
 
 /** What is next for a frame on the list. */
@@ -19,6 +19,10 @@ export const enum Hop {
   STACK_INPUT = 1,
   /** Out of an rport, to its peer. */
   RPORT = 2,
+  /** A packet made here, out by the routes of the domain in its meta's EGRESS (inet/ip-output.ts). */
+  IP_OUTPUT = 3,
+  /** A packet made here for an address of ours, into local input. */
+  LOCAL_INPUT = 4,
 }
 
 /** Most virtual hops of a frame. */
@@ -52,24 +56,44 @@ export class WorkList {
    * rport that it has left by before drops it too (EIO, A106).
    */
   defer(ctx: Context, i: number, index: number, work: Hop): void {
-    const from = ctx.slots[i] << Trail.SHIFT;
-    const hops = ctx.fromList ? this.trail[from + Trail.HOPS] : 0;
-    if (hops >= HOPS_MOST || (work === Hop.RPORT && hops > 0 && this.hasLeftBy(from, index))) {
-      drop(ctx, i, index, Drop.LOOP);
-      return;
-    }
-    if (this.length === LIST) {
-      drop(ctx, i, index, Drop.RING_FULL);
+    const from = ctx.slots[i];
+    const refused = this.refusal(ctx, from, index, work);
+    if (refused !== -1) {
+      drop(ctx, i, index, refused);
       return;
     }
     const slot = keepFrame(ctx, i);
-    if (slot === -1) {
-      drop(ctx, i, index, Drop.NO_SLOT);
+    if (slot === -1) drop(ctx, i, index, Drop.NO_SLOT);
+    else this.append(ctx, from, slot, index, work);
+  }
+
+  /** Puts `slot` on the list, made of frame `i` of the burst, whose trail it shares. What `defer` would drop goes home, and is counted. */
+  put(ctx: Context, slot: number, i: number, index: number, work: Hop): void {
+    const from = ctx.slots[i];
+    const refused = this.refusal(ctx, from, index, work);
+    if (refused === -1) {
+      this.append(ctx, from, slot, index, work);
       return;
     }
+    dropCopy(ctx, index, refused);
+    ctx.cache.give(slot);
+  }
+
+  /** Why a frame in slot `from` may not take this hop, or -1. */
+  private refusal(ctx: Context, from: number, index: number, work: Hop): Drop | -1 {
+    const trail = from << Trail.SHIFT;
+    const hops = ctx.fromList ? this.trail[trail + Trail.HOPS] : 0;
+    if (hops >= HOPS_MOST || (work === Hop.RPORT && hops > 0 && this.hasLeftBy(trail, index))) return Drop.LOOP;
+    return this.length === LIST ? Drop.RING_FULL : -1;
+  }
+
+  /** Puts `slot` at the list's end with the trail of slot `from` and one hop more. */
+  private append(ctx: Context, from: number, slot: number, index: number, work: Hop): void {
+    const source = from << Trail.SHIFT;
     const to = slot << Trail.SHIFT;
+    const hops = ctx.fromList ? this.trail[source + Trail.HOPS] : 0;
     if (hops === 0) this.trail.fill(0, to, to + (1 << Trail.SHIFT));
-    else if (to !== from) this.trail.copyWithin(to, from, from + (1 << Trail.SHIFT));
+    else if (to !== source) this.trail.copyWithin(to, source, source + (1 << Trail.SHIFT));
     this.trail[to + Trail.HOPS] = hops + 1;
     // An index has 10 bits, so three fit a word; 0 is no interface.
     if (work === Hop.RPORT) this.trail[to + Trail.RPORTS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);

@@ -163,6 +163,12 @@ export class FakeWorld implements StackEnvironment {
   }
 
   /** Hands a frame over, or an IP packet on an interface that is not Ethernet. */
+  /** A packet that a worker made for a domain and knows no neighbour for. */
+  made(index: number, rdomain: number, bytes: Uint8Array): void {
+    this.puntedCount++;
+    this.stack.punted({ reason: PuntReason.OUTPUT, index, bytes, network: 0, cast: 0, rdomain });
+  }
+
   punt(index: number, bytes: Uint8Array, reason: PuntReason = PuntReason.RESOLVE, cast: 0 | 1 | 2 = 0): void {
     this.puntedCount++;
     const network = this.table.get(index)?.kind === 'point-to-point' ? 0 : 14;

@@ -6,7 +6,7 @@
  */
 import { Work, workLane } from '../../shared/layout/counters.js';
 import { Meta } from '../../shared/layout/packet.js';
-import { type Cast, type PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
+import { Cast, PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
 import { RingConsumer } from '../../shared/ring/ring.js';
 import { complement, store16, sumBytes } from '../../shared/wire/checksum.js';
 import { VnetFlag } from '../../shared/wire/vnet.js';
@@ -24,7 +24,9 @@ export interface Punt {
   readonly bytes: Uint8Array;
   /** Where the ARP or IP header begins in it. */
   readonly network: number;
-  readonly cast: Cast;
+  readonly cast: Exclude<Cast, Cast.OWN>;
+  /** Routing domain of a packet that the worker made. */
+  readonly rdomain: number | undefined;
 }
 
 export class Punts {
@@ -71,12 +73,16 @@ export class Punts {
       const checksum = complement(sumBytes(u8, u16, offset + start, length - start));
       store16(u8, field, checksum === 0 ? 0xffff : checksum);
     }
+    const reason: PuntReason = word & PuntWord.REASON_MASK;
+    const cast: Cast = (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK;
+    const own = reason === PuntReason.OUTPUT;
     return {
-      reason: word & PuntWord.REASON_MASK,
+      reason,
       index: meta[m + Meta.INGRESS],
       bytes: u8.slice(offset, offset + length),
-      network: word >>> PuntWord.OFFSET_SHIFT,
-      cast: (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK,
+      network: own ? 0 : word >>> PuntWord.OFFSET_SHIFT,
+      cast: cast === Cast.OWN ? Cast.UNICAST : cast,
+      rdomain: own ? word >>> PuntWord.OFFSET_SHIFT : undefined,
     };
   }
 }

@@ -18,7 +18,7 @@ export class Output {
     private readonly neighbours: Neighbours,
     private readonly paths: PathMtu,
     /** Takes a packet of ours to an address of ours. */
-    private readonly deliver: (packet: Packet, rdomain: number, scope: number) => void,
+    private readonly deliver: (packet: Packet, rdomain: number, scope: number, origin: Origin) => Fate,
     random: () => number,
   ) {
     this.id = Math.floor(random() * 0x10000);
@@ -45,24 +45,26 @@ export class Output {
 
   /**
    * Sends a packet of our own in a domain, in fragments if it must be. `scope` is the interface of a link-local destination.
-   * The fate is that of its last fragment; it is in no books before it is transmitted.
+   * The fate is that of its first fragment. Unless `origin` says that a worker made it, it is in no books before it is transmitted.
    */
-  own(packet: Packet, rdomain: number, scope: number): Fate {
+  own(packet: Packet, rdomain: number, scope: number, origin: Origin = OWN): Fate {
     const destination = destinationOf(packet);
     const near = isLinkLocal(destination);
     const to = near ? this.near(scope, destination) : this.env.route(rdomain, packet.version, destination);
     if (to === undefined) return 'no-route';
     if (to.kind === 'local') {
-      this.deliver(packet, rdomain, scope);
-      return 'sent';
+      const fate = this.deliver(packet, rdomain, scope, origin);
+      return origin.counted ? fate : 'sent';
     }
     if (to.kind === 'reject' || to.kind === 'blackhole' || to.kind === 'broadcast') return to.kind;
     const out = this.env.interfaceOf(to.out);
     if (out === undefined) return 'down';
     const mtu = Math.min(out.mtu, this.paths.of(rdomain, destination, this.env.nowMs()));
     const parts = packet.version === 4 ? fragment4(packet, mtu) : fragment6(packet, mtu, this.nextId());
-    let fate: Fate = 'too-big';
-    for (const part of parts) fate = this.via(part, out, to.gateway ?? destination, OWN);
+    const [first, ...others] = parts;
+    if (first === undefined) return 'too-big';
+    const fate = this.via(first, out, to.gateway ?? destination, origin);
+    for (const other of others) this.via(other, out, to.gateway ?? destination, { ...origin, counted: false });
     return fate;
   }
 

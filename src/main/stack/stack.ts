@@ -25,7 +25,7 @@ import { LocalInput } from './local.js';
 import { NdSpeaker } from './nd.js';
 import { type Neighbour, Neighbours } from './neighbours.js';
 import { Output } from './output.js';
-import { destinationOf, IP, type Origin, OWN, type Packet, readPacket, sourceOf } from './packet.js';
+import { destinationOf, IP, type Origin, type Packet, readPacket, sourceOf } from './packet.js';
 import { PathMtu } from './path-mtu.js';
 import { Pinger, type PingOptions, type PingReport } from './ping.js';
 import { ProxyAnswers } from './proxy.js';
@@ -42,6 +42,8 @@ export interface Punted {
   readonly network: number;
   /** Destination of the frame: 0 one station, 1 broadcast, 2 multicast. */
   readonly cast: 0 | 1 | 2;
+  /** Routing domain of a packet that the worker made itself (PuntReason.OUTPUT), for which it knows no neighbour. */
+  readonly rdomain?: number | undefined;
 }
 
 export class Stack {
@@ -72,9 +74,8 @@ export class Stack {
     this.arp = new ArpSpeaker(env, this.neighbourTable, sources, this.announcer, this.proxy);
     this.nd = new NdSpeaker(env, this.neighbourTable, sources, this.announcer, this.proxy);
     const paths = new PathMtu();
-    const deliver = (packet: Packet, rdomain: number, scope: number) => {
-      this.local.input(packet, rdomain, OWN, scope);
-    };
+    const deliver = (packet: Packet, rdomain: number, scope: number, origin: Origin) =>
+      this.local.input(packet, rdomain, origin, scope);
     this.output = new Output(env, this.neighbourTable, paths, deliver, random);
     this.errors = new IcmpErrors(env, this.output, sources, random);
     this.pinger = new Pinger(env, sources, (packet, rdomain, scope) => this.output.own(packet, rdomain, scope), random);
@@ -145,7 +146,8 @@ export class Stack {
     else this.env.drop(index, fate);
   }
 
-  private judge({ reason, index, bytes, network, cast }: Punted): Fate {
+  private judge({ reason, index, bytes, network, cast, rdomain }: Punted): Fate {
+    if (rdomain !== undefined) return this.sendOn(bytes, index, rdomain);
     const on = this.env.interfaceOf(index);
     if (on === undefined || !on.up) return 'down';
     if (reason === PuntReason.ARP) return this.arp.input(bytes, on, cast === 0);
@@ -160,6 +162,13 @@ export class Stack {
     if (this.isFromNobody(packet, on, reason)) return 'martian';
     if (reason === PuntReason.REDIRECT) return this.advise(packet, on, origin);
     return this.input(packet, on, origin);
+  }
+
+  /** Sends a packet that a worker made, of which interface `index` books what becomes; no error answers it. */
+  private sendOn(bytes: Uint8Array, index: number, rdomain: number): Fate {
+    const read = readPacket(bytes, 0);
+    if ('drop' in read) return read.drop;
+    return this.output.own(read.packet, rdomain, 0, { ingress: index, group: true, counted: true });
   }
 
   /** Where a checked packet belongs. */

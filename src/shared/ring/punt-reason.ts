@@ -18,9 +18,14 @@ export const enum PuntReason {
   OPTION = 9,
   /** A copy of one that leaves where it came from. */
   REDIRECT = 10,
+  /** Made by the worker; it lacks the neighbour it goes to. Its frame begins at its IP header. */
+  OUTPUT = 11,
 }
 
-/** How a punted frame's EGRESS word is made up: reason | cast << CAST_SHIFT | offset of the network header << OFFSET_SHIFT. */
+/**
+ * How a punted frame's EGRESS word is made up: reason | cast << CAST_SHIFT | offset of the network header << OFFSET_SHIFT. Of OUTPUT the
+ * offset is 0, and the routing domain stands there.
+ */
 export const enum PuntWord {
   REASON_MASK = 0xf,
   CAST_SHIFT = 4,
@@ -33,4 +38,6 @@ export const enum Cast {
   UNICAST = 0,
   BROADCAST = 1,
   MULTICAST = 2,
+  /** It came over none: a worker made it. */
+  OWN = 3,
 }

@@ -6,8 +6,7 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
-import type { Cast } from '../../shared/ring/punt-reason.js';
-import { PuntReason } from '../../shared/ring/punt-reason.js';
+import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { INET6, lookupNeighbour, Neighbour } from '../../shared/table/neighbour.js';
 import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import { Ipv4, setTtl } from '../../shared/wire/ipv4.js';
@@ -16,12 +15,13 @@ import { queueFrame } from '../burst.js';
 import { type Context, count } from '../context.js';
 import { drop } from '../drop.js';
 import { beginAt } from '../frame.js';
-import { punt } from '../punt.js';
+import { punt, puntOutput } from '../punt.js';
 import { Hop } from '../work-list.js';
 
 /**
  * Sends frame `i`, an IP packet at byte `network`, out of interface `out` to the neighbour of that address (four words in host
- * order; `where` is `out`, with INET6 or'ed in for IPv6). It was received on `ingress`, and its TTL is one less by now.
+ * order; `where` is `out`, with INET6 or'ed in for IPv6). It was received on `ingress`, and its TTL is one less by now; of one that
+ * this worker made (Cast.OWN), `ingress` is who made it | its routing domain << 16, and its TTL is untouched.
  */
 export type EthernetOutput = (
   i: number,
@@ -69,10 +69,7 @@ export function makeEthernetOutput(ctx: Context): EthernetOutput {
     }
     const entry = lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3);
     if (entry === 0) {
-      // Main forwards it anew, so it gets it as it came.
-      if ((where & INET6) === 0) setTtl(u8, u16, network, u8[network + Ipv4.TTL] + 1);
-      else u8[network + Ipv6.HOP_LIMIT]++;
-      punt(ctx, i, ingress, PuntReason.RESOLVE, network, cast);
+      unresolved(i, ingress, network, cast, where);
       return;
     }
     if (heap[entry + Neighbour.STALE] !== 0 && heap[entry + Neighbour.USED] === 0) heap[entry + Neighbour.USED] = 1;
@@ -90,6 +87,19 @@ export function makeEthernetOutput(ctx: Context): EthernetOutput {
     beginAt(ctx, i, start);
     if (type === IfType.VPORT) vportOutput(ctx, i, out);
     else queueFrame(ctx, i, out);
+  }
+
+  /** Nobody knows yet where the neighbour is: main finds out, and sends the packet. */
+  function unresolved(i: number, ingress: number, network: number, cast: Cast, where: number): void {
+    if (cast === Cast.OWN) {
+      beginAt(ctx, i, network);
+      puntOutput(ctx, i, ingress & 0xffff, ingress >>> 16);
+      return;
+    }
+    // Main forwards it anew, so it gets it as it came.
+    if ((where & INET6) === 0) setTtl(u8, u16, network, u8[network + Ipv4.TTL] + 1);
+    else u8[network + Ipv6.HOP_LIMIT]++;
+    punt(ctx, i, ingress, PuntReason.RESOLVE, network, cast);
   }
 
   return ethernetOutput;

@@ -41,7 +41,7 @@ import type { EthernetOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
-import type { Replies } from './replies.js';
+import type { LocalInput } from './local-input.js';
 
 /** Drop reason of each header fault. */
 const FAULT_DROP: Readonly<Record<Exclude<Ipv4Fault, Ipv4Fault.NONE>, Drop>> = {
@@ -61,7 +61,7 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv4Fault, Ipv4Fault.NONE>, Drop>> = {
 export type IpInput = (i: number, index: number, ip: number, cast: Cast) => void;
 
 /** Makes the IPv4 input of one worker. */
-export function makeIp4Input(ctx: Context, output: EthernetOutput, replies: Replies): IpInput {
+export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalInput): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeFib4Lookup(heap);
   const nextHop = makeNextHopRecord(heap);
@@ -99,7 +99,7 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, replies: Repl
       hop = nextHop(hops, member(hop, ip, source, destination));
     switch (hop === 0 ? NextHopKind.NONE : heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
-        if (!replies.echo4(i, index, ip, cast)) punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
+        local.v4(i, index, ip, cast);
         return;
       case NextHopKind.BROADCAST:
         if (heap[hop + NextHop.INTERFACE] === index) punt(ctx, i, index, PuntReason.LOCAL, ip, cast);

@@ -42,7 +42,7 @@ import { drop } from '../drop.js';
 import type { EthernetOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 import type { IpInput } from '../inet/ip4-input.js';
-import type { Replies } from '../inet/replies.js';
+import { isNd, type LocalInput } from '../inet/local-input.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
 
@@ -62,7 +62,7 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
 };
 
 /** Makes the IPv6 input of one worker. */
-export function makeIp6Input(ctx: Context, output: EthernetOutput, replies: Replies): IpInput {
+export function makeIp6Input(ctx: Context, output: EthernetOutput, local: LocalInput): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeFib6Lookup(heap);
   const nextHop = makeNextHopRecord(heap);
@@ -93,8 +93,7 @@ export function makeIp6Input(ctx: Context, output: EthernetOutput, replies: Repl
     if (hop !== 0 && heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip));
     switch (hop === 0 ? NextHopKind.NONE : heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
-        if (!replies.echo6(i, index, ip, cast))
-          punt(ctx, i, index, isNd(ip) ? PuntReason.ND : PuntReason.LOCAL, ip, cast);
+        local.v6(i, index, ip, cast);
         return;
       case NextHopKind.BLACKHOLE:
         drop(ctx, i, index, Drop.BLACKHOLE);
@@ -138,7 +137,7 @@ export function makeIp6Input(ctx: Context, output: EthernetOutput, replies: Repl
 
   /** Step 4: what is for this link alone is main's: neighbour discovery, echo to link-local addresses. */
   function ownLink(i: number, index: number, ip: number, cast: Cast): void {
-    if (isNd(ip)) punt(ctx, i, index, PuntReason.ND, ip, cast);
+    if (isNd(u8, ip)) punt(ctx, i, index, PuntReason.ND, ip, cast);
     else if (isMulticast6(u8, ip + Ipv6.DESTINATION) && !isOwnGroup(ip)) drop(ctx, i, index, Drop.MULTICAST);
     else punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
   }
@@ -148,13 +147,6 @@ export function makeIp6Input(ctx: Context, output: EthernetOutput, replies: Repl
     const at = ip + Ipv6.DESTINATION;
     const last = word(at + 12);
     return word(at) === (0xff020000 | 0) && word(at + 4) === 0 && word(at + 8) === 0 && (last === 1 || last === 2);
-  }
-
-  /** Whether it is a neighbour discovery message (ICMPv6 types 133 to 137). */
-  function isNd(ip: number): boolean {
-    if (u8[ip + Ipv6.NEXT_HEADER] !== Protocol.ICMPV6 || payloadLength(u8, ip) === 0) return false;
-    const type = u8[ip + Ipv6.LENGTH];
-    return type >= 133 && type <= 137;
   }
 
   /** Step 6. False if the packet is done with; else its hop limit is one less. */

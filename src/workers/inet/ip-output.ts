@@ -1,0 +1,211 @@
+/**
+ * Output of a packet that this worker made: an encapsulated one, or a fragment of one (spec A §6.6, spec B §5.5). Runs on a worker.
+ *
+ *   1 identification   of IPv4, and the header's checksum
+ *   2 route            of the routing domain it is given, an ECMP member by the flow
+ *   3 ours?            the worker's list, and from there local input
+ *   4 MTU              longer: fragments (IPv4 without DF, IPv6 without extension headers), or drop(too-big)
+ *   5 out              ethernet-output.ts; who lacks a neighbour is sent by main once there is one
+ *
+ * The TTL stays as it is, and no ICMP error answers it. Nothing recurses: rport and vport, fragments and what is for us are taken up
+ * by the loop from the worker's list, which counts the hops.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { Control, If, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Meta, Slot } from '../../shared/layout/packet.js';
+import { Cast } from '../../shared/ring/punt-reason.js';
+import { makeFib4Lookup } from '../../shared/table/fib4.js';
+import { makeFib6Lookup } from '../../shared/table/fib6.js';
+import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
+import { INET6 } from '../../shared/table/neighbour.js';
+import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { fragments4, writeFragment4 } from '../../shared/wire/fragment.js';
+import { fragments6, writeFragment6 } from '../../shared/wire/fragment6.js';
+import {
+  destination4,
+  finishIpv4,
+  fragmentField,
+  Ipv4,
+  Ipv4Fragment,
+  source4,
+  totalLength,
+} from '../../shared/wire/ipv4.js';
+import { flowLabel, Ipv6, payloadLength } from '../../shared/wire/ipv6.js';
+import { read32, write16 } from '../../shared/wire/network-order.js';
+import { vnetClear } from '../../shared/wire/vnet.js';
+import { type Context, count, DONE } from '../context.js';
+import { drop, dropCopy } from '../drop.js';
+import type { EthernetOutput } from '../ether/ethernet-output.js';
+import { beginAt } from '../frame.js';
+import { Hop } from '../work-list.js';
+
+/** The output of one worker. Frame `i` ends where its packet ends; its outer IP header is at byte `ip`, even. */
+export interface IpOutput {
+  /**
+   * Sends frame `i` in a routing domain; interface `index` made it and books what cannot be sent. An IPv4 header's identification and
+   * checksum are written here.
+   */
+  send(i: number, index: number, ip: number, rdomain: number): void;
+  /** Step 2 alone, for who sends many packets the same way: the record of a next hop, in this turn of the loop. */
+  hop(ip: number, rdomain: number): number;
+  /** The longest packet in bytes that goes whole by a next hop's record; 0 if it leads out of no interface. */
+  mtu(hop: number): number;
+  /** The rest of `send` by a next hop's record. */
+  via(i: number, index: number, ip: number, rdomain: number, hop: number): void;
+}
+
+/** Makes the output of one worker. */
+export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
+  const { heap, meta, u8, u16, slots, slotOffset } = ctx;
+  const fib4 = makeFib4Lookup(heap);
+  const fib6 = makeFib6Lookup(heap);
+  const nextHop = makeNextHopRecord(heap);
+  // Workers take turns in the numbers, so that no two use the same for one destination at a time (RFC 6864 §4).
+  let id4 = ctx.me;
+  let id6 = ctx.me;
+
+  function send(i: number, index: number, ip: number, rdomain: number): void {
+    via(i, index, ip, rdomain, hop(ip, rdomain));
+  }
+
+  function hop(ip: number, rdomain: number): number {
+    return u8[ip] >> 4 === 4 ? hop4(ip, rdomain) : hop6(ip, rdomain);
+  }
+
+  function hop4(ip: number, rdomain: number): number {
+    const hops = heap[Control.NEXT_HOPS];
+    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB4];
+    const destination = destination4(u8, ip);
+    const found = nextHop(hops, fib === 0 ? 0 : fib4(fib, destination));
+    if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
+    const key0 = heap[Control.FLOW_KEY0];
+    const hash = flowHash4(key0, heap[Control.FLOW_KEY1], source4(u8, ip), destination, u8[ip + Ipv4.PROTOCOL], 0);
+    return nextHop(hops, pickMember(heap, found, hash));
+  }
+
+  /** The flow label stands for what is inside (RFC 6438). */
+  function hop6(ip: number, rdomain: number): number {
+    const hops = heap[Control.NEXT_HOPS];
+    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB6];
+    const d = ip + Ipv6.DESTINATION;
+    const d0 = read32(u8, d);
+    const d1 = read32(u8, d + 4);
+    const d2 = read32(u8, d + 8);
+    const d3 = read32(u8, d + 12);
+    const found = nextHop(hops, fib === 0 ? 0 : fib6(fib, d0, d1, d2, d3));
+    if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
+    const s = ip + Ipv6.SOURCE;
+    const key0 = heap[Control.FLOW_KEY0];
+    const key1 = heap[Control.FLOW_KEY1];
+    const s0 = read32(u8, s);
+    const s1 = read32(u8, s + 4);
+    const s2 = read32(u8, s + 8);
+    const s3 = read32(u8, s + 12);
+    const next = u8[ip + Ipv6.NEXT_HEADER];
+    return nextHop(
+      hops,
+      pickMember(heap, found, flowHash6(key0, key1, s0, s1, s2, s3, d0, d1, d2, d3, next, flowLabel(u8, ip))),
+    );
+  }
+
+  function mtu(record: number): number {
+    const kind = heap[record + NextHop.KIND];
+    if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY) return 0;
+    const own = heap[ifRecord(heap[record + NextHop.INTERFACE]) + If.MTU];
+    const route = heap[record + NextHop.MTU];
+    return route !== 0 && route < own ? route : own;
+  }
+
+  function via(i: number, index: number, ip: number, rdomain: number, record: number): void {
+    const four = u8[ip] >> 4 === 4;
+    beginAt(ctx, i, ip);
+    if (four && (fragmentField(u8, ip) & Ipv4Fragment.OFFSET) === 0) identify(ip);
+    const kind = heap[record + NextHop.KIND];
+    if (kind === NextHopKind.LOCAL) {
+      ctx.workList.defer(ctx, i, heap[record + NextHop.INTERFACE], Hop.LOCAL_INPUT);
+      return;
+    }
+    if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY) {
+      drop(ctx, i, index, refusal(kind));
+      return;
+    }
+    const out = heap[record + NextHop.INTERFACE];
+    if (heap[ifRecord(out) + If.GENERATION] !== heap[record + NextHop.GENERATION]) {
+      drop(ctx, i, index, Drop.NO_ROUTE);
+      return;
+    }
+    const most = mtu(record);
+    if ((four ? totalLength(u8, ip) : Ipv6.LENGTH + payloadLength(u8, ip)) > most) {
+      cut(i, index, ip, rdomain, four, most);
+      return;
+    }
+    const from = index | (rdomain << 16);
+    const at = kind === NextHopKind.GATEWAY ? record + NextHop.GATEWAY : -1;
+    if (four) {
+      output(i, from, ip, Cast.OWN, out, at === -1 ? destination4(u8, ip) : heap[at], 0, 0, 0);
+      return;
+    }
+    const d = ip + Ipv6.DESTINATION;
+    if (at !== -1) output(i, from, ip, Cast.OWN, out | INET6, heap[at], heap[at + 1], heap[at + 2], heap[at + 3]);
+    else {
+      const d3 = read32(u8, d + 12);
+      output(i, from, ip, Cast.OWN, out | INET6, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+    }
+  }
+
+  /** The next identification, unless it is a fragment's, whose packet has one already. */
+  function identify(ip: number): void {
+    if ((fragmentField(u8, ip) & Ipv4Fragment.MF) === 0) {
+      write16(u8, ip + Ipv4.ID, id4);
+      id4 = (id4 + ctx.workers) & 0xffff;
+    }
+    finishIpv4(u8, u16, ip);
+  }
+
+  /** Step 4: its fragments take its place, each on the worker's list. */
+  function cut(i: number, index: number, ip: number, rdomain: number, four: boolean, most: number): void {
+    const whole = four && (fragmentField(u8, ip) & Ipv4Fragment.DF) !== 0;
+    const parts = whole ? 0 : four ? fragments4(u8, ip, most) : fragments6(u8, ip, most);
+    if (parts === 0) {
+      drop(ctx, i, index, Drop.TOO_BIG);
+      return;
+    }
+    ctx.destination[i] = DONE;
+    count(ctx, index, Lane.SEGMENTED, parts - 1);
+    if (!four) id6 = (id6 + ctx.workers) | 0;
+    for (let k = 0; k < parts; k++) {
+      const slot = most <= Slot.FRAME_MAX ? ctx.cache.takeFrame() : ctx.cache.takeSuperframe();
+      if (slot === -1) {
+        dropCopy(ctx, index, Drop.NO_SLOT);
+        continue;
+      }
+      const m = slot << Meta.SHIFT;
+      const to = slotOffset[slot] + Slot.HEADROOM;
+      meta[m + Meta.OFFSET] = to;
+      meta[m + Meta.LENGTH] = four
+        ? writeFragment4(u8, u16, ip, most, k, parts, to)
+        : writeFragment6(u8, ip, most, k, parts, id6, to);
+      meta[m + Meta.EGRESS] = rdomain;
+      meta[m + Meta.PRIORITY] = meta[(slots[i] << Meta.SHIFT) + Meta.PRIORITY];
+      vnetClear(meta, m);
+      ctx.workList.put(ctx, slot, i, index, Hop.IP_OUTPUT);
+    }
+  }
+
+  return { send, hop, mtu, via };
+}
+
+/** Why a packet does not go by a next hop of this kind. */
+function refusal(kind: NextHopKind): Drop {
+  switch (kind) {
+    case NextHopKind.BLACKHOLE:
+      return Drop.BLACKHOLE;
+    case NextHopKind.REJECT:
+      return Drop.REJECT;
+    case NextHopKind.BROADCAST:
+      return Drop.DIRECTED_BROADCAST;
+    default:
+      return Drop.NO_ROUTE;
+  }
+}
