@@ -48,7 +48,7 @@ export const enum Lane {
   /** First drop reason; `DROPS + reason`. */
   DROPS = 24,
   /** Doubles in a lane. */
-  WORDS = 128,
+  WORDS = 192,
 }
 
 /** Doubles in the counters region for `threads` threads. */

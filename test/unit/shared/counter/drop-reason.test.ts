@@ -8,15 +8,15 @@ import { DROP_REASONS, Drop } from '../../../../src/shared/counter/drop-reason.j
 import { Lane } from '../../../../src/shared/layout/counters.js';
 
 /** The members of `Drop` as they stand in the source: a const enum leaves no trace in the program. */
-function membersOf(source: string): [string, number][] {
+function membersOf(source: string): string[] {
   const body = /export const enum Drop \{([^}]*)\}/.exec(source)?.[1] ?? '';
-  return [...body.matchAll(/^\s*([A-Z_0-9]+) = (\d+),$/gm)].map((m) => [m[1] as string, Number(m[2])]);
+  return [...body.matchAll(/^\s*([A-Z_0-9]+),$/gm)].map((m) => m[1] as string);
 }
 
-test('each number of Drop is the place of its reason in the list', () => {
+test('the members of Drop stand in the order of the list', () => {
   const path = new URL('../../../../../src/shared/counter/drop-reason.ts', import.meta.url);
   const members = membersOf(readFileSync(path, 'utf8'));
-  const expected = DROP_REASONS.map(({ name }, n) => [name.toUpperCase().replaceAll('-', '_'), n]);
+  const expected = DROP_REASONS.map(({ name }) => name.toUpperCase().replaceAll('-', '_'));
   assert.deepEqual(members, expected);
   assert.ok(members.length > 10);
 });
@@ -25,6 +25,7 @@ test('numbers as compiled are those of the list', () => {
   assert.equal(DROP_REASONS[Drop.RUNT]?.name, 'runt');
   assert.equal(DROP_REASONS[Drop.QUEUE_FULL]?.name, 'queue-full');
   assert.equal(DROP_REASONS[Drop.RING_FULL]?.name, 'ring-full');
+  assert.equal(DROP_REASONS[Drop.BRIDGE_PORT]?.name, 'bridge-port');
 });
 
 test('names are kebab-case and unique, and every reason has a meaning', () => {
