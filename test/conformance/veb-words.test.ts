@@ -9,6 +9,8 @@ import { splitWords } from '../../src/main/config/lines.js';
 import type { ControlError } from '../../src/main/errors.js';
 import { MemoryHost } from '../../src/main/memory/memory-host.js';
 import { Router } from '../../src/main/router.js';
+import { total } from '../../src/shared/counter/books.js';
+import { Lane } from '../../src/shared/layout/counters.js';
 import { BROADCAST, frame } from '../support/rig.js';
 import { smallSizes } from '../support/stations.js';
 import { silent, waitUntil } from '../support/stress.js';
@@ -236,7 +238,9 @@ describe('what a fully configured bridge shows', () => {
     router = await start();
     for (const line of CONFIGURED) await run(line);
     new MemoryHost(router.memory, router.table.get('mem2')).send(frame(BROADCAST, '02:00:00:00:00:05'));
-    await waitUntil(() => router.vebs.count(router.table.get('veb0')) === 3, 'the address is learned');
+    const { index } = router.table.get('veb0');
+    const flooded = () => total(router.memory.views, index, Lane.OPACKETS) === 1;
+    await waitUntil(() => router.vebs.count(router.table.get('veb0')) === 3 && flooded(), 'learned and flooded');
   });
   after(() => router.stop());
 
