@@ -161,6 +161,8 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
 function adopt(draft: State, next: State): void {
   Object.assign(draft.settings, next.settings);
   draft.routes.splice(0, draft.routes.length, ...next.routes);
+  draft.rules.splice(0, draft.rules.length, ...next.rules);
+  Object.assign(draft.seg6, next.seg6);
   draft.interfaces.clear();
   for (const [name, spec] of next.interfaces) draft.interfaces.set(name, spec);
 }

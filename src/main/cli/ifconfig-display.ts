@@ -34,6 +34,7 @@ const LINK_FLAGS: Record<InterfaceType, readonly string[]> = {
   vport: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   rport: ['POINTOPOINT', 'MULTICAST'],
   lo: ['LOOPBACK', 'MULTICAST'],
+  vrf: ['SIMPLEX'],
 };
 
 /** Flags of a port as the spec numbers and names them (spec A §0.4). */
@@ -138,7 +139,7 @@ export function displayInterface(router: Router, name: string): string {
 
 /** Whether it has an Ethernet address. */
 export function hasLladdr(spec: InterfaceSpec): boolean {
-  return isDeviceType(spec) || spec.type === 'vport';
+  return isDeviceType(spec) || spec.type === 'vport' || spec.type === 'vrf';
 }
 
 /** Whether there is a link that can be without a carrier. */

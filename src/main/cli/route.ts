@@ -2,7 +2,7 @@
  * `route`: OpenBSD's words for routes that the operator makes, applied to a draft.
  */
 import { BITS, canonical, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
-import { reaches } from '../config/routes.js';
+import { defaultMetric, reaches } from '../config/routes.js';
 import { RDOMAIN, type RouteSpec } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import { type Draft, Words } from './words.js';
@@ -61,7 +61,7 @@ export function route(draft: Draft, args: readonly string[]): void {
     throw new ControlError('ENETUNREACH', `${gateway}: on no network of rdomain ${rdomain}`);
   }
   const gateways = kind === 'gateway' ? [gateway] : [];
-  const made: RouteSpec = { rdomain, family, network, length, kind, gateways };
+  const made: RouteSpec = { rdomain, family, network, length, kind, gateways, dev: '', metric: defaultMetric(family) };
   if (old === undefined) {
     if (command === 'change') throw new ControlError('ESRCH', `${network}/${length}: no such route`);
     routes.push(made);

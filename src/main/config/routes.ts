@@ -3,15 +3,30 @@
  * routes are compared to find what changes in the tables (control/routing.ts). Main only.
  */
 import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } from './address.js';
+import { isLinkLocal } from './link-local.js';
+import type { EncapSpec, SidSpec } from './seg6.js';
 import type { InterfaceSpec, RouteSpec, State } from './state.js';
 
 /** One way on. */
 export interface Hop {
-  readonly kind: 'local' | 'connected' | 'gateway' | 'broadcast' | 'reject' | 'blackhole';
-  /** Interface it leaves by, or whose address it is; empty for reject and blackhole. */
+  readonly kind:
+    | 'local'
+    | 'connected'
+    | 'gateway'
+    | 'broadcast'
+    | 'reject'
+    | 'blackhole'
+    | 'prohibit'
+    | 'sid'
+    | 'encap';
+  /** Interface it leaves by, or whose address it is; of a SID or encapsulation, the one it goes with; empty for the three that refuse. */
   readonly dev: string;
   /** Address of the next router; empty = the destination itself. */
   readonly gateway: string;
+  /** Of a SID. */
+  readonly sid?: SidSpec;
+  /** Of an encapsulation, with the source of its outer header, which is never empty here. */
+  readonly encap?: EncapSpec & { readonly source: string };
 }
 
 /** Where packets to a network go. */
@@ -24,6 +39,13 @@ export interface Route {
   readonly hops: readonly Hop[];
   /** Whether the operator made it. */
   readonly static: boolean;
+  /** Of a route that the operator made; 0 for others. */
+  readonly metric: number;
+}
+
+/** The metric of a route that nobody gave one, as Linux has it. */
+export function defaultMetric(family: Family): number {
+  return family === 'inet6' ? 1024 : 0;
 }
 
 /** What tells routes of one table apart. */
@@ -49,19 +71,16 @@ export function routesOf(state: State): Map<string, Route> {
       length,
       hops: [{ kind, dev: spec.name, gateway: '' }],
       static: false,
+      metric: 0,
     });
   const addresses = [...state.interfaces.values()].flatMap((spec) =>
     spec.addresses.map((address) => ({ spec, address })),
   );
   for (const { spec, address } of addresses) made(spec, 'local', address.family, address.address, BITS[address.family]);
-  for (const { rdomain, family, network, length, kind, gateways } of state.routes) {
-    const hops = gateways.flatMap((gateway): Hop[] => {
-      const dev = reaches(state, rdomain, gateway);
-      return dev === undefined ? [] : [{ kind: 'gateway', dev: dev.name, gateway }];
-    });
-    if (kind !== 'gateway')
-      put({ rdomain, family, network, length, hops: [{ kind, dev: '', gateway: '' }], static: true });
-    else if (hops.length > 0) put({ rdomain, family, network, length, hops, static: true });
+  const byMetric = state.routes.toSorted((a, b) => a.metric - b.metric);
+  for (const { rdomain, family, network, length, metric, ...route } of byMetric) {
+    const hops = hopsOf(state, { rdomain, family, network, length, metric, ...route });
+    if (hops.length > 0) put({ rdomain, family, network, length, hops, static: true, metric });
   }
   for (const { spec, address } of addresses) {
     const { family, length, destination } = address;
@@ -77,10 +96,69 @@ export function routesOf(state: State): Map<string, Route> {
   return routes;
 }
 
+/** The ways on of a route that the operator made; none while its interface is down, or nothing reaches its gateways. */
+function hopsOf(state: State, route: RouteSpec): Hop[] {
+  const { kind, dev, gateways } = route;
+  if (dev !== '' && state.interfaces.get(dev)?.up !== true) return [];
+  switch (kind) {
+    case 'gateway':
+      return gateways.flatMap((gateway): Hop[] => {
+        const out = viaOf(state, route, gateway);
+        return out === undefined ? [] : [{ kind, dev: out.name, gateway }];
+      });
+    case 'device':
+      return [{ kind: 'connected', dev, gateway: '' }];
+    case 'sid':
+      return route.sid === undefined ? [] : [{ kind, dev, gateway: '', sid: route.sid }];
+    case 'encap': {
+      const source = route.encap === undefined ? '' : outerSource(state, route.encap, dev);
+      return route.encap === undefined || source === ''
+        ? []
+        : [{ kind, dev, gateway: '', encap: { ...route.encap, source } }];
+    }
+    default:
+      return [{ kind, dev: '', gateway: '' }];
+  }
+}
+
+/** The interface that a route's gateway is behind: the one it names, whatever its domain, or one of the route's own domain. */
+export function viaOf(
+  state: State,
+  { rdomain, dev }: Pick<RouteSpec, 'rdomain' | 'dev'>,
+  gateway: string,
+): InterfaceSpec | undefined {
+  if (dev === '') return reaches(state, isDomain(state, rdomain) ? rdomain : 0, gateway);
+  const spec = state.interfaces.get(dev);
+  return spec !== undefined && (isLinkLocal(gateway) || isOnLink(spec, gateway) > -1) ? spec : undefined;
+}
+
+/** Whether any interface is in that domain: a table that none uses stands beside table 0. */
+export function isDomain(state: State, rdomain: number): boolean {
+  for (const spec of state.interfaces.values()) if (spec.rdomain === rdomain) return true;
+  return false;
+}
+
+/**
+ * The source of outer headers: the route's own, the router's, else a global address of `dev` or of any interface that runs in the
+ * underlay; a tenant's address would lead answers astray (spec B §2.8). Empty = there is none.
+ */
+function outerSource(state: State, encap: EncapSpec, dev: string): string {
+  if (encap.tunsrc !== '') return encap.tunsrc;
+  if (state.seg6.tunsrc !== '') return state.seg6.tunsrc;
+  const underlay = isDomain(state, encap.table) ? encap.table : 0;
+  const named = state.interfaces.get(dev);
+  for (const spec of [...(named === undefined ? [] : [named]), ...state.interfaces.values()]) {
+    if (spec.rdomain !== underlay || !spec.up) continue;
+    const global = spec.addresses.find((a) => a.family === 'inet6' && a.address !== '::1' && !isLinkLocal(a.address));
+    if (global !== undefined) return global.address;
+  }
+  return '';
+}
+
 /** The rest of a loopback's network goes nowhere. */
 function loopback(spec: InterfaceSpec, family: Family): Route {
   const hops: Hop[] = [{ kind: 'reject', dev: '', gateway: '' }];
-  return { rdomain: spec.rdomain, family, network: '', length: 0, hops, static: false };
+  return { rdomain: spec.rdomain, family, network: '', length: 0, hops, static: false, metric: 0 };
 }
 
 /** Orders routes for display: by address, IPv4 first, shorter prefixes first. */
@@ -99,20 +177,27 @@ export function reaches(state: State, rdomain: number, gateway: string): Interfa
   let longest = -1;
   for (const spec of state.interfaces.values()) {
     if (spec.rdomain !== rdomain || spec.type === 'lo') continue;
-    for (const { address, length, destination } of spec.addresses) {
-      const bits =
-        destination === gateway ? 128 : destination === '' && contains(address, length, gateway) ? length : -1;
-      if (bits > longest) [best, longest] = [spec, bits];
-    }
+    const bits = isOnLink(spec, gateway);
+    if (bits > longest) [best, longest] = [spec, bits];
   }
   return best;
+}
+
+/** Bits of the longest network of an interface that an address is on, 128 if it is the other end of its link; -1 = it is on none. */
+function isOnLink(spec: InterfaceSpec, gateway: string): number {
+  let longest = -1;
+  for (const { address, length, destination } of spec.addresses) {
+    if (destination === gateway) return 128;
+    if (destination === '' && length > longest && contains(address, length, gateway)) longest = length;
+  }
+  return longest;
 }
 
 /** Takes out gateways that no network of theirs reaches any more, and routes that have none left: they go with the address. */
 export function dropUnreachable(state: State): void {
   const left = state.routes.flatMap((route): RouteSpec[] => {
     if (route.kind !== 'gateway') return [route];
-    const gateways = route.gateways.filter((gateway) => reaches(state, route.rdomain, gateway) !== undefined);
+    const gateways = route.gateways.filter((gateway) => viaOf(state, route, gateway) !== undefined);
     return gateways.length === 0 ? [] : [{ ...route, gateways }];
   });
   state.routes.splice(0, state.routes.length, ...left);

@@ -5,6 +5,7 @@
 
 import type { Family } from './address.js';
 import type { RuleSpec } from './rule.js';
+import type { EncapSpec, Seg6Spec, SidSpec } from './seg6.js';
 
 /** A port of a veb. */
 export interface PortSpec {
@@ -38,7 +39,7 @@ export interface VebSpec {
 }
 
 /** Kinds of interface that can be made. */
-export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo';
+export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo' | 'vrf';
 
 /** An address of an interface. */
 export interface AddressSpec {
@@ -56,9 +57,26 @@ export interface RouteSpec {
   readonly family: Family;
   readonly network: string;
   readonly length: number;
-  readonly kind: 'gateway' | 'reject' | 'blackhole';
+  /** `sid` and `encap` have a field of that name; `device` leads to whoever is on the link of `dev`. */
+  readonly kind: 'gateway' | 'device' | 'reject' | 'blackhole' | 'prohibit' | 'sid' | 'encap';
   /** Addresses of the next hops; several share the traffic. Empty unless `kind` is gateway. */
   readonly gateways: readonly string[];
+  /** The interface the operator named: the route goes with it. Empty = it follows from the gateways. */
+  readonly dev: string;
+  /** The route with the lowest one that can be used is. */
+  readonly metric: number;
+  readonly sid?: SidSpec;
+  readonly encap?: EncapSpec;
+}
+
+/** A policy rule: packets input in table 0 for a destination in a network are looked up in a table of its own first. */
+export interface PolicyRule {
+  readonly family: Family;
+  readonly network: string;
+  readonly length: number;
+  readonly table: number;
+  /** Rules are asked in ascending order. */
+  readonly priority: number;
 }
 
 /** One interface. */
@@ -84,6 +102,12 @@ export interface InterfaceSpec {
   proxynd: boolean;
   /** rport: the one it is paired with; empty = none. */
   peer: string;
+  /** The VRF that it is a port of; empty = none. Its `rdomain` is then that VRF's table, as is a VRF's own. */
+  master: string;
+  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4). */
+  seg6RequireHmac: -1 | 0 | 1;
+  /** Whether an SRH at an address of ours that is no SID is processed (spec B §1.8). */
+  seg6Enabled: boolean;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -99,6 +123,12 @@ export interface Settings {
   /** ICMP errors a second; -1 = no limit. */
   'net.inet.icmp.errppslimit': number;
   'net.inet6.icmp6.errppslimit': number;
+  /** 1 = a table has one VRF at most, so that it can stand for it (spec B §1.6). */
+  'net.vrf.strict_mode': 0 | 1;
+  /** Flow label of outer headers: -1 = 0, 0 = that of the inner packet, 1 = a hash of its flow (spec B §2.8). */
+  'net.ipv6.seg6_flowlabel': -1 | 0 | 1;
+  /** Whose behaviour where the RFCs and Linux differ. */
+  'srv6.compat': 'rfc' | 'linux';
   /** Small slots of all threads together; 0 = as many as the defaults have. Fixed at start, like the two below. */
   'smrouter.frames': number;
   /** 68 KiB slots of all threads together; 0 = default. */
@@ -114,6 +144,9 @@ export const DEFAULT_SETTINGS: Settings = {
   'net.inet6.ip6.forwarding': 1,
   'net.inet.icmp.errppslimit': 100,
   'net.inet6.icmp6.errppslimit': 100,
+  'net.vrf.strict_mode': 0,
+  'net.ipv6.seg6_flowlabel': 1,
+  'srv6.compat': 'rfc',
   'smrouter.frames': 0,
   'smrouter.superframes': 0,
   'smrouter.heap': 0,
@@ -127,6 +160,9 @@ export interface State {
   readonly settings: Settings;
   /** In order of addition. */
   readonly routes: RouteSpec[];
+  /** By ascending priority, in order of addition where equal. */
+  readonly rules: PolicyRule[];
+  readonly seg6: Seg6Spec;
   readonly interfaces: Map<string, InterfaceSpec>;
 }
 
@@ -135,6 +171,8 @@ export const MAXADDR = { default: 100, min: 1, max: 1_048_576 } as const;
 export const TIMEOUT = { default: 240, min: 8, max: 3600 } as const;
 /** Routing domains; the three above are refused, since 254 and 255 have other meanings for iproute2 (rows.md). */
 export const RDOMAIN = { min: 0, max: 252 } as const;
+/** Tables of VRFs, routes and rules: those beyond the routing domains serve as well. */
+export const TABLE = { min: 1, max: 4095 } as const;
 /** Protected domains. */
 export const DOMAIN = { min: 1, max: 31 } as const;
 /** Floods a second. */
@@ -148,13 +186,20 @@ export const MTUS: Record<InterfaceType, { readonly default: number; readonly mi
   vport: ETHERNET_MTU,
   rport: { default: 32_768, min: 1280, max: 32_768 },
   lo: { default: 32_768, min: 576, max: 65_535 },
+  vrf: { default: 65_575, min: 1280, max: 65_575 },
 };
 /** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
 export const NAME_MAX = 15;
 
 /** Nothing configured. */
 export function emptyState(): State {
-  return { settings: { ...DEFAULT_SETTINGS }, routes: [], interfaces: new Map() };
+  return {
+    settings: { ...DEFAULT_SETTINGS },
+    routes: [],
+    rules: [],
+    seg6: { tunsrc: '', hmacs: [] },
+    interfaces: new Map(),
+  };
 }
 
 /** An independent copy, to be changed. */
@@ -179,6 +224,9 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     proxyarp: false,
     proxynd: false,
     peer: '',
+    master: '',
+    seg6RequireHmac: 0,
+    seg6Enabled: false,
     link: [false, false, false],
   };
   if (type === 'veb')

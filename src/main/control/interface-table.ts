@@ -28,6 +28,7 @@ const TYPE_NUMBER: Record<InterfaceType, IfType> = {
   vport: IfType.VPORT,
   rport: IfType.RPORT,
   lo: IfType.LOOPBACK,
+  vrf: IfType.VRF,
 };
 
 /** Generations are 15 bits, so that index | generation << 16 stays a positive int32, and never 0. */

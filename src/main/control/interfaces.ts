@@ -76,7 +76,7 @@ export class Interfaces {
     };
     // A virtual interface is its record and nothing else.
     const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
-    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem, vport: virtual, rport: virtual, lo: virtual };
+    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem, vport: virtual, rport: virtual, lo: virtual, vrf: virtual };
     table.memoryTaps = !kernelTaps;
   }
 

@@ -23,6 +23,9 @@ const KIND: Record<Hop['kind'], Exclude<NextHopKind, NextHopKind.NONE | NextHopK
   broadcast: NextHopKind.BROADCAST,
   reject: NextHopKind.REJECT,
   blackhole: NextHopKind.BLACKHOLE,
+  prohibit: NextHopKind.PROHIBIT,
+  sid: NextHopKind.SID,
+  encap: NextHopKind.ENCAP,
 };
 
 /** The tables of one routing domain. */

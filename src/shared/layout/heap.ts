@@ -73,10 +73,10 @@ export const enum Thread {
 /** The interface table: one record an index, at `IF_BASE + index * IF_WORDS`; never freed, so an index is always safe. */
 export const IF_BASE = THREAD_BASE + MAX_THREADS * THREAD_WORDS;
 export const IF_WORDS = 64;
-/** Routing domains: one block each, at `RDOMAIN_BASE + rdomain * RDOMAIN_WORDS`. */
+/** Routing tables, of which domains are the first: one block each, at `RDOMAIN_BASE + rdomain * RDOMAIN_WORDS`. */
 export const RDOMAIN_BASE = IF_BASE + MAX_INTERFACES * IF_WORDS;
 export const RDOMAIN_WORDS = 32;
-export const MAX_RDOMAINS = 256;
+export const MAX_RDOMAINS = 4096;
 /** First word that the slab allocator may hand out. */
 export const SLAB_BASE = RDOMAIN_BASE + MAX_RDOMAINS * RDOMAIN_WORDS;
 
@@ -155,6 +155,7 @@ export const enum IfType {
   VPORT = 4,
   RPORT = 5,
   LOOPBACK = 6,
+  VRF = 7,
 }
 
 /** Bits of `If.FLAGS`. */

@@ -38,6 +38,12 @@ export const enum NextHopKind {
   BLACKHOLE = 6,
   /** One of several, see `NextHopGroup`. */
   ECMP = 7,
+  /** A local SID: RECORD says what is done. */
+  SID = 8,
+  /** Into an outer header, as RECORD says. */
+  ENCAP = 9,
+  /** As REJECT, by order of the administrator. */
+  PROHIBIT = 10,
 }
 
 /** Words of a next hop's record. W: main, before it is published. R: workers. */
@@ -56,6 +62,8 @@ export const enum NextHop {
   NEIGHBOUR = 8,
   /** For whoever makes the next hop. */
   FLAGS = 9,
+  /** Record of a SID or an encapsulation; 0 = none. */
+  RECORD = 10,
   WORDS = 16,
 }
 
@@ -81,6 +89,7 @@ export interface NextHopSpec {
   readonly gateway?: readonly number[];
   readonly neighbour?: number;
   readonly flags?: number;
+  readonly record?: number;
 }
 
 /** A member of a group: its index and its share, 1 or more. */
@@ -249,6 +258,7 @@ export class NextHopTable {
     heap.set(spec.gateway ?? [], record + NextHop.GATEWAY);
     heap[record + NextHop.NEIGHBOUR] = spec.neighbour ?? 0;
     heap[record + NextHop.FLAGS] = spec.flags ?? 0;
+    heap[record + NextHop.RECORD] = spec.record ?? 0;
     return record;
   }
 

@@ -68,6 +68,9 @@ test('a created interface is down and has nothing set', () => {
     proxyarp: false,
     proxynd: false,
     peer: '',
+    master: '',
+    seg6RequireHmac: 0,
+    seg6Enabled: false,
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');

@@ -107,7 +107,7 @@ test('--json gives the routes themselves', async () => {
     routes.find((r) => r.network === '192.0.2.4'),
     {
       ...{ rdomain: 1, family: 'inet', network: '192.0.2.4', length: 32 },
-      ...{ hops: [{ kind: 'reject', dev: '', gateway: '' }], static: true },
+      ...{ hops: [{ kind: 'reject', dev: '', gateway: '' }], static: true, metric: 0 },
     },
   );
   const got = (await commands.json('route get 10.0.0.9')) as { network: string };
