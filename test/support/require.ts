@@ -1,7 +1,7 @@
 /**
  * What a test needs of the machine, as the value of node:test's `skip`: false, or the reason it cannot run here.
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 
 const CAP_NET_ADMIN = 12n;
 const CAP_SYS_ADMIN = 21n;
@@ -18,6 +18,12 @@ export const skipReason = {
   root(): string | false {
     if (has(CAP_NET_ADMIN) && has(CAP_SYS_ADMIN)) return false;
     return 'needs root (CAP_NET_ADMIN and CAP_SYS_ADMIN)';
+  },
+
+  /** A program is installed. */
+  program(name: string): string | false {
+    const found = (process.env.PATH ?? '').split(':').some((folder) => existsSync(`${folder}/${name}`));
+    return found ? false : `needs ${name} (script/bootstrap test)`;
   },
 
   /** TAPs can be made. */
