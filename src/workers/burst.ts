@@ -6,6 +6,7 @@
  */
 import { Lane } from '../shared/layout/counters.js';
 import { If, IfType, ifRecord, Offload } from '../shared/layout/heap.js';
+import { tapSent } from './capture/burst-taps.js';
 import { BURST, type Context, count } from './context.js';
 import type { Device } from './device/device.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
@@ -52,6 +53,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     ctx.egresses = 0;
     flushHandOver(ctx);
     flushPunts(ctx);
+    if (ctx.captured) ctx.taps.publish();
     releaseBurst();
   }
 
@@ -68,6 +70,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       handOver(ctx, index, heap[record + If.OWNER], n);
       return;
     }
+    if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
     const device = memory ? devices.memory : devices.tap;
     const can = heap[record + If.OFFLOADS];
     if (can !== Offload.ALL && ctx.offloads && asksTooMuch(ctx, index, n, can)) {

@@ -12,6 +12,7 @@ import { openRegions } from '../shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
 import { boxAddresses } from '../shared/sys/libc.js';
+import { makeTaps, type Taps } from './capture/taps.js';
 import type { PacketFilter } from './ether/packet-filter.js';
 import { WorkList } from './work-list.js';
 
@@ -75,6 +76,11 @@ export class Context {
   readonly punts: readonly [RingProducer, RingProducer];
   /** Frames put on them in this burst. */
   punted = 0;
+  /** Shows packets to captures. */
+  readonly taps: Taps;
+  /** Whether the burst has stored records in the capture ring, and `Control.CAPTURES` as of the last look at filters. */
+  captured = false;
+  capturesSeen = 0;
   /** Frames that have a virtual hop before them. */
   readonly workList: WorkList;
   /** Frames handed to each worker in this burst, which is to be rung after it. */
@@ -186,6 +192,7 @@ export class Context {
     }
     const inject = task.workerRings[task.workers * task.workers + Math.min(task.me, task.workers - 1)];
     this.fromWorker.push(task.me < task.workers ? new RingConsumer(views.rings, inject) : undefined);
+    this.taps = makeTaps(this);
   }
 }
 

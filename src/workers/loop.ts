@@ -7,8 +7,9 @@
  */
 import { threadId } from 'node:worker_threads';
 import { Drop } from '../shared/counter/drop-reason.js';
+import { Direction } from '../shared/layout/capture.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
-import { Control, If, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
+import { Control, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
 import { Meta } from '../shared/layout/packet.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
@@ -16,10 +17,12 @@ import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
 import { addressOf } from '../shared/sys/libc.js';
 import { makeFinishBurst, queueFrame } from './burst.js';
+import { tapReceived } from './capture/burst-taps.js';
+import { tapFrame } from './capture/taps.js';
 import { BURST, type Context, count, tick } from './context.js';
 import { makeMemoryDevice } from './device/memory.js';
 import { makeTapDevice } from './device/tap.js';
-import { drop, dropCopy } from './drop.js';
+import { consume, drop, dropCopy } from './drop.js';
 import { makeEthernetInput } from './ether/ethernet-input.js';
 import { makeEthernetOutput, vportOutput } from './ether/ethernet-output.js';
 import { makeFrameRules } from './ether/rules.js';
@@ -133,6 +136,7 @@ export function makeLoop(ctx: Context): Loop {
       if (n === 0) continue;
       work += n;
       ctx.n = n;
+      if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
       ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_IN] += n;
       ctx.borrowed = false;
       ctx.offloads = true;
@@ -212,8 +216,12 @@ export function makeLoop(ctx: Context): Loop {
     const work = workLane(ctx.views.sizes.threads, ctx.me);
     ctx.counters[work + Work.BURSTS] += 1;
     ctx.counters[work + Work.FRAMES] += ctx.n;
-    const veb = heap[ifRecord(index) + If.BRIDGE];
-    if (veb !== 0) vebInput(index, veb);
+    const record = ifRecord(index);
+    if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
+    if (heap[record + If.CAPTURE] !== 0) tapReceived(ctx, index);
+    const veb = heap[record + If.BRIDGE];
+    if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) for (let i = 0; i < ctx.n; i++) consume(ctx, i, index);
+    else if (veb !== 0) vebInput(index, veb);
     else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
     finishBurst();
     if (ctx.workList.length !== 0) runWorkList();
@@ -254,7 +262,12 @@ export function makeLoop(ctx: Context): Loop {
   function stackInput(index: number): void {
     count(ctx, index, Lane.IPACKETS, ctx.n);
     count(ctx, index, Lane.IBYTES, ctx.bytes);
-    for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
+    const monitor = (heap[ifRecord(index) + If.FLAGS] & IfFlag.MONITOR) !== 0;
+    for (let i = 0; i < ctx.n; i++) {
+      if (tapFrame(ctx, i, index, Direction.IN)) drop(ctx, i, index, Drop.FILDROP);
+      else if (monitor) consume(ctx, i, index);
+      else ethernetInput(i, index);
+    }
   }
 
   /** The burst, packets that interface `index` made, goes out, each by the routes of its domain. */

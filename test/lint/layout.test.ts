@@ -22,12 +22,22 @@ const WORDS = new Set([
   ...['Table', 'Bucket', 'Entry'],
   ...['Rdomain', 'NeighbourTable', 'Neighbour'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
+  ...[
+    'CaptureBell',
+    'CaptureRing',
+    'CaptureRecord',
+    'CaptureList',
+    'CaptureDescriptor',
+    'CaptureFilter',
+    'CaptureLane',
+  ],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
   ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Af'],
   ...['RuleAction', 'Verdict', 'Key'],
+  ...['Direction', 'CaptureLink', 'FilterDrop'],
   ...['FibEntry', 'NextHopKind'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
@@ -44,6 +54,10 @@ const CONSTANTS = new Set([
   'RuleGroup.WORDS',
   'RuleEntry.ETHER_WORDS',
   'RuleEntry.ARP_WORDS',
+  'CaptureRing.RECORDS',
+  'CaptureRecord.HEADER',
+  'CaptureDescriptor.WORDS',
+  'CaptureLane.WORDS',
   'Fib4Head.WORDS',
   'Fib6Head.WORDS',
   'Host.WORDS',
@@ -51,7 +65,7 @@ const CONSTANTS = new Set([
   'NextHop.WORDS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
-const APART = ['Control', 'Thread', 'Ring', 'Table'];
+const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table'];
 /** 128 bytes. */
 const LINE = 32;
 /** Files of src/shared that run on one side only. */

@@ -15,7 +15,14 @@ const ETHERTYPE = [0x88, 0xb5];
 
 /** Regions of a few megabytes, enough for some dozen ports. */
 export function smallSizes(threads: number): RegionSizes {
-  return { frames: 4096 * threads, superframes: 16 * threads, heapBytes: 64 << 20, ringBytes: 16 << 20, threads };
+  return {
+    frames: 4096 * threads,
+    superframes: 16 * threads,
+    heapBytes: 64 << 20,
+    ringBytes: 16 << 20,
+    captureBytes: 256 << 10,
+    threads,
+  };
 }
 
 /** The address of the station on untouched port `n`. */

@@ -24,6 +24,7 @@ const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['LINK1', 0x2000],
   ['LINK2', 0x4000],
   ['MULTICAST', 0x8000],
+  ['MONITOR', 0x1000000],
 ];
 
 /** What the flags say of the link itself. */
@@ -68,6 +69,7 @@ function flagNames(router: Router, live: Live, spec: InterfaceSpec): string[] {
   if (flags & IfFlag.RUNNING) names.push('RUNNING');
   // A span port only sends, so it need not hear everything (A52).
   if (port && !span) names.push('PROMISC');
+  if (spec.monitor) names.push('MONITOR');
   spec.link.forEach((on, n) => {
     if (on) names.push(`LINK${n}`);
   });

@@ -74,6 +74,12 @@ const HANDLERS: Record<string, Handler> = {
   '-description': (_, spec) => {
     spec.description = '';
   },
+  monitor: (_, spec) => {
+    spec.monitor = true;
+  },
+  '-monitor': (_, spec) => {
+    spec.monitor = false;
+  },
   link0: setLink(0, true),
   '-link0': setLink(0, false),
   link1: setLink(1, true),

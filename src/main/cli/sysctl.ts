@@ -22,6 +22,7 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.frames': { min: 1024, max: 524_288 },
   'smrouter.superframes': { min: 160, max: 12_288 },
   'smrouter.heap': { min: 16, max: 1024 },
+  'smrouter.capture': { min: 1, max: 64 },
 };
 
 /** Linux's names of the same settings. */

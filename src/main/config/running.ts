@@ -8,6 +8,7 @@ import {
   type InterfaceSpec,
   MAXADDR,
   MTUS,
+  newInterface,
   type RouteSpec,
   type Settings,
   type State,
@@ -43,6 +44,7 @@ function creation(spec: InterfaceSpec): string {
   if (spec.rdomain !== 0) words.push('rdomain', String(spec.rdomain));
   if (!spec.tso) words.push('-tso');
   if (!spec.txcsum) words.push('-txcsum');
+  if (spec.monitor !== newInterface(spec.name, spec.type).monitor) words.push(spec.monitor ? 'monitor' : '-monitor');
   spec.link.forEach((on, n) => {
     if (on) words.push(`link${n}`);
   });

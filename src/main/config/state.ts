@@ -108,6 +108,8 @@ export interface InterfaceSpec {
   seg6RequireHmac: -1 | 0 | 1;
   /** Whether an SRH at an address of ours that is no SID is processed (spec B §1.8). */
   seg6Enabled: boolean;
+  /** What is received stops after counting and capture. */
+  monitor: boolean;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -135,6 +137,8 @@ export interface Settings {
   'smrouter.superframes': number;
   /** MiB of the heap region; 0 = default. */
   'smrouter.heap': number;
+  /** MiB of each thread's capture ring, rounded up to a power of two; 0 = default. */
+  'smrouter.capture': number;
 }
 
 /** What holds where nobody set anything. */
@@ -150,10 +154,11 @@ export const DEFAULT_SETTINGS: Settings = {
   'smrouter.frames': 0,
   'smrouter.superframes': 0,
   'smrouter.heap': 0,
+  'smrouter.capture': 0,
 };
 
 /** Settings that size the memory regions, which never grow. */
-export const SIZE_SETTINGS = ['smrouter.frames', 'smrouter.superframes', 'smrouter.heap'] as const;
+export const SIZE_SETTINGS = ['smrouter.frames', 'smrouter.superframes', 'smrouter.heap', 'smrouter.capture'] as const;
 
 /** Everything configured; interfaces by name, in order of creation. */
 export interface State {
@@ -227,6 +232,7 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     master: '',
     seg6RequireHmac: 0,
     seg6Enabled: false,
+    monitor: false,
     link: [false, false, false],
   };
   if (type === 'veb')

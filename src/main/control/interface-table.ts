@@ -142,9 +142,10 @@ export class InterfaceTable {
   /** Sets the flag word from a spec: up means running for every kind there is so far. */
   setFlags(live: Live, spec: InterfaceSpec): void {
     const up = spec.up ? IfFlag.UP | IfFlag.RUNNING : 0;
+    const monitor = spec.monitor ? IfFlag.MONITOR : 0;
     const [link0, link1, link2] = spec.link;
     const links = (link0 ? IfFlag.LINK0 : 0) | (link1 ? IfFlag.LINK1 : 0) | (link2 ? IfFlag.LINK2 : 0);
-    Atomics.store(this.memory.views.heap, ifRecord(live.index) + If.FLAGS, up | links);
+    Atomics.store(this.memory.views.heap, ifRecord(live.index) + If.FLAGS, up | monitor | links);
   }
 
   /** A generation for an interface or a membership. */

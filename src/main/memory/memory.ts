@@ -39,6 +39,8 @@ export interface NamedRing {
 const FRAMES_A_THREAD = 16_384;
 const SUPERFRAMES_A_THREAD = 192;
 const HEAP_MIB = 128;
+/** MiB of each thread's capture ring: no page of it is there before a capture needs it. */
+const CAPTURE_MIB = 16;
 
 /** The sizes that `settings` ask for, for `threads` threads. */
 export function sizesFor(threads: number, settings: Settings = DEFAULT_SETTINGS): RegionSizes {
@@ -47,7 +49,15 @@ export function sizesFor(threads: number, settings: Settings = DEFAULT_SETTINGS)
   // A ring takes twice its entries at most: the slab's classes are powers of two.
   const returnRing = 8 * homeSlots({ frames, superframes }, threads);
   const ringBytes = OTHER_RINGS_BYTES + threads * threads * returnRing;
-  return { frames, superframes, heapBytes: (settings['smrouter.heap'] || HEAP_MIB) << 20, ringBytes, threads };
+  const captureBytes = powerOfTwo(settings['smrouter.capture'] || CAPTURE_MIB) << 20;
+  return {
+    frames,
+    superframes,
+    heapBytes: (settings['smrouter.heap'] || HEAP_MIB) << 20,
+    ringBytes,
+    captureBytes,
+    threads,
+  };
 }
 
 export class Memory {

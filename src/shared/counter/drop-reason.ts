@@ -106,6 +106,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'reassembly-timeout', place: 'stack', help: 'a fragment whose packet did not become whole in time' },
   { name: 'reassembly-full', place: 'stack', help: 'a fragment that made room for others' },
   { name: 'bridge-port', place: 'stack', help: 'sent by the stack out of a port of a veb (EBUSY)' },
+  { name: 'fildrop', place: 'stack', help: 'a capture with fildrop said so' },
 ];
 
 /** Numbers of the reasons, in the order of the list; a test holds them to it. */
@@ -189,4 +190,5 @@ export const enum Drop {
   REASSEMBLY_TIMEOUT,
   REASSEMBLY_FULL,
   BRIDGE_PORT,
+  FILDROP,
 }

@@ -4,6 +4,7 @@
  * A lane has one writer, its thread; everybody may read it at any time. Main zeroes an index's lanes after the grace
  * period that follows destroy. What the numbers add up to is in ARCHITECTURE.md, "The books".
  */
+import { MAX_CAPTURES } from './capture.js';
 import { MAX_INTERFACES } from './heap.js';
 
 /** Words (doubles) of a lane. W: that thread. R: main. */
@@ -51,7 +52,7 @@ export const enum Lane {
   WORDS = 192,
 }
 
-/** Doubles in the counters region for `threads` threads. */
+/** Doubles of all lanes for `threads` threads. */
 export function counterWords(threads: number): number {
   return threads * MAX_INTERFACES * Lane.WORDS;
 }
@@ -78,4 +79,25 @@ export const enum Work {
 /** Index of the first of thread `thread`'s `Work` doubles in a region for `threads` threads. */
 export function workLane(threads: number, thread: number): number {
   return counterWords(threads) + thread * Work.WORDS;
+}
+
+/** Doubles of one capture, for each thread; behind the `Work` doubles. W: that thread; main zeroes those of a number that is free. R: main. */
+export const enum CaptureLane {
+  /** Packets it was shown, before its direction filter and its filter (bs_recv). */
+  RECEIVED = 0,
+  /** Packets stored for it. */
+  CAPTURED = 1,
+  /** Packets that matched and found no room in the ring (bs_drop). */
+  DROPPED = 2,
+  WORDS = 4,
+}
+
+/** Index of the first of thread `thread`'s `CaptureLane` doubles of capture `number` in a region for `threads` threads. */
+export function captureLane(threads: number, thread: number, number: number): number {
+  return workLane(threads, threads) + (thread * MAX_CAPTURES + number) * CaptureLane.WORDS;
+}
+
+/** Doubles in the counters region for `threads` threads. */
+export function allCounterWords(threads: number): number {
+  return captureLane(threads, threads, 0);
 }

@@ -36,6 +36,8 @@ export const enum Control {
   FLOW_KEY0 = 9,
   /** The other one. W: main. R: workers. */
   FLOW_KEY1 = 10,
+  /** Counts changes of captures, so that workers see to new filters (workers/capture/taps.ts). W: main. R: workers. */
+  CAPTURES = 11,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
@@ -135,6 +137,8 @@ export const enum If {
   INET = 21,
   /** rport: index | generation << 16 of the one it is paired with; 0 = none. */
   PEER = 22,
+  /** Record of its captures (layout/capture.ts); 0 = nobody captures. */
+  CAPTURE = 23,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -164,6 +168,8 @@ export const enum IfFlag {
   UP = 1,
   /** Operational: frames move. */
   RUNNING = 2,
+  /** What is received stops after counting and capture. */
+  MONITOR = 4,
   LINK0 = 0x10,
   LINK1 = 0x20,
   LINK2 = 0x40,
@@ -200,6 +206,8 @@ export const enum Kind {
   FIB4 = 0x46494234,
   FIB6 = 0x46494236,
   NEXT_HOPS = 0x4e484f50,
+  CAPTURES = 0x43415054,
+  CAPTURE_FILTER = 0x42504646,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

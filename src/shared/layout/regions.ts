@@ -1,11 +1,12 @@
 /**
  * The five regions as one cloneable value: made once by main, opened by every thread that needs views of them.
  *
- * `frames` and `superframes` are two halves of one SharedArrayBuffer, so that a frame anywhere is one offset in one view;
- * their meta is a buffer beside it. A SharedArrayBuffer's memory begins at page + 16, so each buffer is made a page larger
+ * `frames` and `superframes` are two parts of one SharedArrayBuffer, so that a frame anywhere is one offset in one view; the
+ * capture rings are behind them (layout/capture.ts), their meta is a buffer beside it. A SharedArrayBuffer's memory begins at page + 16, so each buffer is made a page larger
  * and its views begin at `pad` bytes, which is a page boundary.
  */
-import { counterWords, Work } from './counters.js';
+import { captureAreaBytes } from './capture.js';
+import { allCounterWords } from './counters.js';
 import { metaWords, offsetOfSlot, type PacketSizes, packetBytes, SlotOwner } from './packet.js';
 
 const PAGE = 4096;
@@ -14,6 +15,8 @@ const PAGE = 4096;
 export interface RegionSizes extends PacketSizes {
   readonly heapBytes: number;
   readonly ringBytes: number;
+  /** Bytes of each thread's capture ring: a power of two from 256 KiB on, or 0 for none. */
+  readonly captureBytes: number;
   /** Workers, main and generators. */
   readonly threads: number;
 }
@@ -59,8 +62,8 @@ export function regionBytes(sizes: RegionSizes): Record<string, number> {
     frames: small + metaWords(sizes) * 4,
     superframes: packetBytes(sizes) - small,
     heap: sizes.heapBytes,
-    counters: (counterWords(sizes.threads) + sizes.threads * Work.WORDS) * 8,
-    rings: sizes.ringBytes,
+    counters: allCounterWords(sizes.threads) * 8,
+    rings: sizes.ringBytes + captureAreaBytes(sizes.captureBytes, sizes.threads),
   };
 }
 
@@ -77,7 +80,7 @@ export function createRegions(sizes: RegionSizes, addressOf: (view: Uint8Array) 
   const bytes = regionBytes(sizes);
   const regions = {
     sizes,
-    packet: align(packetBytes(sizes)),
+    packet: align(packetBytes(sizes) + captureAreaBytes(sizes.captureBytes, sizes.threads)),
     meta: align(metaWords(sizes) * 4),
     heap: align(sizes.heapBytes),
     counters: align(bytes.counters),
@@ -103,7 +106,7 @@ function homeOf(sizes: RegionSizes, slot: number): number {
 export function openRegions(regions: Regions): Views {
   const { sizes, packet, meta, heap, counters, rings } = regions;
   const slots = sizes.frames + sizes.superframes;
-  const bytes = packetBytes(sizes);
+  const bytes = packetBytes(sizes) + captureAreaBytes(sizes.captureBytes, sizes.threads);
   return {
     sizes,
     u8: new Uint8Array(packet.buffer, packet.pad, bytes),

@@ -3,6 +3,7 @@
  * Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
+import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
@@ -12,6 +13,7 @@ import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import { Ipv4, setTtl } from '../../shared/wire/ipv4.js';
 import { Ipv6 } from '../../shared/wire/ipv6.js';
 import { queueFrame } from '../burst.js';
+import { tapFrame } from '../capture/taps.js';
 import { type Context, count } from '../context.js';
 import { drop } from '../drop.js';
 import { beginAt } from '../frame.js';
@@ -113,5 +115,7 @@ export function vportOutput(ctx: Context, i: number, vport: number): void {
   }
   count(ctx, vport, Lane.OPACKETS, 1);
   count(ctx, vport, Lane.OBYTES, ctx.length[i]);
+  // What filter-drop says has no effect here.
+  tapFrame(ctx, i, vport, Direction.OUT);
   ctx.workList.defer(ctx, i, vport, Hop.VEB_INPUT);
 }

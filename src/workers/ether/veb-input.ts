@@ -5,7 +5,7 @@
  *   2 running?            no: the port's own input (A1)
  *   3 reserved group?     the port's own input; link0 lets five of the sixteen pass (A8, A9)
  *   4 count               ipackets, ibytes
- *   5 capture             has its place here
+ *   5 capture       drop(fildrop) if one says so, before any copy is made (A12, A13)
  *   6 span                a copy to each span port, whatever becomes of the frame (A59)
  *   7 tagged?             link2 clear: drop(vlan), not learned (A5)
  *   8 blocknonip          of the port: drop(blocknonip-in)
@@ -19,6 +19,7 @@
  * Runs on a worker, within one read section: the records read here stay until the burst is finished.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
+import { Direction } from '../../shared/layout/capture.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, IfType, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
@@ -78,6 +79,7 @@ export function makeVebInput(
     let sifted = seen !== 0;
     if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
     countInput(veb, sifted);
+    if (heap[record + If.CAPTURE] !== 0 && capture(ingress, veb, heap[record + If.CAPTURE], sifted)) sifted = true;
     if (heap[record + If.SPANS] !== 0) span(veb, heap[record + If.SPANS], sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
     if ((port & PortFlag.BLOCKNONIP) !== 0 && blockNonIp(ingress)) sifted = true;
@@ -145,6 +147,19 @@ export function makeVebInput(
     const lane = laneOf(me, veb);
     counters[lane + Lane.IPACKETS] += packets;
     counters[lane + Lane.IBYTES] += bytes;
+  }
+
+  /** Step 5: frames have no direction at a bridge. Returns whether a capture dropped any. */
+  function capture(ingress: number, veb: number, list: number, sifted: boolean): boolean {
+    let took = false;
+    if (!sifted) destination.fill(UNDECIDED, 0, ctx.n);
+    for (let i = 0; i < ctx.n; i++) {
+      if (sifted && destination[i] === DONE) continue;
+      if (!ctx.taps.frame(list, i, veb, Direction.NONE)) continue;
+      drop(ctx, i, ingress, Drop.FILDROP);
+      took = true;
+    }
+    return took;
   }
 
   /** Step 6: a copy to each span port that runs, untouched by rules that follow (A59). */

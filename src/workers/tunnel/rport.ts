@@ -3,17 +3,18 @@
  * put on the work list by the sender's output. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
+import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
-import { type Context, count } from '../context.js';
-import { drop } from '../drop.js';
+import { type Context, count, DONE, UNDECIDED } from '../context.js';
+import { consume, drop } from '../drop.js';
 import type { IpInput } from '../inet/ip4-input.js';
 
 /** Makes the hand-over of one worker: (index) takes the burst in `ctx`, which left by rport `index`. */
 export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInput): (index: number) => void {
-  const { heap, meta, slots } = ctx;
+  const { heap, meta, slots, destination } = ctx;
 
   function rportOutput(index: number): void {
     const record = ifRecord(index);
@@ -24,14 +25,34 @@ export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInp
     }
     count(ctx, index, Lane.OPACKETS, ctx.n);
     count(ctx, index, Lane.OBYTES, ctx.bytes);
-    count(ctx, peer, Lane.IPACKETS, ctx.n);
-    count(ctx, peer, Lane.IBYTES, ctx.bytes);
+    const sent = heap[record + If.CAPTURE];
+    if (sent !== 0) tapSender(sent, index);
+    else destination.fill(UNDECIDED, 0, ctx.n);
+    const received = heap[ifRecord(peer) + If.CAPTURE];
+    const monitor = (heap[ifRecord(peer) + If.FLAGS] & IfFlag.MONITOR) !== 0;
     for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] === DONE) continue;
       const m = slots[i] << Meta.SHIFT;
       const family = meta[m + Meta.INGRESS];
-      if (family === Af.INET) ip4Input(i, peer, meta[m + Meta.OFFSET], Cast.UNICAST);
-      else if (family === Af.INET6) ip6Input(i, peer, meta[m + Meta.OFFSET], Cast.UNICAST);
+      const packet = meta[m + Meta.OFFSET];
+      count(ctx, peer, Lane.IPACKETS, 1);
+      count(ctx, peer, Lane.IBYTES, meta[m + Meta.LENGTH]);
+      if (received !== 0 && ctx.taps.packet(received, i, peer, Direction.IN, packet, family)) {
+        drop(ctx, i, peer, Drop.FILDROP);
+      } else if (monitor) consume(ctx, i, peer);
+      else if (family === Af.INET) ip4Input(i, peer, packet, Cast.UNICAST);
+      else if (family === Af.INET6) ip6Input(i, peer, packet, Cast.UNICAST);
       else drop(ctx, i, peer, Drop.MPLS);
+    }
+  }
+
+  /** Shows the burst to the captures on the sending side; what one of them drops never gets to the peer (A107). */
+  function tapSender(list: number, index: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const m = slots[i] << Meta.SHIFT;
+      destination[i] = UNDECIDED;
+      const dropped = ctx.taps.packet(list, i, index, Direction.OUT, meta[m + Meta.OFFSET], meta[m + Meta.INGRESS]);
+      if (dropped) drop(ctx, i, index, Drop.FILDROP);
     }
   }
 

@@ -8,7 +8,7 @@ import { returnRing } from '../../../src/shared/ring/slot-cache.js';
 
 /** Views for `threads` threads that share the slots; the heap holds the fixed part and a page of slabs. */
 export function smallViews(threads: number, frames = 24, superframes = 6): Views {
-  const sizes = { frames, superframes, heapBytes: 300 << 10, ringBytes: 64 << 10, threads };
+  const sizes = { frames, superframes, heapBytes: 300 << 10, ringBytes: 64 << 10, captureBytes: 0, threads };
   return openRegions(createRegions(sizes, () => 0));
 }
 

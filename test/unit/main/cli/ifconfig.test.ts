@@ -71,6 +71,7 @@ test('a created interface is down and has nothing set', () => {
     master: '',
     seg6RequireHmac: 0,
     seg6Enabled: false,
+    monitor: false,
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');

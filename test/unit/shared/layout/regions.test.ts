@@ -3,13 +3,22 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { counterWords, Lane, laneOf, Work, workLane } from '../../../../src/shared/layout/counters.js';
+import { MAX_CAPTURES } from '../../../../src/shared/layout/capture.js';
+import {
+  CaptureLane,
+  captureLane,
+  counterWords,
+  Lane,
+  laneOf,
+  Work,
+  workLane,
+} from '../../../../src/shared/layout/counters.js';
 import { MAX_INTERFACES } from '../../../../src/shared/layout/heap.js';
 import { offsetOfSlot, packetBytes, Slot, SlotOwner } from '../../../../src/shared/layout/packet.js';
 import { createRegions, openRegions, regionBytes } from '../../../../src/shared/layout/regions.js';
 import { addressOf } from '../../../../src/shared/sys/libc.js';
 
-const SIZES = { frames: 100, superframes: 65, heapBytes: 300 << 10, ringBytes: 64 << 10, threads: 3 };
+const SIZES = { frames: 100, superframes: 65, heapBytes: 300 << 10, ringBytes: 64 << 10, captureBytes: 0, threads: 3 };
 
 test('every view begins on a page', () => {
   const views = openRegions(createRegions(SIZES, addressOf));
@@ -132,5 +141,7 @@ test('lanes of the counters lie apart and inside, and the burst counters behind 
   assert.equal(laneOf(1, 0), laneOf(0, MAX_INTERFACES - 1) + Lane.WORDS);
   assert.equal(laneOf(2, MAX_INTERFACES - 1) + Lane.WORDS, counterWords(3));
   assert.equal(workLane(3, 0), counterWords(3));
-  assert.equal(workLane(3, 2) + Work.WORDS, views.counters.length);
+  assert.equal(workLane(3, 2) + Work.WORDS, captureLane(3, 0, 0));
+  assert.equal(captureLane(3, 1, 0), captureLane(3, 0, MAX_CAPTURES - 1) + CaptureLane.WORDS);
+  assert.equal(captureLane(3, 2, MAX_CAPTURES - 1) + CaptureLane.WORDS, views.counters.length);
 });

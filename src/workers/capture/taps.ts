@@ -1,0 +1,205 @@
+/**
+ * Taps: where packets are shown to the captures of an interface (spec A §8.2). Runs on a worker.
+ *
+ * A place of the pipeline calls one of the functions at the end, with the frame, the interface, and which way it goes. Without captures
+ * there, that is one load of `If.CAPTURE`. Each capture of the right link type counts the packet, then asks its direction filter and its
+ * filter; what matches is copied into this thread's ring, as it is: superframes whole, partial checksums partial.
+ *
+ * The answer is the verdict of filter-drop: true = the packet is to be dropped. Whether it is, is the place's business; this table is spec
+ * A's:
+ *
+ *   honoured   bridge input, device input, rport on both sides, vport to the stack, erspan's delivered frames
+ *   ignored    device output, vport to the bridge, tunnel output, erspan's frames that are for captures alone
+ *
+ * Filters are programs in the heap. A worker makes a function of one when it first sees it, between two bursts: that allocates, and is
+ * the one exception of the fast path. Until then the capture does not see anything.
+ */
+import {
+  CaptureDescriptor,
+  CaptureFilter,
+  CaptureLink,
+  CaptureList,
+  CaptureRecord,
+  Direction,
+  FilterDrop,
+  MAX_CAPTURES,
+} from '../../shared/layout/capture.js';
+import { CaptureLane, captureLane } from '../../shared/layout/counters.js';
+import { Control, If, ifRecord, Kind } from '../../shared/layout/heap.js';
+import { Af, Meta } from '../../shared/layout/packet.js';
+import { CaptureProducer } from '../../shared/ring/capture-ring.js';
+import { Ether, EtherType } from '../../shared/wire/ethernet.js';
+import type { Context } from '../context.js';
+import { reportPoison } from '../poison.js';
+import { makeStamp } from './stamp.js';
+
+/** Bytes to keep of a packet; 0 = none. */
+type Filter = (u8: Uint8Array, at: number, length: number, wireLength: number) => number;
+
+/** What shows packets to the captures of interfaces that have some: `list` is `If.CAPTURE`, not 0. */
+export interface Taps {
+  frame(list: number, i: number, index: number, direction: Direction): boolean;
+  packet(list: number, i: number, index: number, direction: Direction, network: number, family: Af): boolean;
+  domain(list: number, i: number, index: number, network: number, family: Af): void;
+  /** Publishes what a burst has stored. */
+  publish(): void;
+  /** Makes functions of filters that are new; between two bursts. */
+  seeToFilters(): void;
+}
+
+/** Makes the taps of one worker. */
+export function makeTaps(ctx: Context): Taps {
+  const { heap, meta, counters, u8, u16, i32, slots, me } = ctx;
+  const { threads } = ctx.views.sizes;
+  const ring = new CaptureProducer(ctx.views, me);
+  const stamp = makeStamp();
+  /** Functions of filters (to come), by the number of their capture, and the serial number of each one's filter. */
+  const filters: Filter[] = new Array(MAX_CAPTURES).fill(() => 0);
+  const serials = new Int32Array(MAX_CAPTURES);
+  const covered = new Uint16Array(Ether.LENGTH >> 1);
+
+  function frame(list: number, i: number, index: number, direction: Direction): boolean {
+    const m = slots[i] << Meta.SHIFT;
+    return show(list, CaptureLink.EN10MB, m, index, direction, meta[m + Meta.OFFSET], meta[m + Meta.LENGTH]);
+  }
+
+  function packet(list: number, i: number, index: number, direction: Direction, network: number, family: Af): boolean {
+    const m = slots[i] << Meta.SHIFT;
+    const length = meta[m + Meta.OFFSET] + meta[m + Meta.LENGTH] - network;
+    const raw = show(list, CaptureLink.RAW, m, index, direction, network, length);
+    // The family word stands where the link header was, or in the headroom, for as long as captures look at it.
+    const w = (network - 4) >> 1;
+    const before0 = u16[w];
+    const before1 = u16[w + 1];
+    u16[w] = 0;
+    u16[w + 1] = family << 8;
+    const loop = show(list, CaptureLink.LOOP, m, index, direction, network - 4, length + 4);
+    u16[w] = before0;
+    u16[w + 1] = before1;
+    return raw || loop;
+  }
+
+  function domain(list: number, i: number, index: number, network: number, family: Af): void {
+    const m = slots[i] << Meta.SHIFT;
+    const record = ifRecord(index);
+    const start = network - Ether.LENGTH;
+    const w = start >> 1;
+    for (let k = 0; k < covered.length; k++) covered[k] = u16[w + k];
+    const lo = heap[record + If.LLADDR_LO];
+    u16[w] = u16[w + 3] = heap[record + If.LLADDR_HI];
+    u16[w + 1] = u16[w + 4] = lo;
+    u16[w + 2] = u16[w + 5] = lo >>> 16;
+    u16[w + 6] = family === Af.INET ? EtherType.IPV4 : EtherType.IPV6;
+    const length = meta[m + Meta.OFFSET] + meta[m + Meta.LENGTH] - start;
+    show(list, CaptureLink.EN10MB, m, index, Direction.IN, start, length);
+    for (let k = 0; k < covered.length; k++) u16[w + k] = covered[k];
+  }
+
+  /** Shows `length` bytes at `at`, of the frame with meta `m`, to every capture of `list` of link type `link`, whatever others say. */
+  function show(
+    list: number,
+    link: CaptureLink,
+    m: number,
+    index: number,
+    direction: Direction,
+    at: number,
+    length: number,
+  ): boolean {
+    if (ctx.poison && heap[list + CaptureList.KIND] !== Kind.CAPTURES) reportPoison(ctx, index);
+    const first = list + CaptureList.FIRST;
+    const end = first + heap[list + CaptureList.COUNT] * CaptureDescriptor.WORDS;
+    let drop = false;
+    for (let d = first; d < end; d += CaptureDescriptor.WORDS) {
+      if (heap[d + CaptureDescriptor.LINK] !== link) continue;
+      const number = heap[d + CaptureDescriptor.ID] & 0xffff;
+      const program = heap[d + CaptureDescriptor.FILTER];
+      if (program !== 0 && serials[number] !== heap[program + CaptureFilter.SERIAL]) continue;
+      const lane = captureLane(threads, me, number);
+      counters[lane + CaptureLane.RECEIVED] += 1;
+      if ((direction & heap[d + CaptureDescriptor.EXCLUDE]) !== 0) continue;
+      let snap = heap[d + CaptureDescriptor.SNAP];
+      if (program !== 0) {
+        const keep = filters[number](u8, at, length, length);
+        if (keep === 0) continue;
+        if (keep < snap) snap = keep;
+      }
+      const mode = heap[d + CaptureDescriptor.MODE];
+      if (mode !== FilterDrop.PASS) drop = true;
+      if (mode === FilterDrop.DROP) continue;
+      const kept = store(heap[d + CaptureDescriptor.ID], m, index | (direction << 16), at, length, snap);
+      counters[lane + (kept ? CaptureLane.CAPTURED : CaptureLane.DROPPED)] += 1;
+    }
+    return drop;
+  }
+
+  /** Copies a packet into the ring. False if there is no room. */
+  function store(id: number, m: number, where: number, at: number, length: number, snap: number): boolean {
+    const bytes = Math.min(length, snap);
+    const words = CaptureRecord.HEADER + ((bytes + 3) >> 2);
+    const r = ring.reserve(words);
+    if (r === -1) return false;
+    ctx.captured = true;
+    stamp(i32, r + CaptureRecord.SECONDS);
+    i32[r + CaptureRecord.SIZE] = words;
+    i32[r + CaptureRecord.ID] = id;
+    i32[r + CaptureRecord.INTERFACE] = where;
+    i32[r + CaptureRecord.PRIORITY] = meta[m + Meta.PRIORITY];
+    i32[r + CaptureRecord.CAPTURED] = bytes;
+    i32[r + CaptureRecord.LENGTH] = length;
+    const to = r + CaptureRecord.HEADER;
+    // A loop over words beats the call of `copyWithin` where few bytes are copied (slots.ts).
+    if (bytes <= SHORT_COPY && (at & 3) === 0) {
+      const from = at >> 2;
+      for (let w = 0; w < words - CaptureRecord.HEADER; w++) i32[to + w] = i32[from + w];
+    } else {
+      u8.copyWithin(to * 4, at, at + bytes);
+    }
+    return true;
+  }
+
+  function publish(): void {
+    ctx.captured = false;
+    stamp.forget();
+    ring.publish();
+  }
+
+  function seeToFilters(): void {
+    ctx.capturesSeen = heap[Control.CAPTURES];
+  }
+
+  return { frame, packet, domain, publish, seeToFilters };
+}
+
+/** Below this many bytes a loop over words beats the call of `copyWithin`. */
+const SHORT_COPY = 256;
+
+/** Shows Ethernet frame `i` of the burst to the captures of interface `index`. Returns whether one of them drops it. */
+export function tapFrame(ctx: Context, i: number, index: number, direction: Direction): boolean {
+  const list = ctx.heap[ifRecord(index) + If.CAPTURE];
+  return list !== 0 && ctx.taps.frame(list, i, index, direction);
+}
+
+/**
+ * Shows the packet of `family` that begins at byte `network` of frame `i` and goes to the frame's end to the captures of interface
+ * `index`: LOOP with the family in four bytes before it, RAW without. Returns whether one of them drops it.
+ */
+export function tapPacket(
+  ctx: Context,
+  i: number,
+  index: number,
+  direction: Direction,
+  network: number,
+  family: Af,
+): boolean {
+  const list = ctx.heap[ifRecord(index) + If.CAPTURE];
+  return list !== 0 && ctx.taps.packet(list, i, index, direction, network, family);
+}
+
+/**
+ * Shows the packet of `family` at byte `network` of frame `i` to the captures of VRF `index`, as received by it: with an Ethernet
+ * header from and to the VRF's own address (spec B §1.5).
+ */
+export function tapDomain(ctx: Context, i: number, index: number, network: number, family: Af): void {
+  const list = ctx.heap[ifRecord(index) + If.CAPTURE];
+  if (list !== 0) ctx.taps.domain(list, i, index, network, family);
+}
