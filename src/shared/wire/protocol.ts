@@ -11,6 +11,7 @@ export const enum Protocol {
   IPV6 = 41,
   ROUTING = 43,
   FRAGMENT = 44,
+  GRE = 47,
   AUTHENTICATION = 51,
   ICMPV6 = 58,
   NO_NEXT_HEADER = 59,
