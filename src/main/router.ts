@@ -76,6 +76,8 @@ const MOVES_A_SECOND = 10;
 const MOVES_REPORT_MS = 60_000;
 /** How often the stack's timers run. */
 const STACK_TICK_MS = 100;
+/** How often the links of attached interfaces are looked at. */
+const LINK_LOOK_MS = 100;
 /** Time a worker has to start. */
 const START_MS = 10_000;
 
@@ -99,6 +101,7 @@ export class Router {
   private readonly stackTimer: NodeJS.Timeout;
   private readonly originMs = performance.timeOrigin - 1000;
   private readonly seconds: NodeJS.Timeout;
+  private readonly linkTimer: NodeJS.Timeout;
   private current: State;
   private turn: Promise<unknown> = Promise.resolve();
   private stopped = false;
@@ -158,7 +161,9 @@ export class Router {
       this.vebs,
       options.kernelTaps ?? true,
       (live) => this.stack.forget(live.index),
+      log,
     );
+    this.linkTimer = setInterval(() => this.interfaces.hosts.poll(), LINK_LOOK_MS);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(
       this.memory,
@@ -242,6 +247,7 @@ export class Router {
     this.stopped = true;
     clearInterval(this.seconds);
     clearInterval(this.stackTimer);
+    clearInterval(this.linkTimer);
     await this.turn;
     await this.apply({ state: { ...emptyState(), settings: this.current.settings }, actions: [] }).catch(
       (error: unknown) => {
@@ -360,6 +366,7 @@ export class Router {
     this.deaths.push(now);
     if (this.deaths.filter((at) => now - at < DEATHS_MS).length > DEATHS_MOST) {
       this.log.error({ event: 'worker-given-up', worker }, 'workers die too often; this one is not replaced');
+      this.interfaces.hosts.giveUp(worker);
       return;
     }
     const safe = returnedSlots(this.memory, worker);

@@ -18,6 +18,7 @@ import { Hop } from './work-list.js';
 export interface Devices {
   readonly tap: Device;
   readonly memory: Device;
+  readonly packet: Device;
 }
 
 /**
@@ -36,6 +37,18 @@ export function queueFrame(ctx: Context, i: number, index: number, tag = 0): voi
   ctx.egressList[at] = i;
   ctx.egressTag[at] = tag;
   ctx.egressCount[index]++;
+}
+
+/** The device that drives interfaces of `type`; one that has left has none, and its descriptors are gone. */
+export function deviceOf(devices: Devices, type: IfType): Device {
+  switch (type) {
+    case IfType.MEMORY:
+      return devices.memory;
+    case IfType.PACKET:
+      return devices.packet;
+    default:
+      return devices.tap;
+  }
 }
 
 /** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */
@@ -71,7 +84,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       return;
     }
     if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
-    const device = memory ? devices.memory : devices.tap;
+    const device = deviceOf(devices, type);
     const can = heap[record + If.OFFLOADS];
     if (can !== Offload.ALL && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
       sendFixed(device, index, n);

@@ -15,12 +15,13 @@ import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
-import { addressOf } from '../shared/sys/libc.js';
-import { makeFinishBurst, queueFrame } from './burst.js';
+import { addressOf, gettid } from '../shared/sys/libc.js';
+import { deviceOf, makeFinishBurst, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
 import { BURST, type Context, count, tick } from './context.js';
 import { makeMemoryDevice } from './device/memory.js';
+import { makePacketDevice } from './device/packet.js';
 import { makeTapDevice } from './device/tap.js';
 import { consume, drop, dropCopy } from './drop.js';
 import { makeEthernetInput } from './ether/ethernet-input.js';
@@ -65,7 +66,7 @@ export interface Loop {
  */
 export function makeLoop(ctx: Context): Loop {
   const { heap, block, meta, slots } = ctx;
-  const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx) };
+  const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx), packet: makePacketDevice(ctx) };
   const idle = new Idle();
   const finishBurst = makeFinishBurst(ctx, devices);
   const output = makeEthernetOutput(ctx);
@@ -87,6 +88,7 @@ export function makeLoop(ctx: Context): Loop {
     tick(ctx);
     ctx.epoch = online(heap, block);
     heap[block + Thread.THREAD_ID] = threadId;
+    heap[block + Thread.TID] = gettid();
     heap[block + Thread.STATE] = 1;
     let turns = TICK_TURNS;
     while (Atomics.load(heap, Control.STOP) === 0) {
@@ -200,12 +202,15 @@ export function makeLoop(ctx: Context): Loop {
 
   /** One epoll event: a burst from that TAP, or word that it is gone. Events of an interface that left meanwhile are void. */
   function serve(events: Int32Array, e: number): void {
-    const index = events[e + EPOLL_DATA_WORD];
+    const index = events[e + EPOLL_DATA_WORD] & 0xffff;
     const generation = events[e + EPOLL_DATA_WORD + 1];
     if (index === DOORBELL_EVENT) return;
     const record = ifRecord(index);
     if (heap[record + If.GENERATION] !== generation) return;
-    if (devices.tap.receive(index) !== 0) input(index);
+    const type = heap[record + If.TYPE];
+    if (deviceOf(devices, type).receive(index) !== 0) input(index);
+    // What becomes of a host's link main sees for itself.
+    else if (type !== IfType.TAP) return;
     else if (ctx.deviceGone || (events[e] & (EPOLLERR | EPOLLHUP)) !== 0) {
       if (reportGone(ctx, index, generation)) epollDel(heap[block + Thread.EPOLL], heap[record + If.QUEUE_FD + ctx.me]);
     }

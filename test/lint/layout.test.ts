@@ -20,6 +20,7 @@ const TABLES = 'src/shared/table/';
 const WORDS = new Set([
   ...['Control', 'Thread', 'If', 'PortList', 'Rules', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
+  ...['HostDevice', 'Queue'],
   ...['Rdomain', 'NeighbourTable', 'Neighbour'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
   ...[
@@ -60,12 +61,14 @@ const CONSTANTS = new Set([
   'CaptureLane.WORDS',
   'Fib4Head.WORDS',
   'Fib6Head.WORDS',
+  'HostDevice.QUEUE0',
+  'Queue.WORDS',
   'Host.WORDS',
   'NextHops.WORDS',
   'NextHop.WORDS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
-const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table'];
+const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table', 'Queue'];
 /** 128 bytes. */
 const LINE = 32;
 /** Files of src/shared that run on one side only. */

@@ -7,7 +7,7 @@ import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
 import { broadcastOf } from '../config/address.js';
 import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { formatRule } from '../config/rule.js';
-import type { AddressSpec, InterfaceSpec, InterfaceType } from '../config/state.js';
+import { type AddressSpec, type InterfaceSpec, type InterfaceType, isAttached } from '../config/state.js';
 import type { Live } from '../control/interface-table.js';
 import type { Router } from '../router.js';
 
@@ -33,6 +33,8 @@ const LINK_FLAGS: Record<InterfaceType, readonly string[]> = {
   tap: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   mem: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   vport: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  packet: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
+  xdp: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   rport: ['POINTOPOINT', 'MULTICAST'],
   lo: ['LOOPBACK', 'MULTICAST'],
   vrf: ['SIMPLEX'],
@@ -101,7 +103,8 @@ export function describeInterface(router: Router, name: string): Record<string, 
   if (spec.veb === undefined) {
     Object.assign(out, {
       ...(hasLladdr(spec) ? { lladdr: live.lladdr } : {}),
-      mtu: spec.mtu,
+      mtu: router.table.mtu(live),
+      ...(isAttached(spec.type) ? { media: live.media } : {}),
       netns: spec.netns,
       tso: spec.tso && spec.txcsum,
       txcsum: spec.txcsum,
@@ -125,7 +128,7 @@ export function describeInterface(router: Router, name: string): Record<string, 
 export function displayInterface(router: Router, name: string): string {
   const live = router.table.get(name);
   const spec = router.state.interfaces.get(name) as InterfaceSpec;
-  const mtu = spec.type === 'veb' ? '' : ` mtu ${spec.mtu}`;
+  const mtu = spec.type === 'veb' ? '' : ` mtu ${router.table.mtu(live)}`;
   const rdomain = spec.rdomain === 0 ? '' : ` rdomain ${spec.rdomain}`;
   const lines = [`${name}: ${flagsText(flagNames(router, live, spec))}${rdomain}${mtu}`];
   if (hasLladdr(spec)) lines.push(`\tlladdr ${live.lladdr}`);
@@ -133,7 +136,8 @@ export function displayInterface(router: Router, name: string): string {
   if (isDeviceType(spec) && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
   lines.push(`\tindex ${live.index} llprio 3`, `\tgroups: ${spec.type}`);
   if (spec.peer !== '') lines.push(`\tparent: ${spec.peer}`);
-  if (isDeviceType(spec)) lines.push(`\tstatus: ${spec.up ? 'active' : 'no carrier'}`);
+  if (live.media !== '') lines.push(`\tmedia: ${live.media}`);
+  if (isDeviceType(spec)) lines.push(`\tstatus: ${spec.up && live.carrier ? 'active' : 'no carrier'}`);
   if (spec.veb !== undefined) lines.push(...displayBridge(router, live, spec));
   lines.push(...allAddresses(spec, live.lladdr).map((address) => displayAddress(live, spec, address)));
   return `${lines.join('\n')}\n`;
@@ -146,7 +150,7 @@ export function hasLladdr(spec: InterfaceSpec): boolean {
 
 /** Whether there is a link that can be without a carrier. */
 function isDeviceType(spec: InterfaceSpec): boolean {
-  return spec.type === 'tap' || spec.type === 'mem';
+  return spec.type === 'tap' || spec.type === 'mem' || isAttached(spec.type);
 }
 
 /** One address as OpenBSD's ifconfig prints it; a link without stations has no broadcast. */

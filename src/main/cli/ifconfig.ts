@@ -4,6 +4,7 @@
  * The first error ends the command, and the draft is thrown away: all or none.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { isLinkName } from '../../shared/sys/link.js';
 import { formatMac, isGroup, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
 import { dropUnreachable } from '../config/routes.js';
 import { type PortRule, parseRule, parseRuleFile } from '../config/rule.js';
@@ -13,6 +14,7 @@ import {
   DOMAIN,
   type InterfaceSpec,
   type InterfaceType,
+  isAttached,
   MAXADDR,
   MTUS,
   NAME_MAX,
@@ -160,12 +162,22 @@ export function ifconfig(draft: Draft, args: readonly string[]): void {
   if (words.peek === 'create') {
     words.take('create');
     create(draft, name);
+  } else if (words.peek === 'attach') {
+    words.take('attach');
+    attach(draft, name, words.take('xdp or packet'));
   }
   const spec = draft.state.interfaces.get(name);
   if (spec === undefined) throw new ControlError('ENXIO', `${name}: no such interface`);
   while (words.more) {
     const word = words.take('word');
+    if (word === 'detach') {
+      if (!isAttached(spec.type)) throw new ControlError('ENOTTY', `${name}: not attached`);
+      remove(draft, spec);
+      words.end();
+      return;
+    }
     if (word === 'destroy') {
+      if (isAttached(spec.type)) throw new ControlError('EINVAL', `${name}: the host's; detach gives it back`);
       destroy(draft, spec);
       words.end();
       return;
@@ -184,7 +196,7 @@ export function ifconfig(draft: Draft, args: readonly string[]): void {
 
 /** Every word `ifconfig` takes after an interface name, for the documentation test and completion. */
 export function ifconfigWords(): string[] {
-  return ['create', 'destroy', 'addr', ...Object.keys(HANDLERS)].sort();
+  return ['attach', 'create', 'destroy', 'detach', 'addr', ...Object.keys(HANDLERS)].sort();
 }
 
 function create(draft: Draft, name: string): void {
@@ -196,6 +208,16 @@ function create(draft: Draft, name: string): void {
   if (old !== undefined && isDeepStrictEqual(old, domainLoopback(old.rdomain))) draft.state.interfaces.delete(name);
   else if (old !== undefined) throw new ControlError('EEXIST', `${name}: exists already`);
   draft.state.interfaces.set(name, { ...newInterface(name, type), rdomain: old?.rdomain ?? 0 });
+}
+
+/** Takes an interface of the host's. Whether there is one is seen when it is opened. */
+function attach(draft: Draft, name: string, kind: string): void {
+  if (kind !== 'xdp' && kind !== 'packet') throw new ControlError('EINVAL', `${kind}: attach xdp or packet`);
+  if (!isLinkName(name)) throw new ControlError('EINVAL', `${name}: no interface can have that name`);
+  const old = draft.state.interfaces.get(name);
+  if (old !== undefined && isAttached(old.type)) throw new ControlError('EBUSY', `${name}: already attached`);
+  if (old !== undefined) throw new ControlError('EEXIST', `${name}: exists already`);
+  draft.state.interfaces.set(name, newInterface(name, kind));
 }
 
 /** A change of the domain takes the addresses away; the domain's loopback comes with its first interface (rdomain(4)). */
@@ -227,6 +249,10 @@ function destroy(draft: Draft, spec: InterfaceSpec): void {
   if (rdomain !== 0 && [...draft.state.interfaces.values()].some(used)) {
     throw new ControlError('EBUSY', `${spec.name}: rdomain ${rdomain} is in use`);
   }
+  remove(draft, spec);
+}
+
+function remove(draft: Draft, spec: InterfaceSpec): void {
   removeInterface(draft.state, spec.name);
   dropUnreachable(draft.state);
 }
@@ -255,7 +281,7 @@ function unpair(draft: Draft, spec: InterfaceSpec): void {
 
 /** Whether interfaces of that type have an Ethernet address. */
 function isEthernet(type: InterfaceType): boolean {
-  return type === 'tap' || type === 'mem' || type === 'vport';
+  return type === 'tap' || type === 'mem' || type === 'vport' || isAttached(type);
 }
 
 function setLink(which: 0 | 1 | 2, on: boolean): Handler {

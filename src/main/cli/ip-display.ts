@@ -53,7 +53,7 @@ function describeLink(router: Router, live: Live, families: readonly Family[]): 
     ifindex: live.index,
     ifname: live.name,
     flags,
-    mtu: spec.mtu,
+    mtu: router.table.mtu(live),
     ...(master === undefined ? {} : { master }),
     operstate: link !== 'ether' && flags.includes('UP') ? 'UNKNOWN' : flags.includes('LOWER_UP') ? 'UP' : 'DOWN',
     link_type: link,

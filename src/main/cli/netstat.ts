@@ -200,7 +200,8 @@ function interfaces(router: Router, json: boolean): string {
   const links = router.table.all().map((live) => {
     const sum = (word: number): number => total(views, live.index, word);
     const drops = DROP_REASONS.reduce((all, _, n) => all + sum(Lane.DROPS + n), 0);
-    const { mtu, addresses } = router.state.interfaces.get(live.name) ?? live.spec;
+    const { addresses } = router.state.interfaces.get(live.name) ?? live.spec;
+    const mtu = router.table.mtu(live);
     const up = (views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.UP) !== 0;
     const counters = { ipkts: sum(Lane.IPACKETS), opkts: sum(Lane.OPACKETS), drops };
     return { name: live.name, up, mtu, lladdr: hasLladdr(live.spec) ? live.lladdr : live.name, addresses, ...counters };

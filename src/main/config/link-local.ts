@@ -6,7 +6,7 @@ import { formatAddress } from './address.js';
 import type { AddressSpec, InterfaceSpec } from './state.js';
 
 /** Kinds with a link-layer address. */
-const ETHERNET: readonly InterfaceSpec['type'][] = ['tap', 'mem', 'vport'];
+const ETHERNET: readonly InterfaceSpec['type'][] = ['tap', 'mem', 'vport', 'packet', 'xdp'];
 
 /** Whether an address is fe80::/10. */
 export function isLinkLocal(address: string): boolean {

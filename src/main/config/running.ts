@@ -6,6 +6,7 @@ import { formatRule } from './rule.js';
 import {
   DEFAULT_SETTINGS,
   type InterfaceSpec,
+  isAttached,
   MAXADDR,
   MTUS,
   newInterface,
@@ -36,7 +37,7 @@ export function runningLines(state: State): string[] {
 
 /** One line: the interface and what is set on it alone. */
 function creation(spec: InterfaceSpec): string {
-  const words = ['ifconfig', spec.name, 'create'];
+  const words = ['ifconfig', spec.name, ...(isAttached(spec.type) ? ['attach', spec.type] : ['create'])];
   if (spec.description !== '') words.push('description', quoteWord(spec.description));
   if (spec.mtu !== MTUS[spec.type].default) words.push('mtu', String(spec.mtu));
   if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);

@@ -39,7 +39,7 @@ export interface VebSpec {
 }
 
 /** Kinds of interface that can be made. */
-export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo' | 'vrf';
+export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo' | 'vrf' | 'packet' | 'xdp';
 
 /** An address of an interface. */
 export interface AddressSpec {
@@ -183,6 +183,8 @@ export const DOMAIN = { min: 1, max: 31 } as const;
 /** Floods a second. */
 export const STORMLIMIT = { min: 1, max: 10_000_000 } as const;
 const ETHERNET_MTU = { default: 1500, min: 68, max: 65_535 };
+/** 0 = as the host's link has it. */
+const LINK_MTU = { default: 0, min: 68, max: 65_535 };
 /** MTU of each type of interface; a veb has none (spec A §1.1, §5.1). */
 export const MTUS: Record<InterfaceType, { readonly default: number; readonly min: number; readonly max: number }> = {
   veb: ETHERNET_MTU,
@@ -192,6 +194,8 @@ export const MTUS: Record<InterfaceType, { readonly default: number; readonly mi
   rport: { default: 32_768, min: 1280, max: 32_768 },
   lo: { default: 32_768, min: 576, max: 65_535 },
   vrf: { default: 65_575, min: 1280, max: 65_575 },
+  packet: LINK_MTU,
+  xdp: LINK_MTU,
 };
 /** Longest interface name: the kernel's IFNAMSIZ less its terminator. */
 export const NAME_MAX = 15;
@@ -238,6 +242,11 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
   if (type === 'veb')
     spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], spans: [], statics: [] };
   return spec;
+}
+
+/** Whether it is an interface of the host's that was attached. */
+export function isAttached(type: InterfaceType): type is 'packet' | 'xdp' {
+  return type === 'packet' || type === 'xdp';
 }
 
 /** A port as `add` makes it. */

@@ -16,7 +16,7 @@ import {
   MAX_WORKERS,
   Offload,
 } from '../../shared/layout/heap.js';
-import type { InterfaceSpec, InterfaceType } from '../config/state.js';
+import { type InterfaceSpec, type InterfaceType, isAttached } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 
@@ -29,6 +29,8 @@ const TYPE_NUMBER: Record<InterfaceType, IfType> = {
   rport: IfType.RPORT,
   lo: IfType.LOOPBACK,
   vrf: IfType.VRF,
+  packet: IfType.PACKET,
+  xdp: IfType.XDP,
 };
 
 /** Generations are 15 bits, so that index | generation << 16 stays a positive int32, and never 0. */
@@ -36,7 +38,7 @@ const GENERATIONS = 0x7fff;
 
 /** Whether an interface of that type has an outside that frames come from and go to. */
 export function isDevice(type: InterfaceType): boolean {
-  return type === 'tap' || type === 'mem';
+  return type === 'tap' || type === 'mem' || isAttached(type);
 }
 
 /** One interface that exists. */
@@ -51,6 +53,10 @@ export interface Live {
   lladdr: string;
   /** The address it has when none is given. */
   readonly generated: string;
+  /** Whether its link has a carrier; always true of those that have no link of their own. */
+  carrier: boolean;
+  /** How an attached interface is driven, for display; empty of others. */
+  media: string;
   /** Undoes what the device opened; called after the grace period. */
   close: () => void;
 }
@@ -110,7 +116,18 @@ export class InterfaceTable {
     heap[record + If.OFFLOADS] = Offload.ALL;
     heap.fill(-1, record + If.QUEUE_FD, record + If.QUEUE_FD + MAX_WORKERS);
     const lladdr = spec.lladdr === '' ? generated : spec.lladdr;
-    return { index, name: spec.name, type: spec.type, generation, spec, lladdr, generated, close: () => {} };
+    return {
+      index,
+      name: spec.name,
+      type: spec.type,
+      generation,
+      spec,
+      lladdr,
+      generated,
+      carrier: true,
+      media: '',
+      close: () => {},
+    };
   }
 
   /** Makes a reserved interface known to all. */
@@ -139,9 +156,14 @@ export class InterfaceTable {
     this.used.delete(live.index);
   }
 
-  /** Sets the flag word from a spec: up means running for every kind there is so far. */
+  /** Device MTU in bytes: as configured, or as the host's link has it. */
+  mtu(live: Live): number {
+    return this.memory.views.heap[ifRecord(live.index) + If.MTU];
+  }
+
+  /** Sets the flag word from a spec: up, and with a carrier, means running. */
   setFlags(live: Live, spec: InterfaceSpec): void {
-    const up = spec.up ? IfFlag.UP | IfFlag.RUNNING : 0;
+    const up = spec.up ? IfFlag.UP | (live.carrier ? IfFlag.RUNNING : 0) : 0;
     const monitor = spec.monitor ? IfFlag.MONITOR : 0;
     const [link0, link1, link2] = spec.link;
     const links = (link0 ? IfFlag.LINK0 : 0) | (link1 ? IfFlag.LINK1 : 0) | (link2 ? IfFlag.LINK2 : 0);

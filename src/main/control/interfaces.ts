@@ -7,10 +7,13 @@ import { checkNetns } from '../../shared/sys/link.js';
 import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
+import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
+import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
 import type { InterfaceTable, Live } from './interface-table.js';
 import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
+import { openPacketPort } from './packet-port.js';
 import { Routing } from './routing.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
@@ -20,6 +23,8 @@ export const IDLE_POLICY = { sleep: IdlePolicy.SLEEP, adaptive: IdlePolicy.ADAPT
 
 /** What the kinds of interface differ in, handed over when one is made. */
 interface Kind {
+  /** The address it has when none is given; random unless it says. */
+  lladdr?(name: string): string;
   open(live: Live): void;
   /** After the record is published. */
   watch(live: Live): void;
@@ -35,6 +40,8 @@ export class Interfaces {
   private readonly vebs: Vebs;
   private readonly routing: Routing;
   private readonly onGone: (live: Live) => void;
+  /** Attached interfaces of the host. */
+  readonly hosts: HostPorts;
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
 
   /** `kernelTaps` false makes TAPs memory ports of the same names; `onGone` hears of an interface that has left the table. */
@@ -45,6 +52,7 @@ export class Interfaces {
     vebs: Vebs,
     kernelTaps: boolean,
     onGone: (live: Live) => void = () => {},
+    log: HostLog = { warn: () => {}, info: () => {} },
   ) {
     this.memory = memory;
     this.table = table;
@@ -74,9 +82,32 @@ export class Interfaces {
         if (after.up && !before.up) vebs.startAgeing(live);
       },
     };
+    this.hosts = new HostPorts(memory, table, reclaimer, log);
+    const { hosts } = this;
+    const host = (open: OpenHost): Kind => ({
+      lladdr: (name) => hosts.lladdr(name),
+      open: (live) => hosts.open(live, open),
+      watch: (live) => hosts.watch(live),
+      unwatch: (live) => hosts.unwatch(live),
+      attributes: (live, before, after) => hosts.attributes(live, before, after),
+    });
+    const packet = host(openPacketPort);
+    const xdp = host(() => {
+      throw new ControlError('ENODEV', 'attach xdp is not there yet; attach packet');
+    });
     // A virtual interface is its record and nothing else.
     const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
-    this.kinds = { veb, mem, tap: kernelTaps ? tap : mem, vport: virtual, rport: virtual, lo: virtual, vrf: virtual };
+    this.kinds = {
+      veb,
+      mem,
+      tap: kernelTaps ? tap : mem,
+      vport: virtual,
+      rport: virtual,
+      lo: virtual,
+      vrf: virtual,
+      packet,
+      xdp,
+    };
     table.memoryTaps = !kernelTaps;
   }
 
@@ -119,8 +150,8 @@ export class Interfaces {
   }
 
   private create(spec: InterfaceSpec): void {
-    const live = this.table.reserve(spec, randomMac());
     const kind = this.kinds[spec.type];
+    const live = this.table.reserve(spec, kind.lladdr?.(spec.name) ?? randomMac());
     try {
       kind.open(live);
     } catch (error) {
@@ -173,7 +204,8 @@ export class Interfaces {
     const live = this.table.get(after.name);
     this.kinds[live.type].attributes(live, before, after);
     live.lladdr = after.lladdr === '' ? live.generated : after.lladdr;
-    this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
+    // That of an attached interface is its link's.
+    if (after.mtu !== 0) this.memory.views.heap[ifRecord(live.index) + If.MTU] = after.mtu;
     this.memory.views.heap[ifRecord(live.index) + If.OFFLOADS] = offloads(after);
     this.setInet(live, after);
     this.table.setFlags(live, after);

@@ -77,8 +77,10 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
   function describe(live: Live): StackInterface {
     const cached = known.get(live.spec);
     const up = canSend(live.index);
-    if (cached !== undefined && cached.up === up && cached.index === live.index) return cached;
-    const described = describeInterface(live, up);
+    const mtu = table.mtu(live);
+    const same = cached !== undefined && cached.up === up && cached.index === live.index && cached.mtu === mtu;
+    if (same) return cached;
+    const described = describeInterface(live, up, mtu);
     known.set(live.spec, described);
     return described;
   }
@@ -119,7 +121,7 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
   };
 }
 
-function describeInterface(live: Live, up: boolean): StackInterface {
+function describeInterface(live: Live, up: boolean, mtu: number): StackInterface {
   const { spec } = live;
   const kinds = { rport: 'point-to-point', lo: 'loopback' } as const;
   return {
@@ -127,7 +129,7 @@ function describeInterface(live: Live, up: boolean): StackInterface {
     name: live.name,
     kind: spec.type === 'rport' || spec.type === 'lo' ? kinds[spec.type] : 'ethernet',
     lladdr: Uint8Array.from(live.lladdr.split(':'), (group) => Number.parseInt(group, 16)),
-    mtu: spec.mtu,
+    mtu,
     rdomain: spec.rdomain,
     up,
     addresses: allAddresses(spec, live.lladdr).map(({ family, address, length, destination }) => ({

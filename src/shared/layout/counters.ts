@@ -46,6 +46,10 @@ export const enum Lane {
   SEGMENTED = 18,
   /** Frames and copies that a rule of this port gave a tag. */
   TAGGED = 19,
+  /** Frames that the kernel had for us and no room to put; never read, so no term of the books. In main's lane. */
+  MISSED = 20,
+  /** Times that the link of an attached interface went, and came back. In main's lane. */
+  LINK_LOST = 21,
   /** First drop reason; `DROPS + reason`. */
   DROPS = 24,
   /** Doubles in a lane. */

@@ -64,6 +64,8 @@ export const enum Thread {
   FREE_SUPERFRAMES = 37,
   /** threadId of the thread that runs it. W: that worker. R: main. */
   THREAD_ID = 38,
+  /** The kernel's number of that thread. W: that worker. R: main. */
+  TID = 39,
   /** The eventfd that wakes it. W: main. R: all. */
   DOORBELL = 64,
   /** The epoll descriptor it sleeps in. W: main. R: that worker. */
@@ -139,6 +141,8 @@ export const enum If {
   PEER = 22,
   /** Record of its captures (layout/capture.ts); 0 = nobody captures. */
   CAPTURE = 23,
+  /** Attached host interface: its `HostDevice` record; 0 = its link is not there now. */
+  DEVICE = 30,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -160,6 +164,9 @@ export const enum IfType {
   RPORT = 5,
   LOOPBACK = 6,
   VRF = 7,
+  /** Attached host interfaces. */
+  PACKET = 14,
+  XDP = 15,
 }
 
 /** Bits of `If.FLAGS`. */
@@ -208,6 +215,7 @@ export const enum Kind {
   NEXT_HOPS = 0x4e484f50,
   CAPTURES = 0x43415054,
   CAPTURE_FILTER = 0x42504646,
+  HOST_DEVICE = 0x484f5354,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

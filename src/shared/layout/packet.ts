@@ -68,6 +68,8 @@ export const enum SlotOwner {
   RESTING = -1,
   /** In a ring between a host and a worker or between two workers, or in the burst of the worker that took it from one. */
   QUEUED = -2,
+  /** In the rings of an AF_XDP socket; less the number of the interface. */
+  DEVICE = -64,
   /** In a return ring on the way to its home; less the number of the thread that gave it back. */
   RETURNING = -16,
 }

@@ -61,6 +61,52 @@ export const epollWaitCall: (epfd: number, events: number, most: number, timeout
   'int epoll_wait(int, uintptr_t, int, int)',
 );
 
+/** send(2). With address and length 0 it tells a socket with rings to look at its transmit ring. */
+export const send: (fd: number, from: number, length: number, flags: number) => number = libc.func(
+  'long send(int, uintptr_t, size_t, int)',
+);
+/** recv(2). */
+export const recv: (fd: number, to: number, length: number, flags: number) => number = libc.func(
+  'long recv(int, uintptr_t, size_t, int)',
+);
+/** memcpy(3). Pieces that do not overlap, and addresses that are right: nothing checks them. */
+export const memcpy: (to: number, from: number, length: number) => void = libc.func(
+  'void memcpy(uintptr_t, uintptr_t, size_t)',
+);
+/** mmap(2); -1 when it fails. */
+const mmap: (at: number, length: number, protection: number, flags: number, fd: number, offset: number) => number =
+  libc.func('long mmap(uintptr_t, size_t, int, int, int, long)');
+/** munmap(2). */
+const munmap: (at: number, length: number) => number = libc.func('int munmap(uintptr_t, size_t)');
+/** syscall(2) with three arguments: for calls that libc has no function for. */
+export const syscall3: (number: number, a: number, b: number, c: number) => number = libc.func(
+  'long syscall(long, ulong, ulong, ulong)',
+);
+/** gettid(2): the kernel's number of this thread. */
+export const gettid: () => number = libc.func('int gettid()');
+/** sched_setaffinity(2). */
+export const schedSetaffinity: (tid: number, length: number, mask: number) => number = libc.func(
+  'int sched_setaffinity(int, size_t, uintptr_t)',
+);
+
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_POPULATE = 0x8001;
+
+/** Maps `length` bytes of a descriptor, shared and present. Returns the address, or -1: `lastErrno()` tells why. */
+export function mapFile(fd: number, length: number, offset: number): number {
+  return mmap(0, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset);
+}
+
+/** Ends a mapping. Nothing may look at it any more. */
+export function unmap(address: number, length: number): void {
+  munmap(address, length);
+}
+
+/** A view of `length` bytes of mapped memory. It must not be used once the mapping has ended; it keeps nothing alive. */
+export function viewAt(address: number, length: number): ArrayBuffer {
+  return koffi.view(address, length);
+}
+
 /**
  * errno of the last call of this thread that returned -1. It is libc's own word, which koffi does not save: ask for it
  * directly after the call, before anything else may call into the kernel.

@@ -21,6 +21,11 @@ const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
 const SIOCSIFTXQLEN = 0x8943;
+const SIOCETHTOOL = 0x8946;
+
+const ETHTOOL_GDRVINFO = 0x03;
+const ETHTOOL_GLINK = 0x0a;
+const ETHTOOL_GCHANNELS = 0x3c;
 
 const IFF_UP = 0x1;
 const IFF_RUNNING = 0x40;
@@ -53,10 +58,15 @@ export interface LinkInfo {
   readonly mtu: number;
   /** `02:00:00:00:00:01`; six zeroes where the link has none. */
   readonly mac: string;
+  /** Whether its frames are Ethernet's. */
+  readonly ethernet: boolean;
+  /** Whether there is a carrier, as its driver says at once. */
+  readonly carrier: boolean;
 }
 
 const ifreq = fixedBuffer(40);
 const message = fixedBuffer(256);
+const ethtoolArgument = fixedBuffer(256);
 
 /** Whether Linux could have an interface of that name: 1…15 bytes, no space, `/`, `:` or `%`, not `.` or `..`. */
 export function isLinkName(name: string): boolean {
@@ -73,11 +83,40 @@ export function linkByName(name: string): LinkInfo | undefined {
     request(fd, SIOCGIFMTU, name);
     const mtu = ifreq.view.getInt32(ARGUMENT, true);
     request(fd, SIOCGIFHWADDR, name);
+    const ethernet = ifreq.view.getUint16(ARGUMENT, true) === ARPHRD_ETHER;
     const mac = Buffer.from(ifreq.u8.slice(ARGUMENT + 2, ARGUMENT + 8))
       .toString('hex')
       .replace(/..(?=.)/g, '$&:');
-    return { index, flags, up: (flags & IFF_UP) !== 0, running: (flags & IFF_RUNNING) !== 0, mtu, mac };
+    const carrier = ethtool(fd, name, ETHTOOL_GLINK) && ethtoolArgument.view.getUint32(4, true) === 1;
+    const up = (flags & IFF_UP) !== 0;
+    return { index, flags, up, running: (flags & IFF_RUNNING) !== 0, mtu, mac, ethernet, carrier };
   });
+}
+
+/** Receive queues that a link has in use, at least 1. Source: ETHTOOL_GCHANNELS of linux/ethtool.h. */
+export function linkQueues(name: string): number {
+  return withSocket((fd) => {
+    if (!ethtool(fd, name, ETHTOOL_GCHANNELS)) return 1;
+    // rx_count and combined_count.
+    return Math.max(1, ethtoolArgument.view.getUint32(20, true) + ethtoolArgument.view.getUint32(32, true));
+  });
+}
+
+/** The driver of a link: `veth`; empty where it does not say. */
+export function linkDriver(name: string): string {
+  return withSocket((fd) => {
+    if (!ethtool(fd, name, ETHTOOL_GDRVINFO)) return '';
+    const text = Buffer.from(ethtoolArgument.u8.slice(4, 36)).toString();
+    return text.slice(0, text.indexOf('\0'));
+  });
+}
+
+/** One query of ethtool, answered in `ethtoolArgument`; false when the link does not know it. */
+function ethtool(fd: number, name: string, command: number): boolean {
+  ethtoolArgument.u8.fill(0);
+  ethtoolArgument.view.setUint32(0, command, true);
+  const { address } = ethtoolArgument;
+  return tryRequest(fd, SIOCETHTOOL, name, address | 0, Math.floor(address / 2 ** 32));
 }
 
 /** Sets a link administratively up or down. Throws SysError: ENODEV no such link, EPERM no privilege. */

@@ -35,6 +35,20 @@ test('defaults are not printed, everything else is', () => {
   ]);
 });
 
+test('an attached interface is printed by its own name, with its MTU only if one was given', () => {
+  const state = stateOf('eth1 attach packet up', 'wan attach xdp mtu 9000', 'veb0 create add eth1 add wan');
+  const lines = runningLines(state);
+  assert.deepEqual(lines, [
+    'ifconfig eth1 attach packet',
+    'ifconfig wan attach xdp mtu 9000',
+    'ifconfig veb0 create',
+    'ifconfig veb0 add eth1',
+    'ifconfig veb0 add wan',
+    'ifconfig eth1 up',
+  ]);
+  assert.deepEqual(readConfig('f', `${lines.join('\n')}\n`), state);
+});
+
 test('a port keeps the address it joined with, and a route goes with its network', () => {
   let state = stateOf('mem0 create inet 10.0.0.1/24', 'mem1 create inet 10.0.1.1/24', 'veb0 create add mem0');
   state = after(state, 'route add default 10.0.1.9'.split(' '));
