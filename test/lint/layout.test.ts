@@ -33,6 +33,7 @@ const WORDS = new Set([
     'CaptureLane',
   ],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
+  ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
@@ -40,6 +41,7 @@ const VALUES = new Set([
   ...['RuleAction', 'Verdict', 'Key'],
   ...['Direction', 'CaptureLink', 'FilterDrop'],
   ...['FibEntry', 'NextHopKind'],
+  ...['SidAction', 'SidFlavor', 'EncapFlag'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set([
@@ -66,6 +68,9 @@ const CONSTANTS = new Set([
   'Host.WORDS',
   'NextHops.WORDS',
   'NextHop.WORDS',
+  'SidCount.WORDS',
+  'HmacKeys.FIRST',
+  'HmacKeyWord.WORDS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
 const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table', 'Queue'];

@@ -38,7 +38,7 @@ export class Interfaces {
   private readonly table: InterfaceTable;
   private readonly reclaimer: Reclaimer;
   private readonly vebs: Vebs;
-  private readonly routing: Routing;
+  readonly routing: Routing;
   private readonly onGone: (live: Live) => void;
   /** Attached interfaces of the host. */
   readonly hosts: HostPorts;

@@ -10,13 +10,14 @@ import { Control, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { Fib4 } from '../../shared/table/fib4.js';
 import { Fib6 } from '../../shared/table/fib6.js';
-import { NextHopKind, NextHopTable } from '../../shared/table/next-hop.js';
-import { addressWords, type Family } from '../config/address.js';
+import { NextHopKind, type NextHopSpec, NextHopTable } from '../../shared/table/next-hop.js';
+import { addressWords } from '../config/address.js';
 import type { Hop, Route } from '../config/routes.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable } from './interface-table.js';
+import { encapNextHop, SidCounters, type SidCounts, sidNextHop } from './srv6.js';
 
-const KIND: Record<Hop['kind'], Exclude<NextHopKind, NextHopKind.NONE | NextHopKind.ECMP>> = {
+const KIND: Record<Hop['kind'], NextHopSpec['kind']> = {
   local: NextHopKind.LOCAL,
   connected: NextHopKind.CONNECTED,
   gateway: NextHopKind.GATEWAY,
@@ -41,6 +42,9 @@ export class Routing {
   private readonly fibMemory;
   private readonly nextHops: NextHopTable;
   private readonly tables = new Map<number, Tables>();
+  private readonly sidCounters: SidCounters;
+  /** Counter numbers of the SIDs that are counted, by route. */
+  private readonly counters = new Map<string, number>();
 
   constructor(memory: Memory, interfaces: InterfaceTable, reclaimer: Reclaimer) {
     this.memory = memory;
@@ -53,6 +57,7 @@ export class Routing {
       release: (at: number, words: number) => memory.heap.release(at, words),
     };
     this.nextHops = new NextHopTable(this.fibMemory, reclaimer);
+    this.sidCounters = new SidCounters(memory.views);
     heap[Control.NEXT_HOPS] = this.nextHops.root;
     heap[Control.FLOW_KEY0] = randomInt(2 ** 31);
     heap[Control.FLOW_KEY1] = randomInt(2 ** 31);
@@ -80,8 +85,17 @@ export class Routing {
     return route.hops.map((hop) => (hop.dev === '' ? 0 : (this.interfaces.find(hop.dev)?.generation ?? 0)));
   }
 
+  /** What a SID that is counted has counted; undefined for other routes. */
+  countsOf(route: Pick<Route, 'rdomain' | 'network' | 'length'>): SidCounts | undefined {
+    const number = this.counters.get(keyOf(route));
+    return number === undefined ? undefined : this.sidCounters.read(number);
+  }
+
   private put(route: Route): void {
-    const members = route.hops.map((hop) => this.nextHops.add(this.specOf(hop, route.family)));
+    const before = this.counters.get(keyOf(route));
+    this.counters.delete(keyOf(route));
+    if (route.hops.some((hop) => hop.sid?.count === true)) this.counters.set(keyOf(route), this.sidCounters.take());
+    const members = route.hops.map((hop) => this.nextHops.add(this.specOf(hop, route)));
     let index = members[0] as number;
     if (members.length > 1) {
       index = this.nextHops.addGroup(members.map((member) => ({ index: member, weight: 1 })));
@@ -90,6 +104,7 @@ export class Routing {
     const words = addressWords(route.network);
     const old = this.insert(route, words, index);
     if (old !== 0) this.nextHops.release(old);
+    if (before !== undefined) this.closeCounter(before);
     this.installed.set(keyOf(route), this.generationsOf(route));
   }
 
@@ -109,10 +124,24 @@ export class Routing {
         : (tables?.inet6?.remove(w0, w1, w2, w3, length) ?? 0);
     if (old !== 0) this.nextHops.release(old);
     this.installed.delete(keyOf(route));
+    const number = this.counters.get(keyOf(route));
+    this.counters.delete(keyOf(route));
+    if (number !== undefined) this.closeCounter(number);
     this.closeEmpty(rdomain);
   }
 
-  private specOf(hop: Hop, family: Family): Parameters<NextHopTable['add']>[0] {
+  /** The counters of a SID that no table leads to any more go to another when no worker counts there. */
+  private closeCounter(number: number): void {
+    this.reclaimer.retire(0, () => this.sidCounters.give(number));
+  }
+
+  private specOf(hop: Hop, { family, ...route }: Route): NextHopSpec {
+    if (hop.encap !== undefined) return encapNextHop(hop.encap);
+    if (hop.sid !== undefined) {
+      const refers = hop.sid.vrf || hop.sid.oif;
+      const referred = refers === '' ? undefined : this.interfaces.find(refers);
+      return sidNextHop(hop.sid, referred, this.counters.get(keyOf(route)) ?? 0);
+    }
     const live = hop.dev === '' ? undefined : this.interfaces.get(hop.dev);
     const gateway = hop.gateway === '' ? [] : [...addressWords(hop.gateway)];
     if (family === 'inet' && gateway.length > 1) throw new RangeError('an IPv6 gateway of an IPv4 route');
@@ -160,6 +189,6 @@ export class Routing {
   }
 }
 
-function keyOf(route: Route): string {
+function keyOf(route: Pick<Route, 'rdomain' | 'network' | 'length'>): string {
   return `${route.rdomain} ${route.network}/${route.length}`;
 }

@@ -107,6 +107,17 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'reassembly-full', place: 'stack', help: 'a fragment that made room for others' },
   { name: 'bridge-port', place: 'stack', help: 'sent by the stack out of a port of a veb (EBUSY)' },
   { name: 'fildrop', place: 'stack', help: 'a capture with fildrop said so' },
+  {
+    name: 'srv6-header',
+    place: 'stack',
+    help: 'segments left where a SID decapsulates, or a malformed routing header',
+  },
+  { name: 'srv6-upper', place: 'stack', help: 'an upper-layer header that the SID does not take' },
+  { name: 'srv6-hmac', place: 'stack', help: 'an SRH whose HMAC is missing, wrong or of an unknown key' },
+  { name: 'srv6-hmac-budget', place: 'stack', help: 'an HMAC that there was no time to check in this burst' },
+  { name: 'srv6-underlay', place: 'stack', help: 'no route to the first segment of an encapsulation' },
+  { name: 'srv6-domain', place: 'stack', help: 'to a SID from outside the SR domain' },
+  { name: 'vrf-missing', place: 'stack', help: 'the VRF that a SID leads to is gone' },
 ];
 
 /** Numbers of the reasons, in the order of the list; a test holds them to it. */
@@ -191,4 +202,11 @@ export const enum Drop {
   REASSEMBLY_FULL,
   BRIDGE_PORT,
   FILDROP,
+  SRV6_HEADER,
+  SRV6_UPPER,
+  SRV6_HMAC,
+  SRV6_HMAC_BUDGET,
+  SRV6_UNDERLAY,
+  SRV6_DOMAIN,
+  VRF_MISSING,
 }

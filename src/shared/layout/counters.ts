@@ -101,7 +101,25 @@ export function captureLane(threads: number, thread: number, number: number): nu
   return workLane(threads, threads) + (thread * MAX_CAPTURES + number) * CaptureLane.WORDS;
 }
 
+/** Doubles of the counters of one SID, behind the captures; number 0 is nobody's. W: that thread (main, once the SID is gone). R: main. */
+export const enum SidCount {
+  /** Packets that went on, and their bytes with the outer header (spec B §1.9). */
+  PACKETS = 0,
+  BYTES = 1,
+  /** Packets that did not. */
+  ERRORS = 2,
+  WORDS = 4,
+}
+
+/** SIDs that can be counted at a time, and one. */
+export const MAX_COUNTED_SIDS = 4096;
+
+/** Index of the first of thread `thread`'s doubles for SID counter `number` in a region for `threads` threads. */
+export function sidLane(threads: number, thread: number, number: number): number {
+  return captureLane(threads, threads, 0) + (thread * MAX_COUNTED_SIDS + number) * SidCount.WORDS;
+}
+
 /** Doubles in the counters region for `threads` threads. */
 export function allCounterWords(threads: number): number {
-  return captureLane(threads, threads, 0);
+  return sidLane(threads, threads, 0);
 }

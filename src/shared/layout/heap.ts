@@ -24,6 +24,12 @@ export const enum Control {
   CLOCK_SHIFT = 3,
   /** What workers do when idle, an `IdlePolicy`. W: main. R: workers. */
   IDLE = 4,
+  /** 1 = SRv6 as Linux does it where the RFCs say otherwise. W: main. R: workers. */
+  SRV6_COMPAT = 24,
+  /** Flow label of outer headers: -1 = 0, 0 = that of the inner packet, 1 = a hash of its flow. W: main. R: workers. */
+  SRV6_FLOW_LABEL = 25,
+  /** Record of the HMAC keys (table/hmac-keys.ts); 0 = none. W: main. R: workers. */
+  SRV6_KEYS = 26,
   /** 1 while IPv4 packets for others are forwarded. W: main. R: workers. */
   FORWARD4 = 5,
   /** The same of IPv6. W: main. R: workers. */
@@ -132,6 +138,8 @@ export const enum If {
   RDOMAIN = 17,
   /** Port: floods a second that each worker makes of its frames; 0 = no limit. */
   STORM_LIMIT = 18,
+  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4). */
+  SEG6_HMAC = 28,
   /** Our link-layer address, as `etherdst` reads one: first two bytes, last four. */
   LLADDR_HI = 19,
   LLADDR_LO = 20,
@@ -210,6 +218,7 @@ export const enum Kind {
   RULES = 0x52554c45,
   NEIGHBOURS = 0x4e424854,
   NEIGHBOUR = 0x4e424852,
+  HMAC_KEYS = 0x484d4143,
   FIB4 = 0x46494234,
   FIB6 = 0x46494236,
   NEXT_HOPS = 0x4e484f50,

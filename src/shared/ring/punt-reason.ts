@@ -20,6 +20,31 @@ export const enum PuntReason {
   REDIRECT = 10,
   /** Made by the worker; it lacks the neighbour it goes to. Its frame begins at its IP header. */
   OUTPUT = 11,
+  /** To be answered with the ICMP error that `PuntError` in front of it says. */
+  ERROR = 12,
+  /** To be sent to the neighbour that `PuntVia` in front of it says, which the worker does not know yet. */
+  VIA = 13,
+}
+
+/** Bytes that stand in front of the IP packet of an ERROR; numbers in network order. */
+export const enum PuntError {
+  /** Of ICMP or ICMPv6, as the packet is. */
+  TYPE = 0,
+  CODE = 1,
+  /** The `Drop` it is booked as, 16 bits. */
+  DROP = 2,
+  /** The second word of the error: a pointer or an MTU. */
+  REST = 4,
+  BYTES = 8,
+}
+
+/** Bytes that stand in front of the IP packet of a VIA; numbers in network order. */
+export const enum PuntVia {
+  /** Interface it leaves by. */
+  OUT = 0,
+  /** Address of the neighbour: 4 bytes of IPv4, 16 of IPv6. */
+  ADDRESS = 4,
+  BYTES = 20,
 }
 
 /**

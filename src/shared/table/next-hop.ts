@@ -38,9 +38,9 @@ export const enum NextHopKind {
   BLACKHOLE = 6,
   /** One of several, see `NextHopGroup`. */
   ECMP = 7,
-  /** A local SID: RECORD says what is done. */
+  /** A local SID (table/sid.ts). */
   SID = 8,
-  /** Into an outer header, as RECORD says. */
+  /** Into an outer header (table/sid.ts). */
   ENCAP = 9,
   /** As REJECT, by order of the administrator. */
   PROHIBIT = 10,
@@ -60,10 +60,16 @@ export const enum NextHop {
   GATEWAY = 4,
   /** The gateway's neighbour record; 0 = to be looked up. */
   NEIGHBOUR = 8,
-  /** For whoever makes the next hop. */
+  /** For whoever makes the next hop; of SID and ENCAP as table/sid.ts says. */
   FLAGS = 9,
-  /** Record of a SID or an encapsulation; 0 = none. */
-  RECORD = 10,
+  /** Routing domain that a SID looks in next, or that ENCAP's outer packet is routed in. */
+  TABLE = 10,
+  /** SID: its counters (`sidLane` of layout/counters.ts); 0 = none. */
+  COUNTER = 11,
+  /** ENCAP: bytes that come in front of the packet; they stand behind the record. */
+  OVERHEAD = 12,
+  /** ENCAP: id of the HMAC key; 0 = none. */
+  KEY = 13,
   WORDS = 16,
 }
 
@@ -89,7 +95,11 @@ export interface NextHopSpec {
   readonly gateway?: readonly number[];
   readonly neighbour?: number;
   readonly flags?: number;
-  readonly record?: number;
+  readonly table?: number;
+  readonly counter?: number;
+  readonly key?: number;
+  /** ENCAP: the outer header, four bytes a word as they lie in memory. */
+  readonly header?: readonly number[];
 }
 
 /** A member of a group: its index and its share, 1 or more. */
@@ -160,7 +170,7 @@ export class NextHopTable {
 
   /** A new next hop with one user, its maker. Returns its index. Throws what `memory.allocate` does, or RangeError at 2^24. */
   add(spec: NextHopSpec): number {
-    return this.publishNew(() => this.build(spec), NextHop.WORDS, []);
+    return this.publishNew(() => this.build(spec), recordWords(spec), []);
   }
 
   /** A new ECMP group of 1 … 64 members with one user, its maker; it is a user of its members. Throws as `add`. */
@@ -177,7 +187,7 @@ export class NextHopTable {
   /** Gives an index another next hop: from one store on, every prefix that uses it goes there. Throws as `add`; then nothing has changed. */
   change(index: number, spec: NextHopSpec): void {
     const known = this.live(index);
-    this.republish(index, known, this.build(spec), NextHop.WORDS, []);
+    this.republish(index, known, this.build(spec), recordWords(spec), []);
   }
 
   /** Gives an index another group of members, in the same way. */
@@ -250,7 +260,8 @@ export class NextHopTable {
 
   private build(spec: NextHopSpec): number {
     const { heap } = this;
-    const record = this.memory.allocate(NextHop.WORDS);
+    const header = spec.header ?? [];
+    const record = this.memory.allocate(recordWords(spec));
     heap[record + NextHop.KIND] = spec.kind;
     heap[record + NextHop.INTERFACE] = spec.interface ?? 0;
     heap[record + NextHop.GENERATION] = spec.generation ?? 0;
@@ -258,7 +269,11 @@ export class NextHopTable {
     heap.set(spec.gateway ?? [], record + NextHop.GATEWAY);
     heap[record + NextHop.NEIGHBOUR] = spec.neighbour ?? 0;
     heap[record + NextHop.FLAGS] = spec.flags ?? 0;
-    heap[record + NextHop.RECORD] = spec.record ?? 0;
+    heap[record + NextHop.TABLE] = spec.table ?? 0;
+    heap[record + NextHop.COUNTER] = spec.counter ?? 0;
+    heap[record + NextHop.OVERHEAD] = header.length << 2;
+    heap[record + NextHop.KEY] = spec.key ?? 0;
+    heap.set(header, record + NextHop.WORDS);
     return record;
   }
 
@@ -282,6 +297,11 @@ export class NextHopTable {
     this.capacity = capacity * 2;
     this.reclaimer.retire(capacity * 4, () => this.memory.release(old, capacity));
   }
+}
+
+/** Words of the record that a spec becomes. */
+function recordWords(spec: NextHopSpec): number {
+  return NextHop.WORDS + (spec.header?.length ?? 0);
 }
 
 /**

@@ -229,7 +229,7 @@ export function walkChain(u8: Uint8Array, ip: number, payload: number, lenient: 
   let before = 6;
   let at = 40;
   let next = u8[ip + before];
-  out.fill(0);
+  for (let w = 0; w < Chain.WORDS; w++) out[w] = 0;
   for (let n = 0; ; n++) {
     const routing = next === Protocol.ROUTING;
     const fragment = next === Protocol.FRAGMENT;

@@ -10,6 +10,9 @@ import {
   counterWords,
   Lane,
   laneOf,
+  MAX_COUNTED_SIDS,
+  SidCount,
+  sidLane,
   Work,
   workLane,
 } from '../../../../src/shared/layout/counters.js';
@@ -143,5 +146,6 @@ test('lanes of the counters lie apart and inside, and the burst counters behind 
   assert.equal(workLane(3, 0), counterWords(3));
   assert.equal(workLane(3, 2) + Work.WORDS, captureLane(3, 0, 0));
   assert.equal(captureLane(3, 1, 0), captureLane(3, 0, MAX_CAPTURES - 1) + CaptureLane.WORDS);
-  assert.equal(captureLane(3, 2, MAX_CAPTURES - 1) + CaptureLane.WORDS, views.counters.length);
+  assert.equal(captureLane(3, 2, MAX_CAPTURES - 1) + CaptureLane.WORDS, sidLane(3, 0, 0));
+  assert.equal(sidLane(3, 2, MAX_COUNTED_SIDS - 1) + SidCount.WORDS, views.counters.length);
 });
