@@ -4,6 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { drawTop, topOptions } from './cli/top.js';
+import type { Status } from './status.js';
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
@@ -63,6 +66,27 @@ function filesOf(words: readonly string[]): Record<string, string> {
   return files;
 }
 
+/** `smrctl top`: asks for `show status` again and again. Returns the exit status. */
+async function top(socket: string, args: readonly string[]): Promise<number> {
+  const ask = async (): Promise<Status> => {
+    const { status, body } = await send(socket, JSON.stringify({ words: ['show', 'status'], json: true }));
+    const reply = JSON.parse(body) as { output?: string; code?: string; message?: string };
+    if (status !== 200) throw new Error(`${reply.message} (${reply.code})`);
+    return JSON.parse(reply.output ?? '') as Status;
+  };
+  const { period, screens } = topOptions(args);
+  let before = await ask();
+  for (let screen = 0; screens === 0 || screen < screens; screen++) {
+    await sleep(period * 1000);
+    const now = await ask();
+    // On a terminal the screen is cleared first; a pipe gets one screen after another.
+    const clear = process.stdout.isTTY ? '\x1b[H\x1b[J' : '';
+    process.stdout.write(`${clear}${drawTop(before, now).join('\n')}\n${process.stdout.isTTY ? '' : '\n'}`);
+    before = now;
+  }
+  return 0;
+}
+
 async function main(): Promise<number> {
   let option: ReturnType<typeof options>;
   try {
@@ -72,6 +96,12 @@ async function main(): Promise<number> {
     return 1;
   }
   const { socket, json, words } = option;
+  if (words[0] === 'top') {
+    return top(socket, words.slice(1)).catch((error: unknown) => {
+      process.stderr.write(`smrctl: top: ${(error as Error).message}\n`);
+      return 1;
+    });
+  }
   let files: Record<string, string>;
   try {
     files = filesOf(words);

@@ -14,8 +14,9 @@ import { onlyAsks } from './cli/asks.js';
 import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
-import { metricsSource, readiness } from './metrics-source.js';
+import { metricsSource } from './metrics-source.js';
 import { Router } from './router.js';
+import { shownOf } from './status.js';
 
 const USAGE =
   'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--admin-group GROUP] [--read-group GROUP]';
@@ -134,7 +135,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       return runCommand(router, words, json, daemon, files);
     };
     open.push(await listenControl(option.socket, command, option.groups));
-    const http = await listenHttp(option.host, option.port, metrics, () => readiness(router));
+    const http = await listenHttp(option.host, option.port, shownOf(router, metrics));
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
     process.on('SIGHUP', () => {

@@ -1,21 +1,54 @@
 /**
- * HTTP for scrapers and probes: /metrics (text or OpenMetrics by Accept), /healthz (the process), /readyz (forwarding).
- * Read-only. A scrape asks no worker; scrapers that come together share one collection.
+ * HTTP for scrapers, probes and people: /metrics (text or OpenMetrics by Accept), /healthz (the process), /readyz (forwarding), and a
+ * page at / that draws /status.json. Read-only. A scrape asks no worker; scrapers that come together share one collection.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Exposition } from '../../../metrics/registry.js';
+import type { Status } from '../status.js';
 
 /** Whether the router forwards, and if not, why. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: readonly string[] };
 
+/** The page's files stand beside the source: a browser reads them as they are. */
+const PAGE = fileURLToPath(new URL('../../../../src/main/api/page/', import.meta.url));
+const FILES: readonly (readonly [string, string, string])[] = [
+  ['/', 'index.html', 'text/html; charset=utf-8'],
+  ['/page.css', 'page.css', 'text/css; charset=utf-8'],
+  ['/page.js', 'page.js', 'text/javascript; charset=utf-8'],
+  ['/svg.js', 'svg.js', 'text/javascript; charset=utf-8'],
+  ['/topology.js', 'topology.js', 'text/javascript; charset=utf-8'],
+];
+/** The page loads nothing from elsewhere, and no other page may frame it. */
+const POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
+/** An answer to /status.json is given again for so many milliseconds. */
+const STATUS_MS = 200;
+
+/** What HTTP shows. */
+export interface Shown {
+  readonly metrics: Exposition;
+  readonly readiness: () => Readiness;
+  readonly status: () => Status;
+}
+
 /** Listens on `host`:`port`. Throws when it cannot. */
-export async function listenHttp(
-  host: string,
-  port: number,
-  metrics: Exposition,
-  readiness: () => Readiness,
-): Promise<FastifyInstance> {
+export async function listenHttp(host: string, port: number, shown: Shown): Promise<FastifyInstance> {
+  const { metrics, readiness, status } = shown;
   const server = fastify();
+  for (const [path, file, type] of FILES) {
+    const text = readFileSync(join(PAGE, file));
+    server.get(path, async (_, reply) =>
+      reply.type(type).header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff').send(text),
+    );
+  }
+  let last = { until: 0, body: '' };
+  server.get('/status.json', async (_, reply) => {
+    const now = performance.now();
+    if (now >= last.until) last = { until: now + STATUS_MS, body: JSON.stringify(status()) };
+    return reply.type('application/json').send(last.body);
+  });
   server.get('/metrics', async (request, reply) => {
     const { contentType, body } = await metrics.scrape(request.headers.accept ?? '');
     return reply.type(contentType).send(body);

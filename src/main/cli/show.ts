@@ -10,6 +10,7 @@ import { ringOccupancy } from '../../shared/ring/ring.js';
 import { runningLines } from '../config/running.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
+import { type Status, statusOf } from '../status.js';
 
 /** A table of values: one record a row. */
 type Rows = Record<string, string | number>[];
@@ -31,6 +32,7 @@ export function show(router: Router, args: readonly string[], json: boolean): st
     const lines = runningLines(router.state);
     return json ? `${JSON.stringify(lines)}\n` : lines.map((line) => `${line}\n`).join('');
   }
+  if (subject === 'status') return `${json ? JSON.stringify(statusOf(router)) : readinessText(statusOf(router))}\n`;
   const rows = Object.hasOwn(SUBJECTS, subject) ? SUBJECTS[subject]?.(router) : undefined;
   if (rows === undefined)
     throw new ControlError('EINVAL', `${subject}: show takes one of: ${showSubjects().join(', ')}`);
@@ -39,7 +41,12 @@ export function show(router: Router, args: readonly string[], json: boolean): st
 
 /** What `show` can show. */
 export function showSubjects(): string[] {
-  return ['running', ...Object.keys(SUBJECTS)];
+  return ['running', 'status', ...Object.keys(SUBJECTS)];
+}
+
+/** One line: whether it forwards. As values, `show status` is what `top` and the status page are drawn from. */
+function readinessText({ ready, why }: Status): string {
+  return ready ? 'forwarding' : `not forwarding: ${why.join('; ')}`;
 }
 
 function showWorkers(router: Router): Rows {

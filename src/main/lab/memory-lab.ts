@@ -10,8 +10,9 @@ import { formatMac } from '../../shared/wire/ethernet.js';
 import { listenHttp } from '../api/http.js';
 import { readConfig } from '../cli/command.js';
 import { MemoryHost } from '../memory/memory-host.js';
-import { metricsSource, readiness } from '../metrics-source.js';
+import { metricsSource } from '../metrics-source.js';
 import { Router } from '../router.js';
+import { shownOf } from '../status.js';
 import { type InterfaceCounters, type Lab, QUICKSTART } from './contract.js';
 
 const STEP_MS = 10;
@@ -71,11 +72,8 @@ export async function startMemoryLab(): Promise<Lab> {
     await router.change((draft) => {
       for (const [name, spec] of state.interfaces) draft.state.interfaces.set(name, spec);
     });
-    const metrics = createMetrics(metricsSource(router));
-    const ready = (): ReturnType<typeof readiness> => readiness(router);
-    const http = await listenHttp('127.0.0.1', METRICS_PORT, metrics, ready).catch(() =>
-      listenHttp('127.0.0.1', 0, metrics, ready),
-    );
+    const shown = shownOf(router, createMetrics(metricsSource(router)));
+    const http = await listenHttp('127.0.0.1', METRICS_PORT, shown).catch(() => listenHttp('127.0.0.1', 0, shown));
     const taps = router.table.all().filter((live) => live.type === 'tap');
     const stations = taps.map((live, n) => new Station(router, live.name, n + 1));
     const timer = setInterval(() => {

@@ -29,7 +29,11 @@ async function booksOfOne(): Promise<number> {
 
 /** The metrics of `counted` behind HTTP, and a client of `SOCKETS` sockets that stay open; both gone with the test. */
 async function serve(t: TestContext, counted: CountedSource): Promise<(accept: string) => Promise<string>> {
-  const server = await listenHttp('127.0.0.1', 0, createMetrics(counted.source), () => ({ ready: true }));
+  const server = await listenHttp('127.0.0.1', 0, {
+    metrics: createMetrics(counted.source),
+    readiness: () => ({ ready: true }),
+    status: () => assert.fail('nobody asks for it'),
+  });
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
   t.after(async () => {
     agent.destroy();
