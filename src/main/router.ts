@@ -13,6 +13,7 @@ import { WorkerEvent } from '../shared/ring/worker-event.js';
 import { GraceTimeout, Reclaimer } from '../shared/smr/reclaimer.js';
 import { epollAdd, epollCreate } from '../shared/sys/epoll.js';
 import { eventfdCreate } from '../shared/sys/eventfd.js';
+import { closeIoRing } from '../shared/sys/io-uring.js';
 import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
 import { addressWords } from './config/address.js';
@@ -25,7 +26,7 @@ import {
   emptyState,
   removeInterface,
   type Settings,
-  SIZE_SETTINGS,
+  START_SETTINGS,
   type State,
 } from './config/state.js';
 import { Injector } from './control/inject.js';
@@ -37,6 +38,7 @@ import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
 import { Memory, sizesFor } from './memory/memory.js';
+import { openIoRings } from './pool/io-rings.js';
 import { Pool } from './pool/pool.js';
 import { reclaimSlots, returnedSlots, settleDeath } from './pool/worker-death.js';
 import { Stack } from './stack/stack.js';
@@ -138,6 +140,9 @@ export class Router {
     heap[Control.FORWARD4] = this.current.settings['net.inet.ip.forwarding'];
     heap[Control.FORWARD6] = this.current.settings['net.inet6.ip6.forwarding'];
     heap[Control.POISON] = options.poison === true ? 1 : 0;
+    if ((options.kernelTaps ?? true) && this.current.settings['smrouter.uring'] === 1) {
+      this.memory.ioRings = openIoRings(workers, log);
+    }
     for (let w = 0; w < workers; w++) {
       const block = threadBlock(w);
       heap[block + Thread.DOORBELL] = eventfdCreate();
@@ -263,11 +268,12 @@ export class Router {
       close(heap[threadBlock(w) + Thread.EPOLL]);
       close(heap[threadBlock(w) + Thread.DOORBELL]);
     }
+    for (const ring of this.memory.ioRings) closeIoRing(ring);
   }
 
-  /** Memory is made once. Throws EBUSY. */
+  /** Memory and rings are made once. Throws EBUSY. */
   private refuseNewSizes(settings: Settings): void {
-    for (const name of SIZE_SETTINGS) {
+    for (const name of START_SETTINGS) {
       if (settings[name] === this.current.settings[name]) continue;
       throw new ControlError('EBUSY', `${name} is fixed at start; set it in the configuration file and restart`);
     }

@@ -11,6 +11,7 @@ import type { Regions, Views } from '../shared/layout/regions.js';
 import { openRegions } from '../shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
+import { type IoRing, type RingMap, useIoRing } from '../shared/sys/io-uring.js';
 import { boxAddresses } from '../shared/sys/libc.js';
 import { makeTaps, type Taps } from './capture/taps.js';
 import type { PacketFilter } from './ether/packet-filter.js';
@@ -38,6 +39,8 @@ export interface WorkerTask {
   readonly eventRings: Int32Array;
   /** Two rings of frames to main for each worker: for ARP and ND, and for the rest. */
   readonly puntRings: Int32Array;
+  /** Its io_uring, where there is one. */
+  readonly ioRing?: RingMap | undefined;
   /** Unix time in milliseconds at which uptime is 0. */
   readonly originMs: number;
 }
@@ -125,6 +128,8 @@ export class Context {
   bulk = false;
   /** The device last read from says that it no longer exists. */
   deviceGone = false;
+  /** The io_uring of this worker, `BURST` reads and as many writes at a time; places in it count from the packet view. */
+  readonly ring: IoRing | undefined;
   /** Superframe slots that TAPs are read into; `-1` where an output kept one. */
   readonly tapSlots = new Int32Array(BURST).fill(-1);
   /** Place in the burst → place in `tapSlots`. */
@@ -180,6 +185,7 @@ export class Context {
     this.workList = new WorkList(views.slotOffset.length);
     this.handed = new Int32Array(task.workers);
     const base = packetAddress(views.u8);
+    this.ring = task.ioRing === undefined ? undefined : useIoRing(task.ioRing, base);
     this.address = boxAddresses(Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET));
     this.toWorker = [];
     this.fromWorker = [];

@@ -58,6 +58,8 @@ export interface Loop {
   pollWorkers(): number;
   /** Takes frames over their virtual hops until none has one before it; the two above do it of what they took. */
   runWorkList(): void;
+  /** One burst from each TAP that has frames now. Returns how many had. */
+  pollTaps(): number;
 }
 
 /**
@@ -80,10 +82,11 @@ export function makeLoop(ctx: Context): Loop {
   const frameRules = makeFrameRules(ctx);
   const vebInput = makeVebInput(ctx, frameRules, makeVebOutput(ctx, frameRules), ethernetInput);
 
+  const events = new Int32Array(new SharedArrayBuffer(EVENTS * EPOLL_EVENT_WORDS * 4));
+  const eventsAddress = addressOf(new Uint8Array(events.buffer));
+
   /** Forwards until `Control.STOP`. */
   function forward(): void {
-    const events = new Int32Array(new SharedArrayBuffer(EVENTS * EPOLL_EVENT_WORDS * 4));
-    const eventsAddress = addressOf(new Uint8Array(events.buffer));
     ctx.wokeAt[0] = performance.now();
     tick(ctx);
     ctx.epoch = online(heap, block);
@@ -99,9 +102,9 @@ export function makeLoop(ctx: Context): Loop {
       }
       const work = pollMemoryPorts() + pollWorkers();
       const look = work !== 0 || idle.spins(heap[Control.IDLE], performance.now());
-      const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep(eventsAddress);
+      const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep();
       const arrived = work !== 0 || ready > 0 ? performance.now() : 0;
-      for (let e = 0; e < ready; e++) serve(events, e * EPOLL_EVENT_WORDS);
+      for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
       if (arrived !== 0) {
         idle.ends(arrived, ctx.bulk);
         ctx.bulk = false;
@@ -109,6 +112,13 @@ export function makeLoop(ctx: Context): Loop {
     }
     offline(heap, block);
     heap[block + Thread.STATE] = 2;
+  }
+
+  /** One burst from each TAP that has frames now. Returns how many had. */
+  function pollTaps(): number {
+    const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0);
+    for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
+    return ready;
   }
 
   /** One burst from each memory port of this worker. Returns the frames taken. */
@@ -170,7 +180,7 @@ export function makeLoop(ctx: Context): Loop {
   }
 
   /** Waits for a device or the doorbell. Returns the events; 0 after WAIT_MS, or at once if a ring has work after all. */
-  function sleep(eventsAddress: number): number {
+  function sleep(): number {
     const work = workLane(ctx.views.sizes.threads, ctx.me);
     Atomics.store(heap, block + Thread.ASLEEP, 1);
     const wait = ringsHaveWork() || Atomics.load(heap, Control.STOP) !== 0 ? 0 : WAIT_MS;
@@ -201,7 +211,7 @@ export function makeLoop(ctx: Context): Loop {
   }
 
   /** One epoll event: a burst from that TAP, or word that it is gone. Events of an interface that left meanwhile are void. */
-  function serve(events: Int32Array, e: number): void {
+  function serve(e: number): void {
     const index = events[e + EPOLL_DATA_WORD] & 0xffff;
     const generation = events[e + EPOLL_DATA_WORD + 1];
     if (index === DOORBELL_EVENT) return;
@@ -292,5 +302,5 @@ export function makeLoop(ctx: Context): Loop {
     }
   }
 
-  return { forward, pollMemoryPorts, pollWorkers, runWorkList };
+  return { forward, pollMemoryPorts, pollWorkers, runWorkList, pollTaps };
 }

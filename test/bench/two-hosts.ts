@@ -93,13 +93,14 @@ async function end(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** smrouterd with a veb over two TAPs, one worker. */
-export async function throughSmrouter(pinned: boolean): Promise<SmrouterHosts> {
+/** smrouterd with a veb over two TAPs, one worker; `first` are lines of its configuration. */
+export async function throughSmrouter(pinned: boolean, first: readonly string[] = []): Promise<SmrouterHosts> {
   const a = Netns.create('ba');
   const b = Netns.create('bb');
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
   const file = join(folder, 'conf');
   const lines = [
+    ...first,
     `ifconfig tap10 create netns ${a.name}`,
     `ifconfig tap11 create netns ${b.name}`,
     'ifconfig veb0 create add tap10 add tap11',

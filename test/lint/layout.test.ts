@@ -37,7 +37,7 @@ const WORDS = new Set([
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
-  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Af'],
+  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Af', 'TapIo'],
   ...['RuleAction', 'Verdict', 'Key'],
   ...['Direction', 'CaptureLink', 'FilterDrop'],
   ...['FibEntry', 'NextHopKind'],

@@ -26,6 +26,8 @@ export interface DaemonOptions {
   readonly workers?: number;
   /** Further arguments. */
   readonly args?: readonly string[];
+  /** Words to start it with, in front of its own. */
+  readonly under?: readonly string[];
   /** The control socket; one of its own unless told. */
   readonly socket?: string;
   /** Further variables of its environment. */
@@ -65,14 +67,14 @@ export class Daemon {
     return daemon;
   }
 
-  private constructor({ config, workers, args = [], socket, env = {}, as }: DaemonOptions) {
+  private constructor({ config, workers, args = [], socket, env = {}, as, under = [] }: DaemonOptions) {
     const folder = temporaryFolder();
     this.file = join(folder, 'router.conf');
     this.socket = socket ?? join(folder, 'smrouter.sock');
     this.configure(config);
     const count = workers === undefined ? [] : ['-w', String(workers)];
     const all = [join(BIN, 'smrouterd'), '-f', this.file, '-s', this.socket, '-m', '127.0.0.1:0', ...count, ...args];
-    const [command = '', ...words] = [...lessPrivileged(as, folder), process.execPath, ...all];
+    const [command = '', ...words] = [...under, ...lessPrivileged(as, folder), process.execPath, ...all];
     this.child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     running.add(this.child);
     this.ended = new Promise((resolve) => {

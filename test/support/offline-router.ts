@@ -15,12 +15,15 @@ import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Neighbours } from '../../src/main/control/neighbours.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
+import { openIoRings } from '../../src/main/pool/io-rings.js';
 import { type Books, readBooks } from '../../src/shared/counter/books.js';
-import { Control } from '../../src/shared/layout/heap.js';
+import { Control, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
+import { epollCreate } from '../../src/shared/sys/epoll.js';
 import { addressOf } from '../../src/shared/sys/libc.js';
 import { Context } from '../../src/workers/context.js';
 import { type Loop, makeLoop } from '../../src/workers/loop.js';
+import { silent } from './stress.js';
 
 export class OfflineRouter {
   readonly memory: Memory;
@@ -34,24 +37,33 @@ export class OfflineRouter {
   private made: Loop | undefined;
   private state: State = emptyState();
 
-  constructor(workers = 1, me = 0, settings: Settings = DEFAULT_SETTINGS) {
+  /** `taps`: TAPs are the kernel's, read and written as the settings say; else they are memory ports. */
+  constructor(workers = 1, me = 0, settings: Settings = DEFAULT_SETTINGS, taps = false) {
     this.memory = new Memory(sizesFor(workers + 1, settings), workers);
     const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
     this.reclaimer = reclaimer;
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
-    this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, false);
+    this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, taps);
+    if (taps) this.openWaiting(me, workers, settings);
     this.neighbours = new Neighbours(this.memory, reclaimer);
     // As the settings have it unless told.
     this.memory.views.heap[Control.FORWARD4] = 1;
     this.memory.views.heap[Control.FORWARD6] = 1;
     const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
+    const ioRing = this.memory.ioRings[me];
     const ledger = this.memory.ledgers[me] as Int32Array;
     const originMs = performance.timeOrigin - 1000;
     this.ctx = new Context(
-      { regions, me, workers, returnRings, workerRings, eventRings, puntRings, originMs, ledger },
+      { regions, me, workers, returnRings, workerRings, eventRings, puntRings, originMs, ledger, ioRing },
       addressOf,
     );
+  }
+
+  /** What a worker of a live router waits with, and its io_uring. */
+  private openWaiting(me: number, workers: number, settings: Settings): void {
+    this.memory.views.heap[threadBlock(me) + Thread.EPOLL] = epollCreate();
+    if (settings['smrouter.uring'] === 1) this.memory.ioRings = openIoRings(workers, silent);
   }
 
   /** The worker's pipeline, made when first asked for: a thread that makes only one runs it at full speed. */

@@ -60,6 +60,7 @@ function showWorkers(router: Router): Rows {
       bursts: counters[lane + Work.BURSTS],
       frames: counters[lane + Work.FRAMES],
       sleeps: counters[lane + Work.SLEEPS],
+      tap_io: ['read/write', 'io_uring'][heap[block + Thread.TAP_IO]] ?? '?',
       announced_ms_ago: Math.max(0, (router.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0),
       free_frames: heap[block + Thread.FREE_FRAMES],
       free_superframes: heap[block + Thread.FREE_SUPERFRAMES],

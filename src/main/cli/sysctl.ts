@@ -12,6 +12,7 @@ type Values = { readonly words: readonly string[] } | { readonly min: number; re
 /** The values each setting takes. */
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
+  'smrouter.uring': { min: 0, max: 1 },
   'net.inet.ip.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },
   'net.inet.icmp.errppslimit': { min: -1, max: 1_000_000 },

@@ -119,6 +119,8 @@ export interface InterfaceSpec {
 /** Settings of the router as a whole, by the name `sysctl` knows them. */
 export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
+  /** 1 = workers read and write TAPs through io_uring where the kernel lets them. Fixed at start. */
+  'smrouter.uring': 0 | 1;
   /** 1 = packets for others are forwarded. */
   'net.inet.ip.forwarding': 0 | 1;
   'net.inet6.ip6.forwarding': 0 | 1;
@@ -144,6 +146,7 @@ export interface Settings {
 /** What holds where nobody set anything. */
 export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
+  'smrouter.uring': 1,
   'net.inet.ip.forwarding': 1,
   'net.inet6.ip6.forwarding': 1,
   'net.inet.icmp.errppslimit': 100,
@@ -157,8 +160,14 @@ export const DEFAULT_SETTINGS: Settings = {
   'smrouter.capture': 0,
 };
 
-/** Settings that size the memory regions, which never grow. */
-export const SIZE_SETTINGS = ['smrouter.frames', 'smrouter.superframes', 'smrouter.heap', 'smrouter.capture'] as const;
+/** Settings that are taken at start and never again: memory regions never grow, workers have their rings or not. */
+export const START_SETTINGS = [
+  'smrouter.frames',
+  'smrouter.superframes',
+  'smrouter.heap',
+  'smrouter.capture',
+  'smrouter.uring',
+] as const;
 
 /** Everything configured; interfaces by name, in order of creation. */
 export interface State {

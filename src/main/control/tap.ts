@@ -3,6 +3,7 @@
  */
 import { If, ifRecord, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
+import { setRingFile } from '../../shared/sys/io-uring.js';
 import { linkByName, moveLinkToNetns, setLinkMtu } from '../../shared/sys/link.js';
 import { closeTap, openTap, setCarrier } from '../../shared/sys/tap.js';
 import type { InterfaceSpec } from '../config/state.js';
@@ -24,9 +25,18 @@ export function openTapPort(memory: Memory, live: Live): void {
     heap[record + If.QUEUE_FD + worker] = fd;
   });
   setCarrier(handle.fds[0] as number, false);
-  queues.set(live, handle.fds);
   kernelIndex.set(live, handle.ifindex);
+  queues.set(live, handle.fds);
   live.close = () => closeTap(handle);
+  // The table of an io_uring holds a file open by itself.
+  if (memory.ioRings.length === 0) return;
+  live.close = () => {
+    for (const ring of memory.ioRings) setRingFile(ring, live.index, -1);
+    closeTap(handle);
+  };
+  memory.ioRings.forEach((ring, worker) => {
+    setRingFile(ring, live.index, handle.fds[worker] as number);
+  });
 }
 
 /** Lets the workers hear of frames, once the record is published. */

@@ -14,6 +14,7 @@ import {
 import { ringWords } from '../../shared/layout/rings.js';
 import { ringInit } from '../../shared/ring/ring.js';
 import { returnRing, SlotCache } from '../../shared/ring/slot-cache.js';
+import type { RingMap } from '../../shared/sys/io-uring.js';
 import { addressOf } from '../../shared/sys/libc.js';
 import { DEFAULT_SETTINGS, type Settings } from '../config/state.js';
 import { Slab } from './slab.js';
@@ -74,6 +75,8 @@ export class Memory {
   readonly eventRings: Int32Array;
   /** Frames for main: `2 * worker` those of ARP and ND, the next one all others. */
   readonly puntRings: Int32Array;
+  /** The io_uring of each worker; empty where there is none (pool/io-rings.ts). */
+  ioRings: readonly RingMap[] = [];
   /** Slots of the burst each worker has in hand. */
   readonly ledgers: readonly Int32Array[];
   /** For each thread, frames by which its lanes of interfaces that are gone were out of balance. */

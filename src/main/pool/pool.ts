@@ -36,9 +36,10 @@ export class Pool {
 
   /** Runs worker `me` on a free thread. */
   start(me: number): void {
-    const { regions, workers, returnRings, workerRings, eventRings, puntRings, ledgers } = this.memory;
+    const { regions, workers, returnRings, workerRings, eventRings, puntRings, ledgers, ioRings } = this.memory;
     const shared = { regions, workers, returnRings, workerRings, eventRings, puntRings };
-    const task = { ...shared, me, ledger: ledgers[me], originMs: performance.timeOrigin - 1000 };
+    const originMs = performance.timeOrigin - 1000;
+    const task = { ...shared, me, ledger: ledgers[me], ioRing: ioRings[me], originMs };
     const died = (error: unknown): void => {
       if (!this.stopping) this.onDeath(me, error);
     };

@@ -26,6 +26,7 @@ export const ERRNO = {
   ENOTTY: 25,
   ENOSPC: 28,
   ERANGE: 34,
+  ENOSYS: 38,
   EBADFD: 77,
   EMSGSIZE: 90,
   EOPNOTSUPP: 95,

@@ -82,6 +82,9 @@ const munmap: (at: number, length: number) => number = libc.func('int munmap(uin
 export const syscall3: (number: number, a: number, b: number, c: number) => number = libc.func(
   'long syscall(long, ulong, ulong, ulong)',
 );
+/** The same with six. */
+export const syscall6: (number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number =
+  libc.func('long syscall(long, ulong, ulong, ulong, ulong, ulong, ulong)');
 /** gettid(2): the kernel's number of this thread. */
 export const gettid: () => number = libc.func('int gettid()');
 /** sched_setaffinity(2). */

@@ -1,5 +1,9 @@
 /**
- * TAP ports: one read and one write a frame, superframes whole.
+ * TAP ports: one read and one write a frame, superframes whole. Many of them are one call where the worker has an io_uring;
+ * where there is none, or for a frame or two, each is a call of its own.
+ *
+ * A burst is as many reads as the last ones brought frames, and a few more if all of them did: epoll tells again of what is left,
+ * so nobody looks into an empty queue before the frames in hand are on their way.
  *
  * Frames are read straight into superframe slots that stay this worker's: they are copied or exchanged only if an output
  * keeps one (slots.ts). The virtio-net header is parsed into the meta on the way in and written again on the way out.
@@ -7,8 +11,9 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, MAX_INTERFACES, TapIo, Thread } from '../../shared/layout/heap.js';
 import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
+import type { IoRing } from '../../shared/sys/io-uring.js';
 import { lastErrno, read, write } from '../../shared/sys/libc.js';
 import { TapPolicy, tapReadPolicy, tapWritePolicy } from '../../shared/sys/tap-policy.js';
 import { Ether } from '../../shared/wire/ethernet.js';
@@ -21,11 +26,20 @@ import type { Device } from './device.js';
 const READ_LENGTH = Slot.VNET_LENGTH + Slot.SUPER_MAX + 1;
 /** A burst ends when it holds this many bytes, so that superframes are written while they are still in the cache. */
 const BURST_BYTES = 256 * 1024;
+/** Fewer reads or writes than this are calls of their own. */
+const RING_FEWEST = 2;
 
 /** Makes the TAP device of one worker. */
 export function makeTapDevice(ctx: Context): Device {
   const { heap, meta, counters, u8, u16, slots, slotOffset, egressList, address, me, length: lengths } = ctx;
-  const { tapSlots, tapPlace } = ctx;
+  const { tapSlots, tapPlace, ring } = ctx;
+  /** Whether the ring is used: not where there is none, and no more once it has failed. */
+  let ringWorks = ring !== undefined;
+  /** What each read of the burst gave: bytes, or a negative errno. */
+  const got = new Int32Array(BURST);
+  /** Reads to try next, by interface. */
+  const expected = new Int32Array(MAX_INTERFACES).fill(1);
+  heap[ctx.block + Thread.TAP_IO] = ringWorks ? TapIo.RING : TapIo.CALLS;
 
   /** Takes one burst from this worker's queue of TAP `index` into `slots`. Returns the frames read, good or bad. */
   function receive(index: number): number {
@@ -38,23 +52,21 @@ export function makeTapDevice(ctx: Context): Device {
     ctx.offloads = true;
     ctx.n = 0;
     if (fd === -1) return 0;
+    const tried = fetch(index, fd);
     let n = 0;
     let reads = 0;
     let bytes = 0;
     let wire = 0;
-    while (reads < BURST && bytes < BURST_BYTES) {
-      const place = reads;
-      if (tapSlots[place] === -1 && !refill(place)) break;
-      const slot = tapSlots[place];
-      const got = read(fd, address[slot], READ_LENGTH);
-      if (got < 0) {
-        const policy = tapReadPolicy(lastErrno());
-        ctx.deviceGone = policy !== TapPolicy.AGAIN && policy !== TapPolicy.DOWN;
-        break;
+    for (let place = 0; place < tried; place++) {
+      if (got[place] < 0) {
+        const policy = tapReadPolicy(-got[place]);
+        if (policy !== TapPolicy.AGAIN && policy !== TapPolicy.DOWN) ctx.deviceGone = true;
+        continue;
       }
       reads++;
+      const slot = tapSlots[place];
       const m = slot << Meta.SHIFT;
-      const length = got - Slot.VNET_LENGTH;
+      const length = got[place] - Slot.VNET_LENGTH;
       const offset = slotOffset[slot] + Slot.HEADROOM;
       meta[m + Meta.OFFSET] = offset;
       meta[m + Meta.LENGTH] = length;
@@ -73,6 +85,7 @@ export function makeTapDevice(ctx: Context): Device {
     }
     ctx.n = n;
     ctx.bytes = bytes;
+    expect(index, tried, reads, bytes);
     if (bytes > n * Slot.FRAME_MAX) ctx.bulk = true;
     const lane = laneOf(me, index);
     counters[lane + Lane.READ] += reads;
@@ -80,6 +93,36 @@ export function makeTapDevice(ctx: Context): Device {
     counters[lane + Lane.IBYTES] += bytes;
     counters[lane + Lane.IWIRE] += wire;
     return reads;
+  }
+
+  /** Reads what is expected of TAP `index` into the first places. Returns how many it tried; `got` says what they gave. */
+  function fetch(index: number, fd: number): number {
+    const most = expected[index];
+    let tried = 0;
+    while (tried < most && (tapSlots[tried] !== -1 || refill(tried))) tried++;
+    if (ring !== undefined && ringWorks && tried >= RING_FEWEST) {
+      if (!ring.submit(0, tried, index)) loseRing();
+      for (let place = 0; place < tried; place++) got[place] = ring.results[place];
+      return tried;
+    }
+    for (let place = 0; place < tried; place++) {
+      const bytes = read(fd, address[tapSlots[place]], READ_LENGTH);
+      got[place] = bytes < 0 ? -lastErrno() : bytes;
+      if (bytes < 0) return place + 1;
+    }
+    return tried;
+  }
+
+  /** Learns from a burst how many frames to try next time: what came, a quarter more if all came, but not more bytes than a burst has. */
+  function expect(index: number, tried: number, reads: number, bytes: number): void {
+    const next = reads < tried ? reads : reads + (reads >> 2) + 1;
+    const fit = bytes === 0 ? BURST : ((BURST_BYTES / bytes) * reads) | 0;
+    expected[index] = Math.max(1, Math.min(next, fit, BURST));
+  }
+
+  function loseRing(): void {
+    ringWorks = false;
+    heap[ctx.block + Thread.TAP_IO] = TapIo.CALLS;
   }
 
   /** The drop reason of a frame, or -1. */
@@ -96,11 +139,43 @@ export function makeTapDevice(ctx: Context): Device {
     if (slot === -1) return false;
     const m = slot << Meta.SHIFT;
     meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
+    ring?.prepare(place, slotOffset[slot] + Slot.HEADROOM - Slot.VNET_LENGTH, READ_LENGTH);
     return true;
   }
 
   /** Sends the list of TAP `index`, `n` frames, in order. */
   function send(index: number, n: number): void {
+    if (ring !== undefined && ringWorks && n >= RING_FEWEST) sendByRing(ring, index, n);
+    else sendByCalls(index, n);
+  }
+
+  function sendByRing(by: IoRing, index: number, n: number): void {
+    const list = index * BURST;
+    for (let k = 0; k < n; k++) {
+      const m = slots[egressList[list + k]] << Meta.SHIFT;
+      const offset = meta[m + Meta.OFFSET];
+      vnetWrite(u16, offset, meta, m);
+      by.prepare(by.writes + k, offset - Slot.VNET_LENGTH, meta[m + Meta.LENGTH] + Slot.VNET_LENGTH);
+    }
+    if (!by.submit(by.writes, n, index)) loseRing();
+    let sent = 0;
+    let bytes = 0;
+    let wire = 0;
+    for (let k = 0; k < n; k++) {
+      const result = by.results[by.writes + k];
+      if (result < 0) {
+        dropCopy(ctx, index, writeReason(tapWritePolicy(-result)));
+        continue;
+      }
+      const m = slots[egressList[list + k]] << Meta.SHIFT;
+      sent++;
+      bytes += meta[m + Meta.LENGTH];
+      wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
+    }
+    countSent(index, sent, bytes, wire);
+  }
+
+  function sendByCalls(index: number, n: number): void {
     const fd = heap[ifRecord(index) + If.QUEUE_FD + me];
     const list = index * BURST;
     let sent = 0;
@@ -123,6 +198,10 @@ export function makeTapDevice(ctx: Context): Device {
       bytes += length;
       wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
     }
+    countSent(index, sent, bytes, wire);
+  }
+
+  function countSent(index: number, sent: number, bytes: number, wire: number): void {
     const lane = laneOf(me, index);
     counters[lane + Lane.OPACKETS] += sent;
     counters[lane + Lane.OBYTES] += bytes;
