@@ -31,6 +31,7 @@ const WORDS = new Set([
     'CaptureDescriptor',
     'CaptureFilter',
     'CaptureLane',
+    'WriterLane',
   ],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
   ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
@@ -61,6 +62,7 @@ const CONSTANTS = new Set([
   'CaptureRecord.HEADER',
   'CaptureDescriptor.WORDS',
   'CaptureLane.WORDS',
+  'WriterLane.WORDS',
   'Fib4Head.WORDS',
   'Fib6Head.WORDS',
   'HostDevice.QUEUE0',
@@ -83,7 +85,7 @@ const SIDE = new Map<string, Side>([
   ...['fib4', 'fib6', 'host-set', 'next-hop'].map((name): [string, Side] => [`src/shared/table/${name}.ts`, 'main']),
 ]);
 
-type Side = 'main' | 'worker';
+type Side = 'main' | 'worker' | 'writer';
 type Files = ReadonlyMap<string, string>;
 
 /** A member of an enum that is a word, and the text after its `W:`. */
@@ -165,6 +167,9 @@ describe('the rule sees what breaks it', () => {
     ['that worker', 'src/shared/smr/reader.ts', false],
     ['whoever holds the lock', 'src/shared/ring/a.ts', false],
     ['main', 'metrics/a.ts', true],
+    ['main', 'src/writer/a.ts', true],
+    ['writer', 'src/writer/a.ts', false],
+    ['writer', 'src/workers/a.ts', true],
   ] as const) {
     it(`a word of ${writer} stored in ${place}: ${wrong ? 'refused' : 'allowed'}`, () => {
       for (const [lines, expected] of [
@@ -281,6 +286,7 @@ function sides(writer: string): Set<Side> {
   const found = new Set<Side>();
   if (several || /\bmain\b/.test(writer)) found.add('main');
   if (several || /\bworkers?\b/.test(writer)) found.add('worker');
+  if (several || /\bwriter\b/.test(writer)) found.add('writer');
   return found;
 }
 
@@ -368,6 +374,7 @@ function strangers(files: Files): string[] {
 function runsOn(path: string, text: string, index: number): readonly Side[] {
   if (path.startsWith('src/workers/')) return ['worker'];
   if (path.startsWith('src/main/')) return ['main'];
+  if (path.startsWith('src/writer/')) return ['writer'];
   if (!path.startsWith('src/shared/')) return [];
   const side = SIDE.get(path);
   if (side !== undefined) return [side];

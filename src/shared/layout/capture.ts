@@ -12,10 +12,12 @@ export const MAX_CAPTURES = 64;
 /** Longest record: header, the longest frame with a synthesised Ethernet or address family header before it, rounded up to words. */
 export const RECORD_WORDS_MOST = 8 + ((65_549 + 16) >> 2) + 1;
 
-/** The word that the capture writer sleeps on; at `captureBell`. */
+/** How the capture writer is woken; at `captureBell`. */
 export const enum CaptureBell {
   /** 1 while the writer sleeps or is about to; a worker that published a record then makes it 0 and notifies. W: all. R: all. */
   ASLEEP = 0,
+  /** Requests that main has made of the writer. W: main. R: writer. */
+  REQUESTS = 1,
 }
 
 /** Header of a thread's ring, at `captureRing`; entries follow it. */
@@ -30,7 +32,7 @@ export const enum CaptureRing {
 
 /**
  * A record: the header, then the captured bytes, padded to whole words. Its last four words are those of a pcap record, so that it
- * can be written to a file from there on as it stands. W: producer. R: consumer.
+ * can be written to a file from there on as it stands. W: producer, then consumer until it gives the room back. R: consumer.
  */
 export const enum CaptureRecord {
   /** Words of the whole record; less than HEADER: nothing here, go on at the beginning of the ring. */
@@ -50,6 +52,18 @@ export const enum CaptureRecord {
   LENGTH = 7,
   /** Words of the header. */
   HEADER = 8,
+}
+
+/** Doubles of one capture in the capture writer's own memory. W: writer; main zeroes those of a number that is free. R: main. */
+export const enum WriterLane {
+  /** Packets written, and the bytes they took. */
+  WRITTEN = 0,
+  BYTES = 1,
+  /** Packets taken from the rings and lost: the disk was full, or the reader slow. */
+  DROPPED = 2,
+  /** Files begun. */
+  FILES = 3,
+  WORDS = 4,
 }
 
 /** Which way a packet went where it was captured (spec A §8.2). */

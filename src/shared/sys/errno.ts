@@ -24,7 +24,9 @@ export const ERRNO = {
   ENFILE: 23,
   EMFILE: 24,
   ENOTTY: 25,
+  EFBIG: 27,
   ENOSPC: 28,
+  EPIPE: 32,
   ERANGE: 34,
   ENOSYS: 38,
   EBADFD: 77,
@@ -33,9 +35,11 @@ export const ERRNO = {
   EADDRINUSE: 98,
   EADDRNOTAVAIL: 99,
   ENETDOWN: 100,
+  ECONNRESET: 104,
   ENOBUFS: 105,
   ETIMEDOUT: 110,
   ECONNREFUSED: 111,
+  EDQUOT: 122,
 } as const;
 
 /** A name in `ERRNO`. */

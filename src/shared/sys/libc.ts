@@ -16,6 +16,10 @@ export const write: (fd: number, from: number, length: number) => number = libc.
 );
 /** writev(2) of `count` struct iovec (16 bytes each: address, length) at address `iov`, which must be in fixed memory. */
 export const writev: (fd: number, iov: number, count: number) => number = libc.func('long writev(int, uintptr_t, int)');
+/** memmove(3) of `length` bytes to address `to` from address `from`. */
+export const memmove: (to: number, from: number, length: number) => number = libc.func(
+  'uintptr_t memmove(uintptr_t, uintptr_t, size_t)',
+);
 /** close(2). */
 export const close: (fd: number) => number = libc.func('int close(int)');
 /** open(2), no mode. */

@@ -9,7 +9,6 @@ import { interpret } from '../../../../src/shared/bpf/interpret.js';
 import { translate } from '../../../../src/shared/bpf/translate.js';
 import { verify } from '../../../../src/shared/bpf/verify.js';
 import { randomProgram } from '../../../support/bpf-programs.js';
-import { heapGrowth } from '../../../support/heap-growth.js';
 import { withSeed } from '../../../support/stress.js';
 
 type Instruction = readonly [code: number, k?: number, jt?: number, jf?: number];
@@ -177,30 +176,3 @@ test('random programs on random packets: the function and the interpreter agree,
     }
     assert.ok(kept.size > 100, 'the programs say too little');
   }));
-
-test('a filter allocates nothing', () => {
-  const words = program(
-    ...([
-      [Op.LD_H_ABS, 0],
-      [Op.JEQ_K, 0x4580, 0, 4],
-      [Op.LDX_MSH, 0],
-      [Op.LD_W_IND, 0],
-      [Op.ADD_K, 0xfffffff0],
-    ] as const),
-    [Op.RET_A],
-    [Op.RET_K, 0],
-  );
-  const u8 = new Uint8Array(64).fill(0xff);
-  u8.set([0x45, 0x80]);
-  const filter = translate(words);
-  let sum = 0;
-  const bytes = heapGrowth(
-    (units) => {
-      for (let n = 0; n < units; n++) sum = (sum + filter(u8, 0, 60, 60)) | 0;
-    },
-    20_000,
-    10,
-    0.5,
-  );
-  assert.ok(sum !== 0 && bytes < 0.5, `${bytes} bytes a packet`);
-});

@@ -1,0 +1,203 @@
+/**
+ * The capture writer as main sees it: a piscina of one thread, started when a capture needs it and ended when none does; files opened
+ * for it; what it says. Main only.
+ *
+ * Whoever captures opens a target first, then attaches the capture; and detaches it, waits for a grace period, and closes the target: so
+ * everything that was captured is written.
+ */
+import { close as closeFile, fsync } from 'node:fs';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { CaptureBell, captureBell, MAX_CAPTURES, WriterLane } from '../../shared/layout/capture.js';
+import type { CaptureStatistics, Target, WriterReply, WriterRequest } from '../../shared/ring/writer-message.js';
+import { asControlError, ControlError } from '../errors.js';
+import type { Memory } from '../memory/memory.js';
+import { type CaptureFileSpec, openCaptureFile } from './capture-file.js';
+
+/** The writer's entry point: all that main knows of src/writer. */
+const ENTRY = new URL('../../writer/entry.js', import.meta.url).href;
+
+/** Where a capture is to go: as a `Target`, but a file is not open yet. */
+export type CaptureTarget = CaptureFileSpec | Exclude<Target, { kind: 'file' }>;
+
+/** What the writer did with a capture's packets. */
+export interface WriterCounts {
+  /** Packets written, and the bytes they took. */
+  readonly written: number;
+  readonly bytes: number;
+  /** Packets lost because the disk was full or the reader slow. */
+  readonly dropped: number;
+  /** Files begun. */
+  readonly files: number;
+}
+
+/** What the writer says by itself. */
+export interface WriterEvents {
+  /** A stream's reader has left: the capture is to be ended. */
+  gone(id: number, why: string): void;
+  /** Something that an operator should know. */
+  warn(fields: object, message: string): void;
+}
+
+export class CaptureWriter {
+  private readonly memory: Memory;
+  private readonly events: WriterEvents;
+  private readonly counters = new Float64Array(new SharedArrayBuffer(MAX_CAPTURES * WriterLane.WORDS * 8));
+  private piscina: Piscina | undefined;
+  private port: MessagePort | undefined;
+  private task: Promise<void> = Promise.resolve();
+  private readonly targets = new Map<number, CaptureTarget>();
+  private readonly waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  private serial = 0;
+  /** Files being forced to the disk. */
+  private syncing = 0;
+  private synced: () => void = () => {};
+
+  constructor(memory: Memory, events: WriterEvents) {
+    this.memory = memory;
+    this.events = events;
+  }
+
+  /** Has what is captured as `id` (number | generation << 16) written to `target` from now on. Throws ControlError. */
+  async open(id: number, target: CaptureTarget): Promise<void> {
+    const lane = (id & 0xffff) * WriterLane.WORDS;
+    this.counters.fill(0, lane, lane + WriterLane.WORDS);
+    const opened = target.kind === 'file' ? await openCaptureFile(target) : target;
+    this.targets.set(id, target);
+    try {
+      await this.ask((serial) => ({ op: 'open', serial, id, target: opened }));
+    } catch (error) {
+      this.targets.delete(id);
+      if (opened.kind === 'file') closeFile(opened.fd, () => {});
+      await this.restIfIdle();
+      throw asControlError(error);
+    }
+  }
+
+  /** Writes what was captured as `id` before this, and closes its target. Counters stay until the next `open` of the number. */
+  async close(id: number, statistics: CaptureStatistics): Promise<void> {
+    if (!this.targets.delete(id)) return;
+    await this.ask((serial) => ({ op: 'close', serial, id, statistics })).catch((error: unknown) => {
+      this.events.warn({ event: 'capture-close', err: error }, 'could not close a capture in order');
+    });
+    await this.restIfIdle();
+  }
+
+  /** What became of the packets of `id`. */
+  counts(id: number): WriterCounts {
+    const lane = (id & 0xffff) * WriterLane.WORDS;
+    const [written, bytes, dropped, files] = this.counters.subarray(lane, lane + WriterLane.WORDS);
+    return { written, bytes, dropped, files };
+  }
+
+  /** Ends the thread; resolves when every file is closed. */
+  async stop(): Promise<void> {
+    this.targets.clear();
+    await this.restIfIdle();
+    while (this.syncing > 0) {
+      await new Promise<void>((resolve) => {
+        this.synced = resolve;
+      });
+    }
+  }
+
+  /** Ends the thread where it stands, for tests: as if it had died. */
+  async kill(): Promise<void> {
+    await Promise.all(this.piscina?.threads.map((thread) => thread.terminate()) ?? []);
+  }
+
+  private ask(make: (serial: number) => WriterRequest): Promise<void> {
+    this.port ??= this.start();
+    const serial = ++this.serial;
+    const answer = new Promise<void>((resolve, reject) => this.waiting.set(serial, { resolve, reject }));
+    this.send(make(serial));
+    return answer;
+  }
+
+  private send(request: WriterRequest): void {
+    this.port?.postMessage(request);
+    const { i32, sizes } = this.memory.views;
+    const bell = captureBell(sizes);
+    Atomics.add(i32, bell + CaptureBell.REQUESTS, 1);
+    Atomics.store(i32, bell + CaptureBell.ASLEEP, 0);
+    Atomics.notify(i32, bell + CaptureBell.ASLEEP);
+  }
+
+  /** Starts the thread. What the rings hold from before is for nobody: their captures have ended. */
+  private start(): MessagePort {
+    this.piscina ??= new Piscina({ filename: ENTRY, minThreads: 0, maxThreads: 1, atomics: 'disabled' });
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (reply: WriterReply) => this.hear(reply));
+    const task = { regions: this.memory.regions, counters: this.counters, port: port2 };
+    this.task = this.piscina
+      .run(task, { name: 'run', transferList: [port2] })
+      .catch((error: unknown) => this.died(port1, error));
+    return port1;
+  }
+
+  /** Ends the thread if nothing is to be written. */
+  private async restIfIdle(): Promise<void> {
+    if (this.targets.size > 0 || this.waiting.size > 0 || this.port === undefined) return;
+    const { port } = this;
+    this.send({ op: 'stop' });
+    this.port = undefined;
+    await this.task;
+    port.close();
+    if (this.port !== undefined) return;
+    const { piscina } = this;
+    this.piscina = undefined;
+    await piscina?.destroy();
+  }
+
+  /** The thread has ended by itself: who waits is told, and every capture goes on in a new one. */
+  private died(port: MessagePort, error: unknown): void {
+    port.close();
+    if (this.port === port) this.port = undefined;
+    this.events.warn({ event: 'capture-writer-lost', err: error }, 'the capture writer has died');
+    const lost = new ControlError('EIO', 'the capture writer has died', error);
+    for (const { reject } of this.waiting.values()) reject(lost);
+    this.waiting.clear();
+    for (const [id, target] of [...this.targets]) {
+      this.targets.delete(id);
+      if (target.kind === 'stream') this.events.gone(id, lost.message);
+      else {
+        this.open(id, target).catch((again: unknown) => {
+          this.events.warn({ event: 'capture-lost', path: target.path, err: again }, 'a capture has ended');
+        });
+      }
+    }
+  }
+
+  private hear(reply: WriterReply): void {
+    if (reply.op === 'done') {
+      const waiter = this.waiting.get(reply.serial);
+      this.waiting.delete(reply.serial);
+      if (reply.code === undefined) waiter?.resolve();
+      else waiter?.reject(Object.assign(new Error(reply.message), { code: reply.code }));
+    } else if (reply.op === 'gone') this.events.gone(reply.id, reply.why);
+    else if (reply.op === 'closed') this.sync(reply.fd, reply.path);
+    else {
+      const { op, id: _, ...fields } = reply;
+      this.events.warn({ event: `capture-${op}`, ...fields }, MEANING[op]);
+    }
+  }
+
+  /** Forces a file to the disk and closes it, on a thread of Node's own: it may take long. */
+  private sync(fd: number, path: string): void {
+    if (fd === -1) return;
+    this.syncing++;
+    fsync(fd, (error) => {
+      if (error !== null) this.events.warn({ event: 'capture-fsync', path, err: error }, 'fsync of a capture failed');
+      closeFile(fd, () => {
+        this.syncing--;
+        if (this.syncing === 0) this.synced();
+      });
+    });
+  }
+}
+
+const MEANING = {
+  stuck: 'a capture file cannot be written; packets are dropped',
+  resumed: 'a capture file can be written again',
+  unrotated: 'a capture file could not be put aside; it goes on',
+} as const;

@@ -1,0 +1,124 @@
+/**
+ * The capture writer's loop: takes what workers captured out of their rings, gives it to the sinks, and sleeps. Runs in the capture
+ * writer; it waits for disks, never for readers, and no worker ever waits for it: a full ring drops and counts.
+ *
+ * After a turn that found something it naps, so that packets come in batches and workers seldom ring; after one that found nothing it
+ * sleeps until one of them does.
+ */
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import { CaptureBell, CaptureRecord, captureBell, MAX_CAPTURES } from '../shared/layout/capture.js';
+import { openRegions, type Regions } from '../shared/layout/regions.js';
+import { CaptureConsumer } from '../shared/ring/capture-ring.js';
+import type { WriterReply, WriterRequest } from '../shared/ring/writer-message.js';
+import { addressOf } from '../shared/sys/libc.js';
+import { makeEncoder } from './encoder.js';
+import { FileSink } from './file-sink.js';
+import { type Sink, SinkCounters } from './sink.js';
+import { StreamSink } from './stream-sink.js';
+
+/** What main hands the writer. */
+export interface WriterTask {
+  readonly regions: Regions;
+  readonly port: MessagePort;
+  /** `WriterLane` doubles of each capture, in shared memory. */
+  readonly counters: Float64Array;
+}
+
+/** Between turns while packets come. */
+const NAP_MS = 2;
+/** Longest sleep: readers may leave, and files grow old, while nothing comes. */
+const SLEEP_MS = 100;
+/** Bytes taken from a ring before they are written and their room is given back. */
+const BATCH_BYTES = 256 << 10;
+
+/** Writes captures until main says stop. */
+export function writeCaptures({ regions, port, counters }: WriterTask): void {
+  const views = openRegions(regions);
+  const { i32, sizes } = views;
+  const packets = { i32, address: addressOf(views.u8) };
+  const bell = captureBell(sizes) + CaptureBell.ASLEEP;
+  const requests = captureBell(sizes) + CaptureBell.REQUESTS;
+  const rings = Array.from({ length: sizes.threads }, (_, thread) => new CaptureConsumer(views, thread));
+  const sinks: (Sink | undefined)[] = new Array(MAX_CAPTURES).fill(undefined);
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  const tell = (reply: WriterReply): void => port.postMessage(reply);
+
+  /** Takes at most what a ring holds from each of them. Returns how many records. */
+  function drain(): number {
+    let taken = 0;
+    for (const ring of rings) {
+      let [turn, batch] = [0, 0];
+      while (turn < sizes.captureBytes) {
+        const at = ring.next();
+        if (at === -1) break;
+        taken++;
+        const id = i32[at + CaptureRecord.ID];
+        const sink = sinks[id & 0xffff];
+        // What a capture left that has ended means nothing to the next one of its number.
+        if (sink !== undefined && sink.id === id) sink.take(at);
+        batch += i32[at + CaptureRecord.SIZE] * 4;
+        if (batch < BATCH_BYTES) continue;
+        flush();
+        ring.release();
+        turn += batch;
+        batch = 0;
+      }
+      flush();
+      ring.release();
+    }
+    return taken;
+  }
+
+  function flush(): void {
+    for (const sink of sinks) sink?.flush();
+  }
+
+  /** Does what main asks for. False when it asks to stop. */
+  function answer(): boolean {
+    for (;;) {
+      const received = receiveMessageOnPort(port) as { message: WriterRequest } | undefined;
+      if (received === undefined) return true;
+      const request = received.message;
+      if (request.op === 'stop') return false;
+      const { serial, id } = request;
+      const number = id & 0xffff;
+      try {
+        if (request.op === 'open') sinks[number] = open(request);
+        else {
+          drain();
+          const sink = sinks[number];
+          sinks[number] = undefined;
+          sink?.close(request.statistics);
+        }
+        tell({ op: 'done', serial });
+      } catch (error) {
+        const { code = 'EIO', message } = error as { code?: string; message: string };
+        tell({ op: 'done', serial, code, message });
+      }
+    }
+  }
+
+  function open({ id, target }: WriterRequest & { op: 'open' }): Sink {
+    const encoder = makeEncoder(target.encoding, packets);
+    const count = new SinkCounters(counters, id);
+    if (target.kind === 'file') return new FileSink(id, target, encoder, count, tell);
+    return new StreamSink(id, target, encoder, count, tell);
+  }
+
+  for (;;) {
+    const asked = Atomics.load(i32, requests);
+    if (!answer()) break;
+    const now = performance.now();
+    for (const sink of sinks) sink?.tick(now);
+    if (drain() > 0) {
+      Atomics.wait(never, 0, 0, NAP_MS);
+      continue;
+    }
+    Atomics.store(i32, bell, 1);
+    // Who published or asked before it could see that we sleep did not ring.
+    const nothing = rings.every((ring) => ring.occupancy === 0) && Atomics.load(i32, requests) === asked;
+    if (nothing) Atomics.wait(i32, bell, 1, SLEEP_MS);
+    Atomics.store(i32, bell, 0);
+  }
+  for (const sink of sinks) sink?.close({ received: 0, dropped: 0 });
+}
