@@ -29,6 +29,7 @@ import {
   START_SETTINGS,
   type State,
 } from './config/state.js';
+import { Captures } from './control/captures.js';
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
@@ -89,6 +90,7 @@ export class Router {
   readonly table: InterfaceTable;
   readonly vebs: Vebs;
   readonly injector: Injector;
+  readonly captures: Captures;
   /** Main's half of layer 3. */
   readonly stack: Stack;
   readonly log: RouterLog;
@@ -153,6 +155,7 @@ export class Router {
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
     this.injector = new Injector(this.memory);
+    this.captures = new Captures(this.memory, this.reclaimer);
     const { memory, table, injector } = this;
     const neighbours = new Neighbours(memory, this.reclaimer);
     const settings = (): Readonly<Record<string, string | number>> => ({ ...this.current.settings });
@@ -165,7 +168,10 @@ export class Router {
       this.reclaimer,
       this.vebs,
       options.kernelTaps ?? true,
-      (live) => this.stack.forget(live.index),
+      (live) => {
+        this.stack.forget(live.index);
+        this.captures.forget(live);
+      },
       log,
     );
     this.linkTimer = setInterval(() => this.interfaces.hosts.poll(), LINK_LOOK_MS);

@@ -1,86 +1,86 @@
 /**
- * Captures attached by hand to an interface of a router without threads, and the records they made (shared/layout/capture.ts).
+ * Captures of a router's interfaces, read from the workers' rings as the capture writer reads them (shared/layout/capture.ts).
  */
-import {
-  CaptureDescriptor,
-  CaptureLink,
-  CaptureList,
-  CaptureRecord,
-  type Direction,
-  FilterDrop,
-} from '../../src/shared/layout/capture.js';
-import { CaptureLane, captureLane } from '../../src/shared/layout/counters.js';
-import { Control, If, ifRecord, Kind } from '../../src/shared/layout/heap.js';
+import type { Capture, CaptureCounts, CaptureSpec, Captures } from '../../src/main/control/captures.js';
+import type { InterfaceTable } from '../../src/main/control/interface-table.js';
+import type { Memory } from '../../src/main/memory/memory.js';
+import { CaptureRecord, Direction } from '../../src/shared/layout/capture.js';
 import { CaptureConsumer } from '../../src/shared/ring/capture-ring.js';
-import type { OfflineRouter } from './offline-router.js';
 
-/** What a capture asks for. */
-export interface Wanted {
-  readonly number: number;
-  readonly link?: CaptureLink;
-  readonly exclude?: number;
-  readonly snap?: number;
-  readonly mode?: FilterDrop;
+/** What a router has that is captured from. */
+export interface Capturing {
+  readonly memory: Memory;
+  readonly table: InterfaceTable;
+  readonly captures: Captures;
 }
 
 /** A captured packet. */
 export interface Captured {
-  readonly number: number;
   readonly interface: string;
-  readonly direction: Direction;
+  readonly direction: '' | 'in' | 'out';
+  /** Bytes the packet had. */
   readonly length: number;
   readonly bytes: string;
   readonly seconds: number;
   readonly nanoseconds: number;
 }
 
-/** Gives interface `name` these captures, instead of those it had. */
-export function attach(router: OfflineRouter, name: string, ...wanted: readonly Wanted[]): void {
-  const { heap } = router.memory.views;
-  const list = router.memory.heap.allocate(CaptureList.FIRST + wanted.length * CaptureDescriptor.WORDS);
-  heap[list + CaptureList.KIND] = Kind.CAPTURES;
-  heap[list + CaptureList.COUNT] = wanted.length;
-  wanted.forEach(({ number, link = CaptureLink.EN10MB, exclude = 0, snap = 262_144, mode = FilterDrop.PASS }, n) => {
-    const d = list + CaptureList.FIRST + n * CaptureDescriptor.WORDS;
-    heap[d + CaptureDescriptor.ID] = number | (1 << 16);
-    heap[d + CaptureDescriptor.LINK] = link;
-    heap[d + CaptureDescriptor.EXCLUDE] = exclude;
-    heap[d + CaptureDescriptor.SNAP] = snap;
-    heap[d + CaptureDescriptor.MODE] = mode;
-  });
-  heap[ifRecord(router.table.get(name).index) + If.CAPTURE] = wanted.length === 0 ? 0 : list;
-  heap[Control.CAPTURES]++;
-}
+const DIRECTIONS = { [Direction.NONE]: '', [Direction.IN]: 'in', [Direction.OUT]: 'out' } as const;
 
-/** Takes what the worker has captured. */
-export function captured(router: OfflineRouter): Captured[] {
-  const { views } = router.memory;
-  const ring = new CaptureConsumer(views, router.ctx.me);
-  const found: Captured[] = [];
-  for (let at = ring.next(); at !== -1; at = ring.next()) {
-    const word = (n: number): number => views.i32[at + n];
-    const from = (at + CaptureRecord.HEADER) * 4;
-    found.push({
-      number: word(CaptureRecord.ID) & 0xffff,
-      interface: router.table.nameOf(word(CaptureRecord.INTERFACE) & 0xffff),
-      direction: word(CaptureRecord.INTERFACE) >> 16,
-      length: word(CaptureRecord.LENGTH),
-      bytes: Buffer.from(views.u8.slice(from, from + word(CaptureRecord.CAPTURED))).toString('hex'),
-      seconds: word(CaptureRecord.SECONDS),
-      nanoseconds: word(CaptureRecord.NANOSECONDS),
-    });
+/** Captures that a test attached, and what they captured. */
+export class CaptureBench {
+  private readonly router: Capturing;
+  private readonly rings: CaptureConsumer[] = [];
+  private readonly waiting = new Map<number, Captured[]>();
+
+  constructor(router: Capturing) {
+    this.router = router;
+    const { views, workers } = router.memory;
+    for (let w = 0; w < workers; w++) this.rings.push(new CaptureConsumer(views, w));
   }
-  ring.release();
-  return found;
-}
 
-/** The counters of capture `number`: bs_recv, stored, bs_drop. */
-export function captureCounts(router: OfflineRouter, number: number): [number, number, number] {
-  const { counters, sizes } = router.memory.views;
-  const lane = captureLane(sizes.threads, router.ctx.me, number);
-  return [CaptureLane.RECEIVED, CaptureLane.CAPTURED, CaptureLane.DROPPED].map((word) => counters[lane + word]) as [
-    number,
-    number,
-    number,
-  ];
+  /** Attaches a capture of whole packets to the interface of that name, unless told otherwise. */
+  attach(name: string, spec: Partial<CaptureSpec> = {}): Capture {
+    return this.router.captures.attach(this.router.table.get(name), { snap: 262_144, fildrop: 'pass', ...spec });
+  }
+
+  /** What a capture has captured since last asked. */
+  take(capture: Capture): Captured[] {
+    this.drain();
+    const found = this.waiting.get(capture.id) ?? [];
+    this.waiting.delete(capture.id);
+    return found;
+  }
+
+  /** The same in short: interface, direction and bytes of each packet. */
+  brief(capture: Capture): string[] {
+    return this.take(capture).map((c) => `${c.interface} ${c.direction} ${c.bytes}`);
+  }
+
+  counts(capture: Capture): CaptureCounts {
+    return this.router.captures.counts(capture);
+  }
+
+  /** Takes all records out of the rings. */
+  drain(): void {
+    const { views } = this.router.memory;
+    for (const ring of this.rings) {
+      for (let at = ring.next(); at !== -1; at = ring.next()) {
+        const from = (at + CaptureRecord.HEADER) * 4;
+        const where = views.i32[at + CaptureRecord.INTERFACE];
+        const id = views.i32[at + CaptureRecord.ID];
+        const list = this.waiting.get(id) ?? [];
+        this.waiting.set(id, list);
+        list.push({
+          interface: this.router.table.nameOf(where & 0xffff),
+          direction: DIRECTIONS[(where >> 16) as Direction],
+          length: views.i32[at + CaptureRecord.LENGTH],
+          bytes: Buffer.from(views.u8.slice(from, from + views.i32[at + CaptureRecord.CAPTURED])).toString('hex'),
+          seconds: views.i32[at + CaptureRecord.SECONDS],
+          nanoseconds: views.i32[at + CaptureRecord.NANOSECONDS],
+        });
+      }
+      ring.release();
+    }
+  }
 }

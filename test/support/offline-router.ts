@@ -10,6 +10,7 @@ import { addressWords } from '../../src/main/config/address.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { plan } from '../../src/main/config/plan.js';
 import { cloneState, DEFAULT_SETTINGS, emptyState, type Settings, type State } from '../../src/main/config/state.js';
+import { Captures } from '../../src/main/control/captures.js';
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Neighbours } from '../../src/main/control/neighbours.js';
@@ -31,6 +32,7 @@ export class OfflineRouter {
   readonly vebs: Vebs;
   /** What the routed path looks up; nobody asks, so whoever needs one binds it. */
   readonly neighbours: Neighbours;
+  readonly captures: Captures;
   readonly ctx: Context;
   private readonly reclaimer: Reclaimer;
   private readonly interfaces: Interfaces;
@@ -44,7 +46,10 @@ export class OfflineRouter {
     this.reclaimer = reclaimer;
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, reclaimer, () => this.ctx.seconds);
-    this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, taps);
+    this.captures = new Captures(this.memory, reclaimer);
+    this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, taps, (live) =>
+      this.captures.forget(live),
+    );
     if (taps) this.openWaiting(me, workers, settings);
     this.neighbours = new Neighbours(this.memory, reclaimer);
     // As the settings have it unless told.

@@ -14,6 +14,8 @@
  * Filters are programs in the heap. A worker makes a function of one when it first sees it, between two bursts: that allocates, and is
  * the one exception of the fast path. Until then the capture does not see anything.
  */
+import type { Filter } from '../../shared/bpf/instruction.js';
+import { translate } from '../../shared/bpf/translate.js';
 import {
   CaptureDescriptor,
   CaptureFilter,
@@ -25,16 +27,13 @@ import {
   MAX_CAPTURES,
 } from '../../shared/layout/capture.js';
 import { CaptureLane, captureLane } from '../../shared/layout/counters.js';
-import { Control, If, ifRecord, Kind } from '../../shared/layout/heap.js';
+import { Control, If, ifRecord, Kind, MAX_INTERFACES } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
 import { CaptureProducer } from '../../shared/ring/capture-ring.js';
 import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import type { Context } from '../context.js';
 import { reportPoison } from '../poison.js';
 import { makeStamp } from './stamp.js';
-
-/** Bytes to keep of a packet; 0 = none. */
-type Filter = (u8: Uint8Array, at: number, length: number, wireLength: number) => number;
 
 /** What shows packets to the captures of interfaces that have some: `list` is `If.CAPTURE`, not 0. */
 export interface Taps {
@@ -53,7 +52,7 @@ export function makeTaps(ctx: Context): Taps {
   const { threads } = ctx.views.sizes;
   const ring = new CaptureProducer(ctx.views, me);
   const stamp = makeStamp();
-  /** Functions of filters (to come), by the number of their capture, and the serial number of each one's filter. */
+  /** Functions of filters, by the number of their capture, and the serial number of each one's filter. */
   const filters: Filter[] = new Array(MAX_CAPTURES).fill(() => 0);
   const serials = new Int32Array(MAX_CAPTURES);
   const covered = new Uint16Array(Ether.LENGTH >> 1);
@@ -165,6 +164,23 @@ export function makeTaps(ctx: Context): Taps {
 
   function seeToFilters(): void {
     ctx.capturesSeen = heap[Control.CAPTURES];
+    for (let index = 1; index < MAX_INTERFACES; index++) {
+      const list = heap[ifRecord(index) + If.CAPTURE];
+      if (list === 0) continue;
+      for (let n = 0; n < heap[list + CaptureList.COUNT]; n++) {
+        seeToFilter(list + CaptureList.FIRST + n * CaptureDescriptor.WORDS);
+      }
+    }
+  }
+
+  function seeToFilter(descriptor: number): void {
+    const program = heap[descriptor + CaptureDescriptor.FILTER];
+    const number = heap[descriptor + CaptureDescriptor.ID] & 0xffff;
+    if (program === 0 || serials[number] === heap[program + CaptureFilter.SERIAL]) return;
+    const first = program + CaptureFilter.FIRST;
+    // A copy, as a function that interprets its program would read it when the record is long freed.
+    filters[number] = translate(heap.slice(first, first + heap[program + CaptureFilter.COUNT]));
+    serials[number] = heap[program + CaptureFilter.SERIAL];
   }
 
   return { frame, packet, domain, publish, seeToFilters };
