@@ -108,6 +108,8 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     ctx.anyShared = false;
     ctx.tagged = false;
     ctx.fromList = false;
+    if (ctx.passed) ctx.hops.fill(0);
+    ctx.passed = false;
     ctx.n = 0;
     cache.flush();
   }

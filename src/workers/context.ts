@@ -150,6 +150,20 @@ export class Context {
 
   readonly scratch = new Int32Array(BURST);
 
+  /** Frames that have another pass before them (passes.ts), by place; what it is, and a next hop's record for it, of each. */
+  readonly passList = new Int32Array(BURST);
+  passes = 0;
+  readonly passWhat = new Int32Array(BURST);
+  readonly passHop = new Int32Array(BURST);
+  /** Passes that each frame has taken in this burst, and whether any has. */
+  readonly hops = new Uint8Array(BURST);
+  passed = false;
+  /** Counter of the SID that each frame is for, 0 = none, and its bytes when it came there. */
+  readonly sid = new Int32Array(BURST);
+  readonly sidBytes = new Int32Array(BURST);
+  /** Whether a frame has been dropped or refused since this was last cleared. */
+  failed = false;
+
   /** Floods that each port may still make now, and when that was reckoned (ether/storm.ts). */
   readonly stormTokens = new Float64Array(MAX_INTERFACES);
   readonly stormAt = new Float64Array(MAX_INTERFACES).fill(-1e9);

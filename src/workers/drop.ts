@@ -10,6 +10,7 @@ import { type Context, count, DONE } from './context.js';
 /** Ends frame `i` of the burst with `reason`, counted on interface `index`. */
 export function drop(ctx: Context, i: number, index: number, reason: Drop): void {
   ctx.destination[i] = DONE;
+  ctx.failed = true;
   count(ctx, index, Lane.DROPS + reason, 1);
 }
 

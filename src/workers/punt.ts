@@ -6,15 +6,18 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Work, workLane } from '../shared/layout/counters.js';
 import { Control } from '../shared/layout/heap.js';
 import { Meta, SlotOwner } from '../shared/layout/packet.js';
-import { Cast, PuntReason, PuntWord } from '../shared/ring/punt-reason.js';
+import { Cast, PuntError, PuntReason, PuntVia, PuntWord } from '../shared/ring/punt-reason.js';
 import type { RingProducer } from '../shared/ring/ring.js';
+import { write16, write32 } from '../shared/wire/network-order.js';
 import { type Context, DONE } from './context.js';
 import { drop } from './drop.js';
+import { beginAt } from './frame.js';
 import { keepFrame } from './slots.js';
 
 /** Hands frame `i`, received on interface `index`, whose network header is at byte `network`, to main. */
 export function punt(ctx: Context, i: number, index: number, reason: PuntReason, network: number, cast: Cast): void {
   const offset = network - ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.OFFSET];
+  if ((reason >= PuntReason.TTL && reason <= PuntReason.OPTION) || reason === PuntReason.ERROR) ctx.failed = true;
   const ring = ctx.punts[reason === PuntReason.ARP || reason === PuntReason.ND ? 0 : 1];
   put(ctx, i, index, ring, reason | (cast << PuntWord.CAST_SHIFT) | (offset << PuntWord.OFFSET_SHIFT));
 }
@@ -23,6 +26,37 @@ export function punt(ctx: Context, i: number, index: number, reason: PuntReason,
 export function puntOutput(ctx: Context, i: number, index: number, rdomain: number): void {
   const word = PuntReason.OUTPUT | (Cast.OWN << PuntWord.CAST_SHIFT) | (rdomain << PuntWord.OFFSET_SHIFT);
   put(ctx, i, index, ctx.punts[1], word);
+}
+
+/**
+ * Has main answer frame `i`, a packet at byte `ip` that came in on interface `index`, with an ICMP error of its family; it is booked as
+ * `reason`.
+ */
+export function puntError(
+  ctx: Context,
+  i: number,
+  index: number,
+  ip: number,
+  type: number,
+  code: number,
+  rest: number,
+  reason: Drop,
+): void {
+  const at = ip - PuntError.BYTES;
+  beginAt(ctx, i, at);
+  ctx.u8[at + PuntError.TYPE] = type;
+  ctx.u8[at + PuntError.CODE] = code;
+  write16(ctx.u8, at + PuntError.DROP, reason);
+  write32(ctx.u8, at + PuntError.REST, rest);
+  punt(ctx, i, index, PuntReason.ERROR, ip, Cast.UNICAST);
+}
+
+/** Has main send frame `i`, a packet at byte `ip` whose TTL is one less by now, to the neighbour that stands in front of it. */
+export function puntVia(ctx: Context, i: number, index: number, ip: number, out: number): void {
+  const at = ip - PuntVia.BYTES;
+  beginAt(ctx, i, at);
+  write32(ctx.u8, at + PuntVia.OUT, out);
+  punt(ctx, i, index, PuntReason.VIA, ip, Cast.UNICAST);
 }
 
 function put(ctx: Context, i: number, index: number, ring: RingProducer, word: number): void {

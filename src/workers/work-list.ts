@@ -57,42 +57,47 @@ export class WorkList {
    */
   defer(ctx: Context, i: number, index: number, work: Hop): void {
     const from = ctx.slots[i];
-    const refused = this.refusal(ctx, from, index, work);
+    const refused = this.refusal(ctx, i, from, index, work);
     if (refused !== -1) {
       drop(ctx, i, index, refused);
       return;
     }
     const slot = keepFrame(ctx, i);
     if (slot === -1) drop(ctx, i, index, Drop.NO_SLOT);
-    else this.append(ctx, from, slot, index, work);
+    else this.append(ctx, i, from, slot, index, work);
   }
 
   /** Puts `slot` on the list, made of frame `i` of the burst, whose trail it shares. What `defer` would drop goes home, and is counted. */
   put(ctx: Context, slot: number, i: number, index: number, work: Hop): void {
     const from = ctx.slots[i];
-    const refused = this.refusal(ctx, from, index, work);
+    const refused = this.refusal(ctx, i, from, index, work);
     if (refused === -1) {
-      this.append(ctx, from, slot, index, work);
+      this.append(ctx, i, from, slot, index, work);
       return;
     }
     dropCopy(ctx, index, refused);
     ctx.cache.give(slot);
   }
 
-  /** Why a frame in slot `from` may not take this hop, or -1. */
-  private refusal(ctx: Context, from: number, index: number, work: Hop): Drop | -1 {
+  /** Hops that frame `i` of the burst had behind it when it was taken from the list. */
+  hopsOf(ctx: Context, i: number): number {
+    return ctx.fromList ? this.trail[(ctx.slots[i] << Trail.SHIFT) + Trail.HOPS] : 0;
+  }
+
+  /** Why frame `i`, or one made of it, in slot `from` may not take this hop, or -1. */
+  private refusal(ctx: Context, i: number, from: number, index: number, work: Hop): Drop | -1 {
     const trail = from << Trail.SHIFT;
-    const hops = ctx.fromList ? this.trail[trail + Trail.HOPS] : 0;
-    if (hops >= HOPS_MOST || (work === Hop.RPORT && hops > 0 && this.hasLeftBy(trail, index))) return Drop.LOOP;
+    const hops = (ctx.fromList ? this.trail[trail + Trail.HOPS] : 0) + ctx.hops[i];
+    if (hops >= HOPS_MOST || (work === Hop.RPORT && ctx.fromList && this.hasLeftBy(trail, index))) return Drop.LOOP;
     return this.length === LIST ? Drop.RING_FULL : -1;
   }
 
   /** Puts `slot` at the list's end with the trail of slot `from` and one hop more. */
-  private append(ctx: Context, from: number, slot: number, index: number, work: Hop): void {
+  private append(ctx: Context, i: number, from: number, slot: number, index: number, work: Hop): void {
     const source = from << Trail.SHIFT;
     const to = slot << Trail.SHIFT;
-    const hops = ctx.fromList ? this.trail[source + Trail.HOPS] : 0;
-    if (hops === 0) this.trail.fill(0, to, to + (1 << Trail.SHIFT));
+    const hops = (ctx.fromList ? this.trail[source + Trail.HOPS] : 0) + ctx.hops[i];
+    if (!ctx.fromList) this.trail.fill(0, to, to + (1 << Trail.SHIFT));
     else if (to !== source) this.trail.copyWithin(to, source, source + (1 << Trail.SHIFT));
     this.trail[to + Trail.HOPS] = hops + 1;
     // An index has 10 bits, so three fit a word; 0 is no interface.

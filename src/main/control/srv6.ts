@@ -43,7 +43,7 @@ export function sidNextHop(sid: SidSpec, referred: Referred | undefined, counter
     interface: referred?.index ?? 0,
     generation: referred?.generation ?? 0,
     gateway: nexthop === '' ? [] : [...addressWords(nexthop)],
-    flags: ACTION[sid.action] | (flavors << SidFlavor.SHIFT),
+    flags: ACTION[sid.action] | (flavors << SidFlavor.SHIFT) | (sid.vrftable === -1 ? 0 : SidFlavor.VRF),
     table: Math.max(sid.table, 0),
     counter,
   };

@@ -28,6 +28,8 @@ export const enum SidFlavor {
   USD = 4,
   ACTION_MASK = 0xff,
   SHIFT = 8,
+  /** Beside them: the inner packet enters a VRF. */
+  VRF = 0x10000,
 }
 
 /** Bits of an ENCAP next hop's FLAGS. */

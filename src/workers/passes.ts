@@ -1,0 +1,106 @@
+/**
+ * Another pass through the stack, within the burst: what comes out of a tunnel goes in again, in the routing domain it belongs to. The
+ * frame keeps its place and its slot; the passes begin when all frames of the burst have had the one before, so that no path
+ * recurses and each step runs over many frames. A pass is a virtual hop, of which a frame may take 16 (work-list.ts). Runs on a
+ * worker.
+ */
+import { Drop } from '../shared/counter/drop-reason.js';
+import { SidCount, sidLane } from '../shared/layout/counters.js';
+import { Meta } from '../shared/layout/packet.js';
+import { Cast } from '../shared/ring/punt-reason.js';
+import { BURST, type Context } from './context.js';
+import { drop } from './drop.js';
+import type { IpInput } from './inet/ip4-input.js';
+import type { LocalSid } from './tunnel/srv6-local-sid.js';
+import type { VrfInput } from './tunnel/vrf-input.js';
+import { HOPS_MOST } from './work-list.js';
+
+/** Where a frame goes in again; its packet is at its begin. */
+export const enum Pass {
+  /** As received by a VRF. */
+  VRF4 = 0,
+  VRF6 = 1,
+  /** As received by the interface it came in on. */
+  INPUT4 = 2,
+  INPUT6 = 3,
+  /** To a local SID whose route is known already. */
+  SID = 4,
+}
+
+/** Puts frame `i` on the list for a pass as received on interface `index`; `hop` is the record of a SID's next hop. */
+export function passOn(ctx: Context, i: number, index: number, pass: Pass, hop: number): void {
+  if (ctx.hops[i] + ctx.workList.hopsOf(ctx, i) >= HOPS_MOST) {
+    drop(ctx, i, index, Drop.LOOP);
+    return;
+  }
+  ctx.hops[i]++;
+  ctx.passed = true;
+  ctx.passWhat[i] = pass | (index << 8);
+  ctx.passHop[i] = hop;
+  ctx.passList[ctx.passes++] = i;
+}
+
+/** What the passes run. */
+export interface PassParts {
+  readonly ip4Input: IpInput;
+  readonly ip6Input: IpInput;
+  readonly vrfInput: VrfInput;
+  readonly localSid: LocalSid;
+}
+
+/** Makes the passes of one worker: a function that runs all that the burst in hand has before it. */
+export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSid }: PassParts): () => void {
+  const { meta, slots, passList, passWhat, passHop } = ctx;
+  const current = new Int32Array(BURST);
+
+  function runPasses(): void {
+    while (ctx.passes !== 0) {
+      const n = ctx.passes;
+      ctx.passes = 0;
+      for (let k = 0; k < n; k++) current[k] = passList[k];
+      for (let k = 0; k < n; k++) run(current[k]);
+    }
+  }
+
+  function run(i: number): void {
+    const what = passWhat[i];
+    const index = what >>> 8;
+    const ip = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
+    ctx.failed = false;
+    switch (what & 0xff) {
+      case Pass.VRF4:
+        if (vrfInput.v4(i, index, ip)) ip4Input(i, index, ip, Cast.UNICAST);
+        break;
+      case Pass.VRF6:
+        if (vrfInput.v6(i, index, ip)) ip6Input(i, index, ip, Cast.UNICAST);
+        break;
+      case Pass.INPUT4:
+        ip4Input(i, index, ip, Cast.UNICAST);
+        break;
+      case Pass.INPUT6:
+        ip6Input(i, index, ip, Cast.UNICAST);
+        break;
+      default:
+        settleSid(ctx, i);
+        localSid(i, index, ip, Cast.UNICAST, passHop[i]);
+        return;
+    }
+    settleSid(ctx, i);
+  }
+
+  return runPasses;
+}
+
+/** Counts what has become of frame `i` at the SID that it was for, if that one is counted (spec B §1.9). */
+export function settleSid(ctx: Context, i: number): void {
+  const number = ctx.sid[i];
+  if (number === 0) return;
+  ctx.sid[i] = 0;
+  const lane = sidLane(ctx.views.sizes.threads, ctx.me, number);
+  if (ctx.failed) {
+    ctx.counters[lane + SidCount.ERRORS] += 1;
+    return;
+  }
+  ctx.counters[lane + SidCount.PACKETS] += 1;
+  ctx.counters[lane + SidCount.BYTES] += ctx.sidBytes[i];
+}

@@ -1,0 +1,306 @@
+/**
+ * Local SIDs: what an SRv6 endpoint does with a packet whose destination's route says so (RFC 8986 §4, spec B §1.3 and §2), in this
+ * order:
+ *
+ *   1 headers      extension headers are passed; a routing header with segments left is what End goes by, and ends a decapsulation
+ *   2 HMAC         the policy of the interface (srv6-hmac.ts)
+ *   3 advance      End, End.X, End.T: hop limit, Segments Left, destination; the flavors PSP, USP, USD
+ *   3 decapsulate  the others: the upper layer must be theirs; the outer headers go
+ *   4 on           another pass (passes.ts): as received by the VRF, by the same interface, or by the next hop that the SID names
+ *
+ * The outer hop limit is looked at by End alone. What is refused gets an ICMPv6 error from main, or none with `srv6.compat`. A VRF
+ * that is gone is never another: its generation must be the one of when the SID was made. Runs on a worker.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Control, If, IfFlag, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Meta } from '../../shared/layout/packet.js';
+import { Cast } from '../../shared/ring/punt-reason.js';
+import { makeFib6Lookup } from '../../shared/table/fib6.js';
+import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { SidAction, SidFlavor } from '../../shared/table/sid.js';
+import { Ether } from '../../shared/wire/ethernet.js';
+import { TimeExceededCode } from '../../shared/wire/icmp.js';
+import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
+import { checkIpv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
+import { checkForward6, checkIpv6, copyAddress6, Ipv6, Ipv6Fault, payloadLength } from '../../shared/wire/ipv6.js';
+import { read16, read32, write16 } from '../../shared/wire/network-order.js';
+import { Protocol } from '../../shared/wire/protocol.js';
+import { Chain, ChainFault, Srh, segmentAt, srhLength, walkChain } from '../../shared/wire/srh.js';
+import { queueFrame } from '../burst.js';
+import type { Context } from '../context.js';
+import { drop } from '../drop.js';
+import { vportOutput } from '../ether/ethernet-output.js';
+import { beginAt, cutTo } from '../frame.js';
+import { Pass, passOn, settleSid } from '../passes.js';
+import { puntError } from '../punt.js';
+import type { SrhHmac } from './srv6-hmac.js';
+import type { SidVia } from './srv6-via.js';
+
+/** Takes frame `i`, a checked IPv6 packet at byte `ip` received on interface `index`, to the SID whose next hop's record is `hop`. */
+export type LocalSid = (i: number, index: number, ip: number, cast: Cast, hop: number) => void;
+
+/** Least ethertype of an Ethernet II frame. */
+const ETHERTYPE_LEAST = 0x0600;
+
+/** Makes the local SIDs of one worker. */
+export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid {
+  const { heap, meta, u8, u16, slots, length } = ctx;
+  const fib6 = makeFib6Lookup(heap);
+  const nextHop = makeNextHopRecord(heap);
+  const chain = new Int32Array(Chain.WORDS);
+
+  function localSid(i: number, index: number, ip: number, cast: Cast, hop: number): void {
+    ctx.failed = false;
+    ctx.sid[i] = heap[hop + NextHop.COUNTER];
+    ctx.sidBytes[i] = Ipv6.LENGTH + payloadLength(u8, ip);
+    const passes = ctx.passes;
+    const action = heap[hop + NextHop.FLAGS] & SidFlavor.ACTION_MASK;
+    if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
+    else if (action <= SidAction.END_T) endpoint(i, index, ip, hop, action);
+    else decapsulate(i, index, ip, hop, action);
+    // Of a frame that has another pass before it, that pass says how it ends.
+    if (ctx.passes === passes) settleSid(ctx, i);
+  }
+
+  /** Steps 1 to 3 of what decapsulates. */
+  function decapsulate(i: number, index: number, ip: number, hop: number, action: SidAction): void {
+    let upper: number = Ipv6.LENGTH;
+    let protocol = u8[ip + Ipv6.NEXT_HEADER];
+    if (protocol !== Protocol.IPV4 && protocol !== Protocol.IPV6 && protocol !== Protocol.ETHERNET) {
+      if (!walked(i, index, ip, heap[Control.SRV6_COMPAT] !== 0)) return;
+      if (chain[Chain.ACTIVE] !== 0) {
+        const pointer = chain[Chain.ACTIVE] + Srh.SEGMENTS_LEFT;
+        problem(i, index, ip, Problem6Code.FIELD, pointer, Drop.SRV6_HEADER);
+        return;
+      }
+      if (chain[Chain.SRH] !== 0 && !believed(i, index, ip, chain[Chain.SRH])) return;
+      upper = chain[Chain.UPPER];
+      protocol = chain[Chain.PROTOCOL];
+    }
+    if (!takes(action, protocol)) problem(i, index, ip, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
+    else if (action === SidAction.END_DX2) bridge(i, index, ip + upper, hop);
+    else if (action === SidAction.END_DX4) cross4(i, index, ip + upper, hop);
+    else if (action === SidAction.END_DX6) cross6(i, index, ip + upper, hop);
+    else if (action === SidAction.END_DT6 && (heap[hop + NextHop.FLAGS] & SidFlavor.VRF) === 0)
+      table6(i, index, ip + upper, hop);
+    else enter(i, index, ip + upper, hop, protocol === Protocol.IPV4 ? Pass.VRF4 : Pass.VRF6);
+  }
+
+  /** Whether a behaviour decapsulates that protocol. */
+  function takes(action: SidAction, protocol: number): boolean {
+    if (protocol === Protocol.IPV4)
+      return action === SidAction.END_DT4 || action === SidAction.END_DX4 || action === SidAction.END_DT46;
+    if (protocol === Protocol.IPV6)
+      return action === SidAction.END_DT6 || action === SidAction.END_DX6 || action === SidAction.END_DT46;
+    return protocol === Protocol.ETHERNET && action === SidAction.END_DX2;
+  }
+
+  /** The inner packet at byte `inner` enters the VRF that the SID was made for, if that still is. */
+  function enter(i: number, index: number, inner: number, hop: number, pass: Pass): void {
+    const vrf = heap[hop + NextHop.INTERFACE];
+    const record = ifRecord(vrf);
+    if (vrf === 0 || heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
+      drop(ctx, i, index, Drop.VRF_MISSING);
+      return;
+    }
+    if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) {
+      drop(ctx, i, vrf, Drop.NOTRUNNING);
+      return;
+    }
+    uncover(i, inner);
+    passOn(ctx, i, vrf, pass, 0);
+  }
+
+  /** End.DT6 without a VRF: by the routes of a table, as if it had come in where it did. */
+  function table6(i: number, index: number, inner: number, hop: number): void {
+    if (!inner6(i, index, inner)) return;
+    const d = inner + Ipv6.DESTINATION;
+    const d3 = read32(u8, d + 12);
+    via.v6(i, index, inner, heap[hop + NextHop.TABLE], 0, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+  }
+
+  /** End.DX4: to the next hop of the SID, or by the inner destination. */
+  function cross4(i: number, index: number, inner: number, hop: number): void {
+    const to = heap[hop + NextHop.GATEWAY];
+    if (to === 0) {
+      uncover(i, inner);
+      passOn(ctx, i, index, Pass.INPUT4, 0);
+    } else if (inner4(i, index, inner)) {
+      via.v4(i, index, inner, heap[ifRecord(index) + If.RDOMAIN], to);
+    }
+  }
+
+  /** End.DX6. */
+  function cross6(i: number, index: number, inner: number, hop: number): void {
+    const g = hop + NextHop.GATEWAY;
+    if ((heap[g] | heap[g + 1] | heap[g + 2] | heap[g + 3]) === 0) {
+      uncover(i, inner);
+      passOn(ctx, i, index, Pass.INPUT6, 0);
+    } else if (inner6(i, index, inner)) {
+      const rdomain = heap[ifRecord(index) + If.RDOMAIN];
+      via.v6(i, index, inner, rdomain, 0, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
+    }
+  }
+
+  /** End.DX2: the inner frame leaves as it is. */
+  function bridge(i: number, index: number, inner: number, hop: number): void {
+    const oif = heap[hop + NextHop.INTERFACE];
+    const record = ifRecord(oif);
+    uncover(i, inner);
+    const there = oif !== 0 && heap[record + If.GENERATION] === heap[hop + NextHop.GENERATION];
+    if (!there || (heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) drop(ctx, i, index, Drop.NOTRUNNING);
+    else if (length[i] < Ether.LENGTH || read16(u8, inner + Ether.TYPE) < ETHERTYPE_LEAST)
+      drop(ctx, i, index, Drop.SRV6_UPPER);
+    else if (length[i] - Ether.LENGTH > heap[record + If.MTU]) drop(ctx, i, index, Drop.TOO_BIG);
+    else if (heap[record + If.TYPE] === IfType.VPORT) vportOutput(ctx, i, oif);
+    else queueFrame(ctx, i, oif);
+  }
+
+  /** End, End.X, End.T: steps 1 to 4. */
+  function endpoint(i: number, index: number, ip: number, hop: number, action: SidAction): void {
+    if (!walked(i, index, ip, false)) return;
+    const srh = chain[Chain.ACTIVE] === 0 ? chain[Chain.SRH] : chain[Chain.ACTIVE];
+    const compat = heap[Control.SRV6_COMPAT] !== 0;
+    if (srh !== 0 && !believed(i, index, ip, srh)) return;
+    if (chain[Chain.ACTIVE] === 0) {
+      last(i, index, ip, hop, action);
+      return;
+    }
+    if (!compat && u8[ip + Ipv6.HOP_LIMIT] <= 1) {
+      puntError(ctx, i, index, ip, Icmp6Type.TIME_EXCEEDED, TimeExceededCode.TRANSIT, 0, Drop.TTL);
+      return;
+    }
+    const left = u8[ip + srh + Srh.SEGMENTS_LEFT] - 1;
+    const flavors = heap[hop + NextHop.FLAGS] >>> SidFlavor.SHIFT;
+    if (left === 0 && (flavors & SidFlavor.PSP) !== 0 && chain[Chain.SEALED] !== 0) {
+      drop(ctx, i, index, Drop.SRV6_HEADER);
+      return;
+    }
+    u8[ip + srh + Srh.SEGMENTS_LEFT] = left;
+    copyAddress6(u8, ip + Ipv6.DESTINATION, u8, segmentAt(ip + srh, left));
+    let at = ip;
+    if (left === 0 && (flavors & SidFlavor.PSP) !== 0) at = withoutSrh(i, ip, srh, chain[Chain.ACTIVE_BEFORE]);
+    onward(i, index, at, hop, action);
+  }
+
+  /** Step 4 of End and its like, with the destination that is next. */
+  function onward(i: number, index: number, ip: number, hop: number, action: SidAction): void {
+    const g = hop + NextHop.GATEWAY;
+    if (action === SidAction.END_X) {
+      const oif = heap[hop + NextHop.INTERFACE];
+      const gone = heap[ifRecord(oif) + If.GENERATION] !== heap[hop + NextHop.GENERATION];
+      const rdomain = heap[ifRecord(index) + If.RDOMAIN];
+      if (oif !== 0 && gone) drop(ctx, i, index, Drop.NOTRUNNING);
+      else via.v6(i, index, ip, rdomain, oif, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
+      return;
+    }
+    const d = ip + Ipv6.DESTINATION;
+    if (action === SidAction.END_T) {
+      const d3 = read32(u8, d + 12);
+      via.v6(i, index, ip, heap[hop + NextHop.TABLE], 0, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+      return;
+    }
+    if (heap[Control.SRV6_COMPAT] !== 0 && isOurs(index, d)) {
+      // Linux's route to an address of its own leads to the loopback, and there such a packet ends (B50).
+      drop(ctx, i, index, Drop.BLACKHOLE);
+      return;
+    }
+    beginAt(ctx, i, ip);
+    passOn(ctx, i, index, Pass.INPUT6, 0);
+  }
+
+  /** No segments left: USP takes the used SRH away, USD the outer headers; else the upper layer is not for a SID (RFC 8986 §4.1.1). */
+  function last(i: number, index: number, ip: number, hop: number, action: SidAction): void {
+    const flavors = heap[hop + NextHop.FLAGS] >>> SidFlavor.SHIFT;
+    let at = ip;
+    let upper = chain[Chain.UPPER];
+    const protocol = chain[Chain.PROTOCOL];
+    const srh = chain[Chain.SRH];
+    if (srh !== 0 && (flavors & SidFlavor.USP) !== 0 && chain[Chain.SEALED] === 0) {
+      const bytes = srhLength(u8, ip + srh);
+      at = withoutSrh(i, ip, srh, chain[Chain.BEFORE]);
+      upper -= bytes;
+    }
+    const inner = protocol === Protocol.IPV4 || protocol === Protocol.IPV6;
+    if (!inner || (flavors & SidFlavor.USD) === 0) {
+      problem(i, index, at, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
+    } else if (protocol === Protocol.IPV6 && action !== SidAction.END) {
+      if (inner6(i, index, at + upper)) onward(i, index, at + upper, hop, action);
+    } else {
+      uncover(i, at + upper);
+      passOn(ctx, i, index, protocol === Protocol.IPV4 ? Pass.INPUT4 : Pass.INPUT6, 0);
+    }
+  }
+
+  /** Takes the SRH at `srh`, which the byte at `before` names, out of a packet. Returns where the packet begins now. */
+  function withoutSrh(i: number, ip: number, srh: number, before: number): number {
+    const bytes = srhLength(u8, ip + srh);
+    u8[ip + before] = u8[ip + srh];
+    write16(u8, ip + Ipv6.PAYLOAD_LENGTH, payloadLength(u8, ip) - bytes);
+    u8.copyWithin(ip + bytes, ip, ip + srh);
+    beginAt(ctx, i, ip + bytes);
+    return ip + bytes;
+  }
+
+  /** Walks the headers. False if the packet is done with. */
+  function walked(i: number, index: number, ip: number, lenient: boolean): boolean {
+    const fault = walkChain(u8, ip, payloadLength(u8, ip), lenient, chain);
+    if (fault === ChainFault.NONE) return true;
+    if (fault === ChainFault.ROUTING_TYPE || fault === ChainFault.SRH)
+      problem(i, index, ip, Problem6Code.FIELD, chain[Chain.POINTER], Drop.SRV6_HEADER);
+    else drop(ctx, i, index, Drop.SRV6_HEADER);
+    return false;
+  }
+
+  /** Step 2. False if the packet is done with. */
+  function believed(i: number, index: number, ip: number, srh: number): boolean {
+    const reason = hmac.check(index, ip, ip + srh);
+    if (reason === -1) return true;
+    drop(ctx, i, index, reason);
+    return false;
+  }
+
+  /** Ends a packet with a Parameter Problem; Linux says nothing. */
+  function problem(i: number, index: number, ip: number, code: Problem6Code, pointer: number, reason: Drop): void {
+    if (heap[Control.SRV6_COMPAT] !== 0) drop(ctx, i, index, reason);
+    else puntError(ctx, i, index, ip, Icmp6Type.PARAMETER_PROBLEM, code, pointer, reason);
+  }
+
+  /** The frame begins at its inner packet, which is all that it is. */
+  function uncover(i: number, inner: number): void {
+    beginAt(ctx, i, inner);
+    meta[(slots[i] << Meta.SHIFT) + Meta.VNET2] &= 0xffff;
+  }
+
+  /** Uncovers an inner IPv4 packet and checks it as a received one. False if it is done with. */
+  function inner4(i: number, index: number, inner: number): boolean {
+    uncover(i, inner);
+    if (checkIpv4(u8, u16, inner, length[i]) !== Ipv4Fault.NONE) {
+      drop(ctx, i, index, Drop.IP_HEADER);
+      return false;
+    }
+    cutTo(ctx, i, totalLength(u8, inner));
+    return true;
+  }
+
+  /** The same of IPv6. */
+  function inner6(i: number, index: number, inner: number): boolean {
+    uncover(i, inner);
+    if (checkIpv6(u8, inner, length[i]) !== Ipv6Fault.NONE || checkForward6(u8, inner) !== Ipv6Fault.NONE) {
+      drop(ctx, i, index, Drop.IP_HEADER);
+      return false;
+    }
+    cutTo(ctx, i, Ipv6.LENGTH + payloadLength(u8, inner));
+    return true;
+  }
+
+  /** Whether the address at byte `d` is ours in the domain of interface `index`. */
+  function isOurs(index: number, d: number): boolean {
+    const fib = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB6];
+    if (fib === 0) return false;
+    const found = fib6(fib, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), read32(u8, d + 12));
+    return heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND] === NextHopKind.LOCAL;
+  }
+
+  return localSid;
+}

@@ -1,0 +1,48 @@
+/**
+ * A VRF as the interface that a decapsulated packet is received on (spec B §1.5): its counters and the packet filter. What is for a
+ * group or for the link alone goes straight through. Runs on a worker.
+ */
+import { Drop } from '../../shared/counter/drop-reason.js';
+import { Lane } from '../../shared/layout/counters.js';
+import { If, ifRecord } from '../../shared/layout/heap.js';
+import { destination4, Ipv4, isMulticast4 } from '../../shared/wire/ipv4.js';
+import { Ipv6, isLinkLocal6, isMulticast6 } from '../../shared/wire/ipv6.js';
+import { type Context, count } from '../context.js';
+import { drop } from '../drop.js';
+import { FilterDirection } from '../ether/packet-filter.js';
+
+/** Takes frame `i`, whose packet at byte `ip` is not checked yet, as received on VRF `vrf`. Returns whether it goes on. */
+type Receive = (i: number, vrf: number, ip: number) => boolean;
+
+/** The VRF input of one worker. */
+export interface VrfInput {
+  readonly v4: Receive;
+  readonly v6: Receive;
+}
+
+/** Makes the VRF input of one worker. */
+export function makeVrfInput(ctx: Context): VrfInput {
+  const { heap, u8, length } = ctx;
+
+  function v4(i: number, vrf: number, ip: number): boolean {
+    return (length[i] >= Ipv4.LENGTH && isMulticast4(destination4(u8, ip))) || receive(i, vrf);
+  }
+
+  function v6(i: number, vrf: number, ip: number): boolean {
+    const to = ip + Ipv6.DESTINATION;
+    return (length[i] >= Ipv6.LENGTH && (isMulticast6(u8, to) || isLinkLocal6(u8, to))) || receive(i, vrf);
+  }
+
+  function receive(i: number, vrf: number): boolean {
+    count(ctx, vrf, Lane.IPACKETS, 1);
+    count(ctx, vrf, Lane.IBYTES, length[i]);
+    const filter = ctx.packetFilter;
+    if (filter === undefined || filter(i, FilterDirection.IN, vrf, heap[ifRecord(vrf) + If.RDOMAIN])) return true;
+    drop(ctx, i, vrf, Drop.PF);
+    // For its SID it is a packet that went on (B22).
+    ctx.failed = false;
+    return false;
+  }
+
+  return { v4, v6 };
+}
