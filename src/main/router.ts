@@ -35,6 +35,7 @@ import { InterfaceTable, isDevice, type Live } from './control/interface-table.j
 import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { Neighbours } from './control/neighbours.js';
 import { Punts } from './control/punts.js';
+import type { Routing } from './control/routing.js';
 import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
@@ -192,6 +193,11 @@ export class Router {
   /** What is configured now. Not to be changed. */
   get state(): State {
     return this.current;
+  }
+
+  /** The forwarding tables. */
+  get routing(): Routing {
+    return this.interfaces.routing;
   }
 
   /** Uptime in milliseconds, the workers' clock; it begins at 1000. */

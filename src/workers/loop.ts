@@ -10,7 +10,7 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Direction } from '../shared/layout/capture.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { Control, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
-import { Meta } from '../shared/layout/packet.js';
+import { INJECT_ROUTED, Meta } from '../shared/layout/packet.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
@@ -36,8 +36,14 @@ import { makeIp4Input } from './inet/ip4-input.js';
 import { makeLocalInput } from './inet/local-input.js';
 import { makeReplies } from './inet/replies.js';
 import { makeIp6Input } from './inet6/ip6-input.js';
+import { makePasses } from './passes.js';
 import { reportPoison } from './poison.js';
 import { makeRportOutput } from './tunnel/rport.js';
+import { makeSrv6Encap } from './tunnel/srv6-encap.js';
+import { makeSrhHmac } from './tunnel/srv6-hmac.js';
+import { makeLocalSid } from './tunnel/srv6-local-sid.js';
+import { makeSidVia } from './tunnel/srv6-via.js';
+import { makeVrfInput } from './tunnel/vrf-input.js';
 import { Hop } from './work-list.js';
 
 /** Longest sleep, in milliseconds: a worker blocked in a system call cannot be told anything but by its doorbell. */
@@ -70,13 +76,17 @@ export function makeLoop(ctx: Context): Loop {
   const { heap, block, meta, slots } = ctx;
   const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx), packet: makePacketDevice(ctx) };
   const idle = new Idle();
-  const finishBurst = makeFinishBurst(ctx, devices);
+  const sendBurst = makeFinishBurst(ctx, devices);
   const output = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const localInput = makeLocalInput(ctx, replies);
   const ipOutput = makeIpOutput(ctx, output);
-  const ip4Input = makeIp4Input(ctx, output, localInput);
-  const ip6Input = makeIp6Input(ctx, output, localInput);
+  const hmac = makeSrhHmac(ctx);
+  const encap = makeSrv6Encap(ctx, ipOutput, hmac);
+  const localSid = makeLocalSid(ctx, makeSidVia(ctx, output, localInput), hmac);
+  const ip4Input = makeIp4Input(ctx, output, localInput, encap);
+  const ip6Input = makeIp6Input(ctx, output, localInput, encap, localSid);
+  const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput: makeVrfInput(ctx), localSid, encap });
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);
   const rportOutput = makeRportOutput(ctx, ip4Input, ip6Input);
   const frameRules = makeFrameRules(ctx);
@@ -84,6 +94,13 @@ export function makeLoop(ctx: Context): Loop {
 
   const events = new Int32Array(new SharedArrayBuffer(EVENTS * EPOLL_EVENT_WORDS * 4));
   const eventsAddress = addressOf(new Uint8Array(events.buffer));
+
+  /** The end of a burst: the passes that its frames have before them, then its outputs. */
+  function finishBurst(): void {
+    if (ctx.passed) runPasses();
+    hmac.refill();
+    sendBurst();
+  }
 
   /** Forwards until `Control.STOP`. */
   function forward(): void {
@@ -173,6 +190,11 @@ export function makeLoop(ctx: Context): Loop {
 
   /** Frame `i`, of another worker or of main, leaves by interface `index`. */
   function sendInjected(i: number, index: number): void {
+    const m = slots[i] << Meta.SHIFT;
+    if ((meta[m + Meta.INGRESS] & INJECT_ROUTED) !== 0) {
+      ipOutput.send(i, index, meta[m + Meta.OFFSET], meta[m + Meta.INGRESS] & ~INJECT_ROUTED);
+      return;
+    }
     const type = heap[ifRecord(index) + If.TYPE];
     if (type === IfType.VPORT) vportOutput(ctx, i, index);
     else if (type === IfType.RPORT) ctx.workList.defer(ctx, i, index, Hop.RPORT);

@@ -11,6 +11,7 @@ import { Cast } from '../shared/ring/punt-reason.js';
 import { BURST, type Context } from './context.js';
 import { drop } from './drop.js';
 import type { IpInput } from './inet/ip4-input.js';
+import type { Srv6Encap } from './tunnel/srv6-encap.js';
 import type { LocalSid } from './tunnel/srv6-local-sid.js';
 import type { VrfInput } from './tunnel/vrf-input.js';
 import { HOPS_MOST } from './work-list.js';
@@ -25,9 +26,11 @@ export const enum Pass {
   INPUT6 = 3,
   /** To a local SID whose route is known already. */
   SID = 4,
+  /** A packet of our own into an encapsulation. */
+  ENCAP = 5,
 }
 
-/** Puts frame `i` on the list for a pass as received on interface `index`; `hop` is the record of a SID's next hop. */
+/** Puts frame `i` on the list for a pass as received on interface `index`; `hop` is the record of the next hop of a SID or an encapsulation. */
 export function passOn(ctx: Context, i: number, index: number, pass: Pass, hop: number): void {
   if (ctx.hops[i] + ctx.workList.hopsOf(ctx, i) >= HOPS_MOST) {
     drop(ctx, i, index, Drop.LOOP);
@@ -46,10 +49,11 @@ export interface PassParts {
   readonly ip6Input: IpInput;
   readonly vrfInput: VrfInput;
   readonly localSid: LocalSid;
+  readonly encap: Srv6Encap;
 }
 
 /** Makes the passes of one worker: a function that runs all that the burst in hand has before it. */
-export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSid }: PassParts): () => void {
+export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSid, encap }: PassParts): () => void {
   const { meta, slots, passList, passWhat, passHop } = ctx;
   const current = new Int32Array(BURST);
 
@@ -79,6 +83,9 @@ export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSi
         break;
       case Pass.INPUT6:
         ip6Input(i, index, ip, Cast.UNICAST);
+        break;
+      case Pass.ENCAP:
+        encap.own(i, index, ip, passHop[i]);
         break;
       default:
         settleSid(ctx, i);

@@ -54,6 +54,8 @@ export class FakeWorld implements StackEnvironment {
   readonly table = new Map<number, StackInterface>();
   readonly routes: { rdomain: number; prefix: string; family: 4 | 6; route: StackRoute }[] = [];
   readonly sent: Sent[] = [];
+  /** What `sendRouted` was given. */
+  readonly routed: { index: number; rdomain: number; bytes: Uint8Array; forwarded: boolean }[] = [];
   readonly bindings = new Map<string, { lladdr: Uint8Array; stale: boolean }>();
   readonly used = new Set<string>();
   readonly drops: { index: number; reason: string }[] = [];
@@ -137,6 +139,11 @@ export class FakeWorld implements StackEnvironment {
   transmit(index: number, bytes: Uint8Array, forwarded: boolean): boolean {
     if (this.refuses) return false;
     this.sent.push({ index, bytes: bytes.slice(), forwarded });
+    return true;
+  }
+  sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean {
+    if (this.refuses) return false;
+    this.routed.push({ index, rdomain, bytes: bytes.slice(), forwarded });
     return true;
   }
   bindNeighbour(index: number, _: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void {

@@ -6,7 +6,7 @@
  */
 import { Lane, laneOf, Work, workLane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
-import { Af, DEFAULT_PRIORITY, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
+import { Af, DEFAULT_PRIORITY, INJECT_ROUTED, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { RingProducer } from '../../shared/ring/ring.js';
 import { Ether } from '../../shared/wire/ethernet.js';
@@ -97,7 +97,12 @@ export class Injector {
     return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded);
   }
 
-  /** `family` is that of a packet for an rport, else 0. */
+  /** Has a worker send an IP packet by the routes of a domain; it is booked by `live`. As `transmit` for the rest. */
+  sendRouted(live: Live, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean {
+    return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, INJECT_ROUTED | rdomain, forwarded);
+  }
+
+  /** `family` is that of a packet for an rport, INJECT_ROUTED and a domain of one that is to be routed, else 0. */
   private put(live: Live, bytes: Uint8Array, family: number, forwarded: boolean): boolean {
     const { views, cache, me } = this.memory;
     // A TAP is written by any worker, a memory port by its owner.

@@ -136,7 +136,8 @@ export class Routing {
   }
 
   private specOf(hop: Hop, { family, ...route }: Route): NextHopSpec {
-    if (hop.encap !== undefined) return encapNextHop(hop.encap);
+    if (hop.encap !== undefined)
+      return { ...encapNextHop(hop.encap), interface: this.interfaces.find(hop.dev)?.index ?? 0 };
     if (hop.sid !== undefined) {
       const refers = hop.sid.vrf || hop.sid.oif;
       const referred = refers === '' ? undefined : this.interfaces.find(refers);

@@ -4,6 +4,7 @@
 import { DROP_REASONS, Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Slot } from '../../shared/layout/packet.js';
 import { makeFib4Lookup } from '../../shared/table/fib4.js';
 import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
@@ -24,6 +25,8 @@ const ROUTE_KIND: Partial<Record<NextHopKind, StackRoute['kind']>> = {
   [NextHopKind.BROADCAST]: 'broadcast',
   [NextHopKind.REJECT]: 'reject',
   [NextHopKind.BLACKHOLE]: 'blackhole',
+  [NextHopKind.SID]: 'sid',
+  [NextHopKind.ENCAP]: 'encap',
 };
 
 /** The stack's reasons that have another name in the one list; the others have the same. */
@@ -60,9 +63,17 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
     const kind = ROUTE_KIND[heap[hop + NextHop.KIND] as NextHopKind];
     if (kind === undefined) return undefined;
     const out = heap[hop + NextHop.INTERFACE];
+    if (kind === 'encap') return { kind, out, mtu: mtuOf(hop) };
     if (kind !== 'gateway') return { kind, out };
     const gateway = heap.slice(hop + NextHop.GATEWAY, hop + NextHop.GATEWAY + (family === 4 ? 1 : 4));
     return { kind, out, gateway };
+  }
+
+  /** Most bytes of a packet that an encapsulation takes, as its first segment is reached now. */
+  function mtuOf(hop: number): number {
+    const under = route(heap[hop + NextHop.TABLE], 6, heap.slice(hop + NextHop.GATEWAY, hop + NextHop.GATEWAY + 4));
+    const mtu = under?.mtu ?? table.at(under?.out ?? 0)?.spec.mtu ?? Slot.SUPER_MAX;
+    return mtu - heap[hop + NextHop.OVERHEAD];
   }
 
   /** Whether it runs and the stack may send by it: a vport only from a bridge, others only if they are in none (A50, A95). */
@@ -100,6 +111,10 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
     transmit: (index, bytes, forwarded) => {
       const live = table.at(index);
       return live !== undefined && injector.transmit(live, bytes, forwarded);
+    },
+    sendRouted: (index, rdomain, bytes, forwarded) => {
+      const live = table.at(index) ?? table.all()[0];
+      return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded);
     },
     bindNeighbour: (index, _, words, lladdr, stale) => neighbours.bind(index, words, lladdr, stale),
     unbindNeighbour: (index, _, words) => neighbours.unbind(index, words),

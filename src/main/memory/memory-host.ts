@@ -79,7 +79,7 @@ export class MemoryHost {
         const priority = views.meta[m + Meta.PRIORITY];
         frames.push({
           bytes,
-          vnet: [views.meta[m + Meta.VNET0], views.meta[m + Meta.VNET1], views.meta[m + Meta.VNET2]],
+          vnet: [views.meta[m + Meta.VNET0], views.meta[m + Meta.VNET1], views.meta[m + Meta.VNET2] & 0xffff],
           priority: priority & 0xffff,
           tag: priority >>> 16,
         });

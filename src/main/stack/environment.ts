@@ -32,11 +32,16 @@ export interface StackInterface {
   readonly proxyNd: boolean;
 }
 
-/** What a look-up says. `broadcast` is the directed broadcast of a connected net, `out` its interface. */
+/**
+ * What a look-up says. `broadcast` is the directed broadcast of a connected net, `out` its interface. What goes into a tunnel
+ * (`encap`) or to a SID of ours (`sid`) is a worker's work: `sendRouted`.
+ */
 export interface StackRoute {
-  readonly kind: 'local' | 'connected' | 'gateway' | 'broadcast' | 'reject' | 'blackhole';
+  readonly kind: 'local' | 'connected' | 'gateway' | 'broadcast' | 'reject' | 'blackhole' | 'encap' | 'sid';
   readonly out: number;
   readonly gateway?: Int32Array;
+  /** encap: most bytes of a packet that goes into it. */
+  readonly mtu?: number;
 }
 
 /** The world. */
@@ -53,6 +58,11 @@ export interface StackEnvironment {
    * too. False if it could not be taken: then nothing is counted.
    */
   transmit(index: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  /**
+   * Has a worker send an IP packet of ours by the routes of a domain; its TTL stays as it is. Interface `index` books what becomes of it;
+   * `forwarded` and the result are as of `transmit`.
+   */
+  sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean;
   /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */
   bindNeighbour(index: number, family: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void;
   unbindNeighbour(index: number, family: 4 | 6, words: Int32Array): void;

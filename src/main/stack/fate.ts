@@ -42,6 +42,9 @@ export type DropReason =
   | 'reassembly-timeout'
   /** A fragment that had to go to make room for others. */
   | 'reassembly-full'
+  /** Refused by a SID; a worker has said so. */
+  | 'srv6-header'
+  | 'srv6-upper'
   /** The environment did not take it. */
   | 'transmit';
 

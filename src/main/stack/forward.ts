@@ -43,6 +43,8 @@ import { isOnLink } from './proxy.js';
 import { PeerBuckets } from './rate-limit.js';
 import type { Sources } from './sources.js';
 
+/** Least MTU of IPv6: of a tunnel that has less, the outer packet is cut (RFC 2473 §7.1). */
+const MTU_LEAST = 1280;
 /** Most bytes of a redirect's frame. */
 const REDIRECT_MOST = 14 + 1280;
 
@@ -101,6 +103,16 @@ export class Forwarder {
     if (!own && u8[IP + Ipv4.TTL] <= 1) {
       this.errors.error4(packet, origin, IcmpType.TIME_EXCEEDED, TimeExceededCode.TRANSIT);
       return 'ttl';
+    }
+    if (route.kind === 'sid') return 'no-route';
+    if (route.kind === 'encap') {
+      const mtu = route.mtu ?? packet.length;
+      if (packet.length > mtu && (fragmentField(u8, IP) & Ipv4Fragment.DF) !== 0) {
+        unreachable(UnreachableCode.FRAGMENTATION_NEEDED, mtu);
+        return 'too-big';
+      }
+      if (!own) decrementTtl(u8, u16, IP);
+      return this.output.routed(fragment4(packet, mtu), on.index, on.rdomain, origin);
     }
     const out = this.env.interfaceOf(route.out);
     if (out === undefined) return 'down';
@@ -167,6 +179,16 @@ export class Forwarder {
     if (!own && u8[IP + Ipv6.HOP_LIMIT] <= 1) {
       this.errors.error6(packet, origin, Icmp6Type.TIME_EXCEEDED, TimeExceededCode.TRANSIT);
       return 'ttl';
+    }
+    if (route.kind === 'sid') return 'no-route';
+    if (route.kind === 'encap') {
+      const mtu = Math.max(route.mtu ?? packet.length, MTU_LEAST);
+      if (packet.length > mtu) {
+        this.errors.error6(packet, origin, Icmp6Type.TOO_BIG, 0, mtu);
+        return 'too-big';
+      }
+      if (!own) decrementHopLimit(u8, IP);
+      return this.output.routed([packet], on.index, on.rdomain, origin);
     }
     const out = this.env.interfaceOf(route.out);
     if (out === undefined) return 'down';

@@ -57,14 +57,31 @@ export class Output {
       return origin.counted ? fate : 'sent';
     }
     if (to.kind === 'reject' || to.kind === 'blackhole' || to.kind === 'broadcast') return to.kind;
+    if (to.kind === 'encap' || to.kind === 'sid') {
+      const parts = this.cut(packet, to.mtu ?? packet.length);
+      return this.routed(parts, to.out || scope, rdomain, origin);
+    }
     const out = this.env.interfaceOf(to.out);
     if (out === undefined) return 'down';
     const mtu = Math.min(out.mtu, this.paths.of(rdomain, destination, this.env.nowMs()));
-    const parts = packet.version === 4 ? fragment4(packet, mtu) : fragment6(packet, mtu, this.nextId());
+    const parts = this.cut(packet, mtu);
     const [first, ...others] = parts;
     if (first === undefined) return 'too-big';
     const fate = this.via(first, out, to.gateway ?? destination, origin);
     for (const other of others) this.via(other, out, to.gateway ?? destination, { ...origin, counted: false });
+    return fate;
+  }
+
+  private cut(packet: Packet, mtu: number): Packet[] {
+    return packet.version === 4 ? fragment4(packet, mtu) : fragment6(packet, mtu, this.nextId());
+  }
+
+  /** Has a worker send packets by the routes of a domain, `index` booking them. The fate is that of the first. */
+  routed(packets: readonly Packet[], index: number, rdomain: number, origin: Origin): Fate {
+    const [first, ...others] = packets;
+    if (first === undefined) return 'too-big';
+    const fate = this.env.sendRouted(index, rdomain, ipBytes(first), origin.counted) ? 'sent' : 'transmit';
+    for (const other of others) this.env.sendRouted(index, rdomain, ipBytes(other), false);
     return fate;
   }
 

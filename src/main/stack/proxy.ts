@@ -32,7 +32,7 @@ export class ProxyAnswers {
     if (!(family === 4 ? on.proxyArp : on.proxyNd) || !this.env.forwarding(family)) return false;
     if (same(sender, target)) return false;
     const route = this.env.route(on.rdomain, family, target);
-    if (route === undefined || (route.kind !== 'connected' && route.kind !== 'gateway')) return false;
+    if (route === undefined || !['connected', 'gateway', 'encap'].includes(route.kind)) return false;
     return route.out !== on.index;
   }
 

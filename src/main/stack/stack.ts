@@ -10,16 +10,19 @@
  * Every punted packet ends as transmitted, consumed, dropped with a reason, or held for a while: `settle` books what is over at
  * once, and only packets whose origin is `counted` are ever booked.
  */
-import { PuntReason } from '../../shared/ring/punt-reason.js';
+import { DROP_REASONS } from '../../shared/counter/drop-reason.js';
+import { PuntError, PuntReason, PuntVia } from '../../shared/ring/punt-reason.js';
 import { IcmpType, UnreachableCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Unreachable6Code } from '../../shared/wire/icmp6.js';
 import { walkOptions } from '../../shared/wire/ipv4.js';
-import { isLinkLocal, isMulticast, same } from './address.js';
+import { read16, read32 } from '../../shared/wire/network-order.js';
+import { isLinkLocal, isMulticast, same, wordsAt } from './address.js';
 import { Announcer } from './announce.js';
 import { ArpSpeaker } from './arp.js';
 import type { StackEnvironment, StackInterface } from './environment.js';
-import type { Fate } from './fate.js';
+import type { DropReason, Fate } from './fate.js';
 import { Forwarder } from './forward.js';
+import { fragment4 } from './fragmentation.js';
 import { IcmpErrors } from './icmp.js';
 import { LocalInput } from './local.js';
 import { NdSpeaker } from './nd.js';
@@ -159,6 +162,8 @@ export class Stack {
       this.errors.error4(packet, origin, IcmpType.PARAMETER_PROBLEM, 0, -walkOptions(packet.u8, IP) << 24);
       return 'option';
     }
+    if (reason === PuntReason.ERROR) return this.answer(packet, origin, bytes, network - PuntError.BYTES);
+    if (reason === PuntReason.VIA) return this.sendVia(packet, origin, bytes, network - PuntVia.BYTES);
     if (this.isFromNobody(packet, on, reason)) return 'martian';
     if (reason === PuntReason.REDIRECT) return this.advise(packet, on, origin);
     return this.input(packet, on, origin);
@@ -169,6 +174,28 @@ export class Stack {
     const read = readPacket(bytes, 0);
     if ('drop' in read) return read.drop;
     return this.output.own(read.packet, rdomain, 0, { ingress: index, group: true, counted: true });
+  }
+
+  /** Answers a packet with the error that a worker asks for at byte `at`. */
+  private answer(packet: Packet, origin: Origin, bytes: Uint8Array, at: number): Fate {
+    const type = bytes[at + PuntError.TYPE] as number;
+    const code = bytes[at + PuntError.CODE] as number;
+    const rest = read32(bytes, at + PuntError.REST);
+    if (packet.version === 4) this.errors.error4(packet, origin, type, code, rest);
+    else this.errors.error6(packet, origin, type, code, rest);
+    return (DROP_REASONS[read16(bytes, at + PuntError.DROP)] as { name: DropReason }).name;
+  }
+
+  /** Sends a packet to the neighbour that a worker names at byte `at`, in fragments if it does not fit. */
+  private sendVia(packet: Packet, origin: Origin, bytes: Uint8Array, at: number): Fate {
+    const out = this.env.interfaceOf(read32(bytes, at + PuntVia.OUT));
+    if (out === undefined) return 'down';
+    const next = wordsAt(bytes, at + PuntVia.ADDRESS, packet.version);
+    const [first, ...others] = packet.version === 4 ? fragment4(packet, out.mtu) : [packet];
+    if (first === undefined) return 'too-big';
+    const fate = this.output.via(first, out, next, origin);
+    for (const other of others) this.output.via(other, out, next, { ...origin, counted: false });
+    return fate;
   }
 
   /** Where a checked packet belongs. */

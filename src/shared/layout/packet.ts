@@ -45,7 +45,10 @@ export const enum Meta {
   VNET0 = 5,
   /** virtio-net: gso_size | csum_start << 16. W/R: holder. */
   VNET1 = 6,
-  /** virtio-net: csum_offset. W/R: holder. */
+  /**
+   * virtio-net: csum_offset. In the high half, bytes of tunnel headers from the first IP header to the packet that the offloads are of;
+   * what is a superframe with some goes to no device as it is (device/segment.ts). W/R: holder.
+   */
   VNET2 = 7,
 }
 
@@ -55,6 +58,9 @@ export const enum Af {
   INET6 = 24,
   MPLS = 33,
 }
+
+/** In `Meta.INGRESS` of an IP packet that main injects: a worker routes it in the domain that is or'ed in. */
+export const INJECT_ROUTED = 0x10000;
 
 /** Priority of a frame that nobody gave another (spec A §0.4). */
 export const DEFAULT_PRIORITY = 3;

@@ -38,6 +38,8 @@ import { type Context, count, DONE } from '../context.js';
 import { drop, dropCopy } from '../drop.js';
 import type { EthernetOutput } from '../ether/ethernet-output.js';
 import { beginAt } from '../frame.js';
+import { packetSize } from '../packet-size.js';
+import { Pass, passOn } from '../passes.js';
 import { Hop } from '../work-list.js';
 
 /** The output of one worker. Frame `i` ends where its packet ends; its outer IP header is at byte `ip`, even. */
@@ -126,6 +128,10 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
       ctx.workList.defer(ctx, i, heap[record + NextHop.INTERFACE], Hop.LOCAL_INPUT);
       return;
     }
+    if (kind === NextHopKind.SID || kind === NextHopKind.ENCAP) {
+      passOn(ctx, i, index, kind === NextHopKind.SID ? Pass.SID : Pass.ENCAP, record);
+      return;
+    }
     if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY) {
       drop(ctx, i, index, refusal(kind));
       return;
@@ -136,7 +142,8 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
       return;
     }
     const most = mtu(record);
-    if ((four ? totalLength(u8, ip) : Ipv6.LENGTH + payloadLength(u8, ip)) > most) {
+    const total = four ? totalLength(u8, ip) : Ipv6.LENGTH + payloadLength(u8, ip);
+    if (total > most && packetSize(ctx, i, ip, total) > most) {
       cut(i, index, ip, rdomain, four, most);
       return;
     }

@@ -41,6 +41,7 @@ import type { EthernetOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
+import type { Srv6Encap } from '../tunnel/srv6-encap.js';
 import type { LocalInput } from './local-input.js';
 
 /** Drop reason of each header fault. */
@@ -61,7 +62,7 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv4Fault, Ipv4Fault.NONE>, Drop>> = {
 export type IpInput = (i: number, index: number, ip: number, cast: Cast) => void;
 
 /** Makes the IPv4 input of one worker. */
-export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalInput): IpInput {
+export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalInput, encap: Srv6Encap): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeFib4Lookup(heap);
   const nextHop = makeNextHopRecord(heap);
@@ -113,6 +114,9 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
         return;
       case NextHopKind.GATEWAY:
         forward(i, index, ip, cast, total, hop, heap[hop + NextHop.GATEWAY]);
+        return;
+      case NextHopKind.ENCAP:
+        if (mayForward(i, index, cast)) encap.v4(i, index, ip, cast, total, hop);
         return;
       default:
         unroutable(i, index, ip, cast, hop);

@@ -45,6 +45,8 @@ import type { IpInput } from '../inet/ip4-input.js';
 import { isNd, type LocalInput } from '../inet/local-input.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
+import type { Srv6Encap } from '../tunnel/srv6-encap.js';
+import type { LocalSid } from '../tunnel/srv6-local-sid.js';
 
 /** Drop reason of each fault. */
 const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
@@ -62,7 +64,13 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
 };
 
 /** Makes the IPv6 input of one worker. */
-export function makeIp6Input(ctx: Context, output: EthernetOutput, local: LocalInput): IpInput {
+export function makeIp6Input(
+  ctx: Context,
+  output: EthernetOutput,
+  local: LocalInput,
+  encap: Srv6Encap,
+  localSid: LocalSid,
+): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeFib6Lookup(heap);
   const nextHop = makeNextHopRecord(heap);
@@ -118,6 +126,12 @@ export function makeIp6Input(ctx: Context, output: EthernetOutput, local: LocalI
         );
         return;
       }
+      case NextHopKind.SID:
+        localSid(i, index, ip, cast, hop);
+        return;
+      case NextHopKind.ENCAP:
+        if (mayForwardAtAll(i, index, ip, cast)) encap.v6(i, index, ip, cast, total, hop);
+        return;
       default: {
         if (!mayForwardAtAll(i, index, ip, cast)) return;
         const none = hop === 0 || heap[hop + NextHop.KIND] === NextHopKind.NONE;

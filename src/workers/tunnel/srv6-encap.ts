@@ -7,8 +7,7 @@
  *   4 outer header the prepared bytes in the headroom; then traffic class, flow label, length, protocol, hop limit, HMAC
  *   5 out          ip-output.ts, or the SID's pass
  *
- * A superframe stays whole; its inner headers are found again by `Meta.VNET2` (device/segment.ts) should it have to be cut. Runs on a
- * worker.
+ * A superframe stays whole; `Meta.VNET2` says how much is in front of it, should it have to be cut (device/segment.ts). Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Control, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
@@ -26,8 +25,9 @@ import {
   Ipv4,
   Ipv4Fragment,
   source4,
+  totalLength,
 } from '../../shared/wire/ipv4.js';
-import { decrementHopLimit, flowLabel, Ipv6, trafficClass } from '../../shared/wire/ipv6.js';
+import { decrementHopLimit, flowLabel, Ipv6, payloadLength, trafficClass } from '../../shared/wire/ipv6.js';
 import { read32, write16, write32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { Srh } from '../../shared/wire/srh.js';
@@ -59,6 +59,8 @@ export type Encapsulate = (i: number, index: number, ip: number, cast: Cast, tot
 export interface Srv6Encap {
   readonly v4: Encapsulate;
   readonly v6: Encapsulate;
+  /** A packet of our own, whose TTL stays as it is and which no ICMP error answers. */
+  own(i: number, index: number, ip: number, hop: number): void;
 }
 
 /** Makes the head end of one worker. */
@@ -68,15 +70,17 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
   const nextHop = makeNextHopRecord(heap);
 
   function v4(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
-    if (u8[ip + Ipv4.TTL] <= 1) {
+    const compat = heap[Control.SRV6_COMPAT];
+    if (compat === 0 && u8[ip + Ipv4.TTL] <= 1) {
       punt(ctx, i, index, PuntReason.TTL, ip, cast);
       return;
     }
     const label = heap[Control.SRV6_FLOW_LABEL] === LABEL_HASH ? label4(ip) : 0;
     const under = underlay(hop, label);
     if (!mayGo(i, index, ip, cast, total, hop, under)) return;
-    if (heap[Control.SRV6_COMPAT] === 0) decrementTtl(u8, u16, ip);
-    cover(i, index, ip, total, hop, under, Protocol.IPV4, 0, label, HOP_LIMIT);
+    // Linux leaves the inner packet as it is, and forwards the outer one like a received one.
+    if (compat === 0) decrementTtl(u8, u16, ip);
+    cover(i, index, ip, total, hop, under, Protocol.IPV4, 0, label, HOP_LIMIT - compat);
   }
 
   function v6(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
@@ -93,6 +97,32 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     cover(i, index, ip, total, hop, under, Protocol.IPV6, trafficClass(u8, ip), label, limit);
   }
 
+  function own(i: number, index: number, ip: number, hop: number): void {
+    const four = u8[ip] >> 4 === 4;
+    const total = four ? totalLength(u8, ip) : Ipv6.LENGTH + payloadLength(u8, ip);
+    const label = heap[Control.SRV6_FLOW_LABEL] !== LABEL_HASH ? 0 : four ? label4(ip) : label6(ip);
+    const under = underlay(hop, label);
+    if (!leads(under)) drop(ctx, i, index, Drop.SRV6_UNDERLAY);
+    else if (!fits(i, ip, total, hop, under)) drop(ctx, i, index, Drop.TOO_BIG);
+    else if (four) cover(i, index, ip, total, hop, under, Protocol.IPV4, 0, label, HOP_LIMIT);
+    else cover(i, index, ip, total, hop, under, Protocol.IPV6, trafficClass(u8, ip), label, u8[ip + Ipv6.HOP_LIMIT]);
+  }
+
+  /** Whether the underlay's next hop takes packets on. */
+  function leads(under: number): boolean {
+    const kind = heap[under + NextHop.KIND];
+    return kind === NextHopKind.CONNECTED || kind === NextHopKind.GATEWAY || kind === NextHopKind.SID;
+  }
+
+  /** Step 2: whether a packet of `total` bytes, or each that a superframe stands for, goes there whole. */
+  function fits(i: number, ip: number, total: number, hop: number, under: number): boolean {
+    const overhead = heap[hop + NextHop.OVERHEAD];
+    if (total + overhead - Ipv6.LENGTH > PAYLOAD_MOST) return false;
+    if (heap[under + NextHop.KIND] === NextHopKind.SID) return true;
+    const mtu = output.mtu(under);
+    return total + overhead <= mtu || packetSize(ctx, i, ip, total) + overhead <= mtu;
+  }
+
   /** Step 1: the record of the next hop of the first segment. */
   function underlay(hop: number, label: number): number {
     const hops = heap[Control.NEXT_HOPS];
@@ -105,29 +135,10 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
   }
 
   /** Steps 1 and 2. False if the packet is done with. */
-  function mayGo(
-    i: number,
-    index: number,
-    ip: number,
-    cast: Cast,
-    total: number,
-    hop: number,
-    under: number,
-  ): boolean {
-    const kind = heap[under + NextHop.KIND];
-    const overhead = heap[hop + NextHop.OVERHEAD];
-    if (kind === NextHopKind.CONNECTED || kind === NextHopKind.GATEWAY) {
-      const mtu = output.mtu(under);
-      if (total + overhead <= mtu || packetSize(ctx, i, ip, total) + overhead <= mtu) {
-        if (total + overhead - Ipv6.LENGTH <= PAYLOAD_MOST) return true;
-        drop(ctx, i, index, Drop.TOO_BIG);
-        return false;
-      }
-      punt(ctx, i, index, PuntReason.TOO_BIG, ip, cast);
-      return false;
-    }
-    if (kind === NextHopKind.SID && total + overhead - Ipv6.LENGTH <= PAYLOAD_MOST) return true;
-    drop(ctx, i, index, kind === NextHopKind.SID ? Drop.TOO_BIG : Drop.SRV6_UNDERLAY);
+  function mayGo(i: number, index: number, ip: number, cast: Cast, total: number, hop: number, under: number): boolean {
+    if (!leads(under)) drop(ctx, i, index, Drop.SRV6_UNDERLAY);
+    else if (!fits(i, ip, total, hop, under)) punt(ctx, i, index, PuntReason.TOO_BIG, ip, cast);
+    else return true;
     return false;
   }
 
@@ -159,13 +170,10 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     write16(u8, outer + Ipv6.PAYLOAD_LENGTH, payload);
     const hasSrh = (heap[hop + NextHop.FLAGS] & EncapFlag.SRH) !== 0;
     u8[outer + (hasSrh ? Ipv6.LENGTH + Srh.NEXT_HEADER : Ipv6.NEXT_HEADER)] = inner;
-    // Linux forwards the outer packet like a received one.
-    u8[outer + Ipv6.HOP_LIMIT] = hopLimit - heap[Control.SRV6_COMPAT];
+    u8[outer + Ipv6.HOP_LIMIT] = hopLimit;
     const m = slots[i] << Meta.SHIFT;
     beginAt(ctx, i, outer);
-    // The first encapsulation of a superframe remembers where its own headers begin; a later one moves that along.
-    const kept = meta[m + Meta.VNET2] >>> 16;
-    if (kept === 0 && meta[m + Meta.VNET0] !== 0) meta[m + Meta.VNET2] |= overhead << 16;
+    if (meta[m + Meta.VNET0] !== 0) meta[m + Meta.VNET2] += overhead << 16;
     if (heap[hop + NextHop.KEY] !== 0 && !hmac.sign(outer, outer + Ipv6.LENGTH, heap[hop + NextHop.KEY])) {
       drop(ctx, i, index, Drop.SRV6_HMAC);
       return;
@@ -202,7 +210,7 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     return fromHash(flowHash6(key0, heap[Control.FLOW_KEY1], s0, s1, s2, s3, d0, d1, d2, d3, protocol, both));
   }
 
-  return { v4, v6 };
+  return { v4, v6, own };
 }
 
 function fromHash(hash: number): number {

@@ -78,12 +78,12 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
       protocol = chain[Chain.PROTOCOL];
     }
     if (!takes(action, protocol)) problem(i, index, ip, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
-    else if (action === SidAction.END_DX2) bridge(i, index, ip + upper, hop);
-    else if (action === SidAction.END_DX4) cross4(i, index, ip + upper, hop);
-    else if (action === SidAction.END_DX6) cross6(i, index, ip + upper, hop);
+    else if (action === SidAction.END_DX2) bridge(i, index, ip, ip + upper, hop);
+    else if (action === SidAction.END_DX4) cross4(i, index, ip, ip + upper, hop);
+    else if (action === SidAction.END_DX6) cross6(i, index, ip, ip + upper, hop);
     else if (action === SidAction.END_DT6 && (heap[hop + NextHop.FLAGS] & SidFlavor.VRF) === 0)
-      table6(i, index, ip + upper, hop);
-    else enter(i, index, ip + upper, hop, protocol === Protocol.IPV4 ? Pass.VRF4 : Pass.VRF6);
+      table6(i, index, ip, ip + upper, hop);
+    else enter(i, index, ip, ip + upper, hop, protocol === Protocol.IPV4 ? Pass.VRF4 : Pass.VRF6);
   }
 
   /** Whether a behaviour decapsulates that protocol. */
@@ -96,7 +96,7 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
   }
 
   /** The inner packet at byte `inner` enters the VRF that the SID was made for, if that still is. */
-  function enter(i: number, index: number, inner: number, hop: number, pass: Pass): void {
+  function enter(i: number, index: number, ip: number, inner: number, hop: number, pass: Pass): void {
     const vrf = heap[hop + NextHop.INTERFACE];
     const record = ifRecord(vrf);
     if (vrf === 0 || heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
@@ -107,46 +107,46 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
       drop(ctx, i, vrf, Drop.NOTRUNNING);
       return;
     }
-    uncover(i, inner);
+    uncover(i, ip, inner);
     passOn(ctx, i, vrf, pass, 0);
   }
 
   /** End.DT6 without a VRF: by the routes of a table, as if it had come in where it did. */
-  function table6(i: number, index: number, inner: number, hop: number): void {
-    if (!inner6(i, index, inner)) return;
+  function table6(i: number, index: number, ip: number, inner: number, hop: number): void {
+    if (!inner6(i, index, ip, inner)) return;
     const d = inner + Ipv6.DESTINATION;
     const d3 = read32(u8, d + 12);
     via.v6(i, index, inner, heap[hop + NextHop.TABLE], 0, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
   }
 
   /** End.DX4: to the next hop of the SID, or by the inner destination. */
-  function cross4(i: number, index: number, inner: number, hop: number): void {
+  function cross4(i: number, index: number, ip: number, inner: number, hop: number): void {
     const to = heap[hop + NextHop.GATEWAY];
     if (to === 0) {
-      uncover(i, inner);
+      uncover(i, ip, inner);
       passOn(ctx, i, index, Pass.INPUT4, 0);
-    } else if (inner4(i, index, inner)) {
+    } else if (inner4(i, index, ip, inner)) {
       via.v4(i, index, inner, heap[ifRecord(index) + If.RDOMAIN], to);
     }
   }
 
   /** End.DX6. */
-  function cross6(i: number, index: number, inner: number, hop: number): void {
+  function cross6(i: number, index: number, ip: number, inner: number, hop: number): void {
     const g = hop + NextHop.GATEWAY;
     if ((heap[g] | heap[g + 1] | heap[g + 2] | heap[g + 3]) === 0) {
-      uncover(i, inner);
+      uncover(i, ip, inner);
       passOn(ctx, i, index, Pass.INPUT6, 0);
-    } else if (inner6(i, index, inner)) {
+    } else if (inner6(i, index, ip, inner)) {
       const rdomain = heap[ifRecord(index) + If.RDOMAIN];
       via.v6(i, index, inner, rdomain, 0, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
     }
   }
 
   /** End.DX2: the inner frame leaves as it is. */
-  function bridge(i: number, index: number, inner: number, hop: number): void {
+  function bridge(i: number, index: number, ip: number, inner: number, hop: number): void {
     const oif = heap[hop + NextHop.INTERFACE];
     const record = ifRecord(oif);
-    uncover(i, inner);
+    uncover(i, ip, inner);
     const there = oif !== 0 && heap[record + If.GENERATION] === heap[hop + NextHop.GENERATION];
     if (!there || (heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) drop(ctx, i, index, Drop.NOTRUNNING);
     else if (length[i] < Ether.LENGTH || read16(u8, inner + Ether.TYPE) < ETHERTYPE_LEAST)
@@ -225,9 +225,9 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
     if (!inner || (flavors & SidFlavor.USD) === 0) {
       problem(i, index, at, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
     } else if (protocol === Protocol.IPV6 && action !== SidAction.END) {
-      if (inner6(i, index, at + upper)) onward(i, index, at + upper, hop, action);
+      if (inner6(i, index, at, at + upper)) onward(i, index, at + upper, hop, action);
     } else {
-      uncover(i, at + upper);
+      uncover(i, at, at + upper);
       passOn(ctx, i, index, protocol === Protocol.IPV4 ? Pass.INPUT4 : Pass.INPUT6, 0);
     }
   }
@@ -239,6 +239,7 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
     write16(u8, ip + Ipv6.PAYLOAD_LENGTH, payloadLength(u8, ip) - bytes);
     u8.copyWithin(ip + bytes, ip, ip + srh);
     beginAt(ctx, i, ip + bytes);
+    lessInFront(i, bytes);
     return ip + bytes;
   }
 
@@ -266,15 +267,21 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
     else puntError(ctx, i, index, ip, Icmp6Type.PARAMETER_PROBLEM, code, pointer, reason);
   }
 
-  /** The frame begins at its inner packet, which is all that it is. */
-  function uncover(i: number, inner: number): void {
+  /** The frame, whose packet is at byte `ip`, begins at its inner packet. */
+  function uncover(i: number, ip: number, inner: number): void {
     beginAt(ctx, i, inner);
-    meta[(slots[i] << Meta.SHIFT) + Meta.VNET2] &= 0xffff;
+    lessInFront(i, inner - ip);
+  }
+
+  /** So many bytes less stand in front of the packet that the offloads are of. */
+  function lessInFront(i: number, bytes: number): void {
+    const word = (slots[i] << Meta.SHIFT) + Meta.VNET2;
+    if (meta[word] >>> 16 !== 0) meta[word] -= bytes << 16;
   }
 
   /** Uncovers an inner IPv4 packet and checks it as a received one. False if it is done with. */
-  function inner4(i: number, index: number, inner: number): boolean {
-    uncover(i, inner);
+  function inner4(i: number, index: number, ip: number, inner: number): boolean {
+    uncover(i, ip, inner);
     if (checkIpv4(u8, u16, inner, length[i]) !== Ipv4Fault.NONE) {
       drop(ctx, i, index, Drop.IP_HEADER);
       return false;
@@ -284,8 +291,8 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
   }
 
   /** The same of IPv6. */
-  function inner6(i: number, index: number, inner: number): boolean {
-    uncover(i, inner);
+  function inner6(i: number, index: number, ip: number, inner: number): boolean {
+    uncover(i, ip, inner);
     if (checkIpv6(u8, inner, length[i]) !== Ipv6Fault.NONE || checkForward6(u8, inner) !== Ipv6Fault.NONE) {
       drop(ctx, i, index, Drop.IP_HEADER);
       return false;

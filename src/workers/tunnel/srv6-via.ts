@@ -26,7 +26,17 @@ import { puntError, puntVia } from '../punt.js';
 /** The ways on of one worker, for the checked packet of frame `i` at byte `ip`, that came in on interface `index`. */
 export interface SidVia {
   /** IPv6: by the route of an address in a domain, or with `oif` to that address there. */
-  v6(i: number, index: number, ip: number, rdomain: number, oif: number, w0: number, w1: number, w2: number, w3: number): void;
+  v6(
+    i: number,
+    index: number,
+    ip: number,
+    rdomain: number,
+    oif: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+  ): void;
   /** IPv4. */
   v4(i: number, index: number, ip: number, rdomain: number, w0: number): void;
 }
@@ -123,8 +133,7 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
     if (kind === NextHopKind.BLACKHOLE) drop(ctx, i, index, Drop.BLACKHOLE);
     else if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY)
       puntError(ctx, i, index, ip, IcmpType.UNREACHABLE, UnreachableCode.NET, 0, Drop.NO_ROUTE);
-    else if (heap[ifRecord(out) + If.GENERATION] !== heap[hop + NextHop.GENERATION])
-      drop(ctx, i, index, Drop.NO_ROUTE);
+    else if (heap[ifRecord(out) + If.GENERATION] !== heap[hop + NextHop.GENERATION]) drop(ctx, i, index, Drop.NO_ROUTE);
     else send4(i, index, ip, out, kind === NextHopKind.CONNECTED ? w0 : heap[hop + NextHop.GATEWAY]);
   }
 

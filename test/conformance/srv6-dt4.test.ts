@@ -1,0 +1,251 @@
+/**
+ * End.DT4 on the data plane, row by row of matrix B (spec B §8.1): golden bytes in and out, ICMPv6 errors with their pointers, counters,
+ * and the books.
+ */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { total } from '../../src/shared/counter/books.js';
+import { Lane } from '../../src/shared/layout/counters.js';
+import { hex } from '../support/naive-ip.js';
+import {
+  dt4,
+  FORWARDED,
+  fragment,
+  type Header,
+  INNER,
+  icmp4,
+  icmp6,
+  options,
+  outer,
+  SID,
+  SOURCE,
+  Srv6Rig,
+  srh,
+} from '../support/srv6-rig.js';
+import { addressBytes, afterHops, udpPacket } from '../support/udp-packet.js';
+
+const IPV4 = 4;
+const SID_200 = 'fc00:12:200::6004';
+/** An SRH whose segment is the SID, used up. */
+const DONE = srh([SID], 0);
+
+describe('End.DT4', () => {
+  let rig: Srv6Rig;
+  before(async () => {
+    rig = await Srv6Rig.start((state) => {
+      state.routes.push(dt4(SID, 100, true), dt4(SID_200, 200), {
+        ...dt4('fc00:13:100::', 100),
+        length: 64,
+      });
+    });
+  });
+  after(() => rig.stop());
+  beforeEach(() => rig.rig.forget());
+
+  /** Counts of the SID that a body adds. */
+  async function counted(body: () => Promise<void>): Promise<Record<string, number>> {
+    const before = rig.counts(SID);
+    await body();
+    const now = rig.counts(SID);
+    assert.ok(before !== undefined && now !== undefined);
+    return {
+      packets: now.packets - before.packets,
+      bytes: now.bytes - before.bytes,
+      errors: now.errors - before.errors,
+    };
+  }
+
+  /** The error that a packet is answered with, which goes to its source; nothing else may come out. */
+  async function answered(packet: Uint8Array): Promise<ReturnType<typeof icmp6>> {
+    await rig.send('mem0', packet);
+    const { mem0 = [], ...others } = rig.out();
+    assert.deepEqual(others, {});
+    assert.equal(mem0.length, 1);
+    const error = icmp6(mem0[0] as Uint8Array);
+    assert.equal(error.to, Buffer.from(addressBytes(SOURCE)).toString('hex'));
+    assert.deepEqual(error.quoted, packet.subarray(0, error.quoted.length));
+    return error;
+  }
+
+  it('B1 IPv6, an SRH with nothing left, IPv4: routed by table 100, TTL less one', async () => {
+    const golden = hex(
+      `60000000 003c 2b 40 fd000000000000000000000000000001 fc000012010000000000000000006004
+       04 02 04 00 00 00 0000 fc000012010000000000000000006004
+       4500002400014000400126d60a0000010a000002 08005435123400016162636465666768`,
+    );
+    assert.deepEqual(outer(SID, [DONE], IPV4, INNER), golden);
+    await rig.send('mem0', golden);
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  it('B2 without an SRH: decapsulated alike', async () => {
+    await rig.send('mem0', outer(SID, [], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  it('B3, B4 segments left: a Parameter Problem that points at them, and an error counted', async () => {
+    const counts = await counted(async () => {
+      const { type, code, rest } = await answered(outer(SID, [srh([SID, 'fcff:3::e'], 1)], IPV4, INNER));
+      assert.deepEqual([type, code, rest], [4, 0, 43]);
+    });
+    assert.deepEqual(counts, { packets: 0, bytes: 0, errors: 1 });
+  });
+
+  for (const protocol of [41, 6, 17, 59]) {
+    it(`B5 an upper layer of ${protocol}: code 4, which points at it`, async () => {
+      for (const [headers, pointer] of [
+        [[], 40],
+        [[DONE], 64],
+      ] as const) {
+        const { type, code, rest } = await answered(outer(SID, headers, protocol, INNER));
+        assert.deepEqual([type, code, rest], [4, 4, pointer]);
+      }
+    });
+  }
+
+  const chains: readonly (readonly [string, readonly Header[]])[] = [
+    ['hop-by-hop options', [options(0)]],
+    ['destination options', [options(60)]],
+    ['both and an SRH', [options(0), options(60), DONE]],
+    ['an atomic fragment', [fragment()]],
+  ];
+  for (const [name, headers] of chains) {
+    it(`B6 ${name} in front: removed with the outer header`, async () => {
+      await rig.send('mem0', outer(SID, headers, IPV4, INNER));
+      assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+    });
+  }
+
+  it('B7 a later fragment: dropped', async () => {
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [fragment(8)], IPV4, INNER)));
+    assert.deepEqual(drops, { 'srv6-header': 1 });
+    assert.deepEqual(rig.out(), {});
+  });
+
+  it('B8 a malformed SRH: a Parameter Problem', async () => {
+    const { type, code, rest } = await answered(outer(SID, [srh([SID], 0, { 4: 1 })], IPV4, INNER));
+    assert.deepEqual([type, code, rest], [4, 0, 43]);
+  });
+
+  it('B8 another routing header with segments left: a Parameter Problem that points at its type', async () => {
+    const { type, code, rest } = await answered(outer(SID, [options(60), srh([SID], 1, { 2: 0 })], IPV4, INNER));
+    assert.deepEqual([type, code, rest], [4, 0, 50]);
+  });
+
+  it('B9 fewer than 20 bytes inside: dropped in silence', async () => {
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [DONE], IPV4, INNER.subarray(0, 19))));
+    assert.deepEqual(drops, { 'ip4-short': 1 });
+    assert.deepEqual(rig.out(), {});
+  });
+
+  const faults: readonly (readonly [string, Readonly<Record<number, number>>, string])[] = [
+    ['version 6', { 0: 0x65 }, 'ip4-version'],
+    ['a header of 16 bytes', { 0: 0x44 }, 'ip4-header-length'],
+    ['a total length beyond its end', { 3: 0x25 }, 'ip4-truncated'],
+    ['a wrong checksum', { 11: 0xd7 }, 'ip4-checksum'],
+  ];
+  for (const [name, changes, reason] of faults) {
+    it(`B10 an inner packet with ${name}: dropped, an error counted, nothing sent`, async () => {
+      const inner = Uint8Array.from(INNER);
+      for (const [at, byte] of Object.entries(changes)) inner[Number(at)] = byte;
+      if (name.startsWith('a total')) inner[11] -= 1; // The checksum is right, so that it is not what is found.
+      const counts = await counted(async () => {
+        const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [], IPV4, inner)));
+        assert.deepEqual(drops, { [reason]: 1 });
+      });
+      assert.deepEqual(counts, { packets: 0, bytes: 0, errors: 1 });
+      assert.deepEqual(rig.out(), {});
+    });
+  }
+
+  it('B11 bytes behind the inner packet: trimmed', async () => {
+    await rig.send('mem0', outer(SID, [], IPV4, Uint8Array.from([...INNER, 1, 2, 3, 4, 5])));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  it('B12 an inner TTL of 1: Time Exceeded from the tenant VRF towards the inner source', async () => {
+    const inner = afterHops(INNER, 63);
+    const counts = await counted(() => rig.send('mem0', outer(SID, [], IPV4, inner)));
+    const { mem1 = [], ...others } = rig.out();
+    assert.deepEqual(others, {});
+    const error = icmp4(mem1[0] as Uint8Array);
+    assert.deepEqual([error.type, error.code], [11, 0]);
+    assert.deepEqual([...(mem1[0] as Uint8Array).subarray(12, 20)], [10, 0, 0, 254, 10, 0, 0, 1]);
+    assert.deepEqual(error.quoted.subarray(0, 28), inner.subarray(0, 28));
+    assert.equal(counts.errors, 1);
+  });
+
+  it('B13 an outer hop limit of 1: decapsulated, the inner TTL is its own', async () => {
+    await rig.send('mem0', outer(SID, [DONE], IPV4, INNER, { hl: 1 }));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  it('B14 an outer traffic class: the inner one stays', async () => {
+    await rig.send('mem0', outer(SID, [], IPV4, INNER, { tc: 0xb8 }));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  it('B16 no route in the tenant table but one in main: net unreachable from the VRF', async () => {
+    const inner = udpPacket('10.0.0.1', '192.0.2.2');
+    await rig.send('mem0', outer(SID, [], IPV4, inner));
+    const { mem1 = [], ...others } = rig.out();
+    assert.deepEqual(others, {}, 'nothing by the core');
+    const { type, code } = icmp4(mem1[0] as Uint8Array);
+    assert.deepEqual([type, code], [3, 0]);
+  });
+
+  it('B17 two tenants with the same prefixes: each SID leads to its own', async () => {
+    await rig.send('mem0', outer(SID_200, [], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem2: [FORWARDED] });
+    await rig.send('mem0', outer(SID, [], IPV4, INNER), outer(SID_200, [], IPV4, INNER), outer(SID, [], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED, FORWARDED], mem2: [FORWARDED] });
+  });
+
+  for (const source of ['127.0.0.1', '224.0.0.1', '255.255.255.255', '0.1.2.3']) {
+    it(`B18 an inner source of ${source}: dropped`, async () => {
+      const inner = udpPacket(source, '10.0.0.2');
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [], IPV4, inner)));
+      assert.deepEqual(drops, { 'martian-source': 1 });
+      assert.deepEqual(rig.out(), {});
+    });
+  }
+
+  const received = (name: string): number[] => {
+    const { router } = rig.rig;
+    return [Lane.IPACKETS, Lane.IBYTES].map((word) => total(router.memory.views, router.table.get(name).index, word));
+  };
+
+  it('B19 an inner destination that is a group: the VRF counts nothing', async () => {
+    const was = received('vrf-100');
+    const drops = await rig.rig.dropsOf(() =>
+      rig.send('mem0', outer(SID, [], IPV4, udpPacket('10.0.0.1', '239.1.1.1'))),
+    );
+    assert.deepEqual(drops, { multicast: 1 });
+    assert.deepEqual(received('vrf-100'), was);
+  });
+
+  it('B20 the VRF counts packets and bytes of inner packets, other interfaces do not', async () => {
+    const [packets = 0, bytes = 0] = received('vrf-100');
+    const tenant = received('mem1');
+    const [core = 0] = received('mem0');
+    const long = udpPacket('10.0.0.1', '10.0.0.2', { payload: new Uint8Array(100) });
+    await rig.send('mem0', outer(SID, [DONE], IPV4, INNER), outer(SID, [], IPV4, long));
+    assert.deepEqual(received('vrf-100'), [packets + 2, bytes + INNER.length + long.length]);
+    assert.deepEqual(received('mem1'), tenant);
+    assert.equal((received('mem0')[0] ?? 0) - core, 2);
+  });
+
+  it('B26 counted: packets and bytes with the outer header', async () => {
+    const packet = outer(SID, [DONE], IPV4, INNER);
+    const counts = await counted(() => rig.send('mem0', packet, packet));
+    assert.deepEqual(counts, { packets: 2, bytes: 2 * packet.length, errors: 0 });
+  });
+
+  it('B27 a SID of 64 bits: whatever its low bits', async () => {
+    for (const low of ['1', 'ffff:ffff:ffff:ffff', 'a:b:c:d']) {
+      const address = low.includes(':') ? `fc00:13:100:0:${low}` : `fc00:13:100::${low}`;
+      await rig.send('mem0', outer(address, [], IPV4, INNER));
+      assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+    }
+  });
+});
