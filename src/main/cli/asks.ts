@@ -10,6 +10,7 @@ import { isSysctlQuery } from './sysctl.js';
 const isNeighbourQuery = (args: readonly string[]): boolean => !args.some((arg) => /^-[a-zA-Z]*[ds]/.test(arg));
 
 const ASKS: Readonly<Record<string, (args: readonly string[]) => boolean>> = {
+  complete: () => true,
   show: () => true,
   netstat: () => true,
   ifconfig: isIfconfigQuery,

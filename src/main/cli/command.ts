@@ -8,6 +8,7 @@ import { ConfigError, type ConfigLine, splitConfig } from '../config/lines.js';
 import { emptyState, type State } from '../config/state.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Router } from '../router.js';
+import { complete } from './complete.js';
 import { ifconfig, isIfconfigQuery } from './ifconfig.js';
 import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
 import { inject } from './inject.js';
@@ -37,6 +38,14 @@ const STACK_QUERIES: Record<
   route: showRoutes,
 };
 
+/** Words that neither change a draft nor ask the stack; `top` is smrctl's own. */
+const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'top'];
+
+/** Every first word of a command. */
+export function commandWords(): string[] {
+  return [...new Set([...Object.keys(CHANGES), ...Object.keys(STACK_QUERIES), ...OTHERS])].sort();
+}
+
 /** Words that a running daemon answers itself (smrouterd.ts). */
 export interface DaemonWords {
   reload(): Promise<void>;
@@ -58,6 +67,7 @@ export async function runCommand(
   if (word === 'show') return show(router, args, json);
   if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
   if (word === 'sysctl' && isSysctlQuery(args)) return querySysctl(router.state, args, json);
+  if (word === 'complete') return complete(router, commandWords(), args);
   if (word === 'reload' || word === 'shutdown') {
     if (args.length > 0) throw new ControlError('EINVAL', `${word} takes no words`);
     if (word === 'reload') await daemon.reload();

@@ -32,6 +32,11 @@ const LINUX_NAMES: Readonly<Record<string, keyof Settings>> = {
   'net.ipv6.conf.all.forwarding': 'net.inet6.ip6.forwarding',
 };
 
+/** The names of the settings of the router as a whole, OpenBSD's and Linux's. */
+export function settingNames(): string[] {
+  return [...Object.keys(VALUES), ...Object.keys(LINUX_NAMES)];
+}
+
 /** Switches of one interface, 0 or 1. */
 const SWITCHES = [
   { of: /^net\.ipv4\.conf\.(.+)\.proxy_arp$/, field: 'proxyarp' },
