@@ -11,6 +11,7 @@ import { BURST, type Context, count } from './context.js';
 import type { Device } from './device/device.js';
 import { flushHandOver, handOver } from './device/hand-over.js';
 import { asksTooMuch, makeSegmenter } from './device/segment.js';
+import { xdpSender } from './device/xdp.js';
 import { flushPunts } from './punt.js';
 import { Hop } from './work-list.js';
 
@@ -19,6 +20,7 @@ export interface Devices {
   readonly tap: Device;
   readonly memory: Device;
   readonly packet: Device;
+  readonly xdp: Device;
 }
 
 /**
@@ -46,6 +48,8 @@ export function deviceOf(devices: Devices, type: IfType): Device {
       return devices.memory;
     case IfType.PACKET:
       return devices.packet;
+    case IfType.XDP:
+      return devices.xdp;
     default:
       return devices.tap;
   }
@@ -78,9 +82,9 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       for (let k = 0; k < n; k++) ctx.workList.defer(ctx, egressList[index * BURST + k], index, Hop.STACK_INPUT);
       return;
     }
-    const memory = type === IfType.MEMORY;
-    if (memory && heap[record + If.OWNER] !== me) {
-      handOver(ctx, index, heap[record + If.OWNER], n);
+    const owner = ownerOf(record, type);
+    if (owner !== me) {
+      handOver(ctx, index, owner, n);
       return;
     }
     if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
@@ -92,6 +96,12 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     }
     count(ctx, index, Lane.QUEUED, n);
     device.send(index, n);
+  }
+
+  /** The worker that sends by an interface: a TAP and a packet socket are any worker's. */
+  function ownerOf(record: number, type: IfType): number {
+    if (type === IfType.MEMORY) return heap[record + If.OWNER];
+    return type === IfType.XDP ? xdpSender(heap, record, me) : me;
   }
 
   /** Slots that outputs did not keep: a TAP reads into them again, others go home. */

@@ -103,6 +103,8 @@ export class Context {
   n = 0;
   /** Interface index it was received on; 0 for frames of another worker, which have it in their meta. */
   ingress = 0;
+  /** Queue of that interface that it is received from. */
+  queue = 0;
   /** Bytes of the frames in it. */
   bytes = 0;
   /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */

@@ -23,6 +23,7 @@ import { BURST, type Context, count, tick } from './context.js';
 import { makeMemoryDevice } from './device/memory.js';
 import { makePacketDevice } from './device/packet.js';
 import { makeTapDevice } from './device/tap.js';
+import { makeXdpDevice } from './device/xdp.js';
 import { consume, drop, dropCopy } from './drop.js';
 import { makeEthernetInput } from './ether/ethernet-input.js';
 import { makeEthernetOutput, vportOutput } from './ether/ethernet-output.js';
@@ -74,7 +75,12 @@ export interface Loop {
  */
 export function makeLoop(ctx: Context): Loop {
   const { heap, block, meta, slots } = ctx;
-  const devices = { tap: makeTapDevice(ctx), memory: makeMemoryDevice(ctx), packet: makePacketDevice(ctx) };
+  const devices = {
+    tap: makeTapDevice(ctx),
+    memory: makeMemoryDevice(ctx),
+    packet: makePacketDevice(ctx),
+    xdp: makeXdpDevice(ctx),
+  };
   const idle = new Idle();
   const sendBurst = makeFinishBurst(ctx, devices);
   const output = makeEthernetOutput(ctx);
@@ -240,6 +246,7 @@ export function makeLoop(ctx: Context): Loop {
     const record = ifRecord(index);
     if (heap[record + If.GENERATION] !== generation) return;
     const type = heap[record + If.TYPE];
+    ctx.queue = events[e + EPOLL_DATA_WORD] >>> 16;
     if (deviceOf(devices, type).receive(index) !== 0) input(index);
     // What becomes of a host's link main sees for itself.
     else if (type !== IfType.TAP) return;

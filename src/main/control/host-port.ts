@@ -27,6 +27,8 @@ export interface HostQueue {
 /** What a kind of device opens on a link. */
 export interface HostHandle {
   readonly queues: readonly HostQueue[];
+  /** AF_XDP: where things are in the rings, as `HostDevice.OFFSETS` has them. */
+  readonly offsets?: readonly number[];
   /** Queue through which each worker sends. */
   readonly senders: readonly number[];
   /** How it is driven, for display. */
@@ -217,6 +219,9 @@ export class HostPorts {
     heap[record + HostDevice.QUEUES] = handle.queues.length;
     heap[record + HostDevice.FRAME_MAX] = link.mtu + ETHERNET_HEADER;
     heap[record + HostDevice.IFINDEX] = link.index;
+    (handle.offsets ?? []).forEach((offset, n) => {
+      heap[record + HostDevice.OFFSETS + n] = offset;
+    });
     handle.senders.forEach((queue, worker) => {
       heap[record + HostDevice.SENDER + worker] = queue;
     });

@@ -113,7 +113,7 @@ export class InterfaceTable {
     heap.fill(0, record, record + IF_WORDS);
     heap[record + If.GENERATION] = generation;
     heap[record + If.MTU] = spec.mtu;
-    heap[record + If.OFFLOADS] = Offload.ALL;
+    heap[record + If.OFFLOADS] = spec.type === 'xdp' ? Offload.NONE : Offload.ALL;
     heap.fill(-1, record + If.QUEUE_FD, record + If.QUEUE_FD + MAX_WORKERS);
     const lladdr = spec.lladdr === '' ? generated : spec.lladdr;
     return {

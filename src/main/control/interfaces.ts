@@ -7,7 +7,6 @@ import { checkNetns } from '../../shared/sys/link.js';
 import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
-import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
 import type { InterfaceTable, Live } from './interface-table.js';
@@ -17,6 +16,7 @@ import { openPacketPort } from './packet-port.js';
 import { Routing } from './routing.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
+import { openXdpPort } from './xdp-port.js';
 
 /** Heap number of each idle policy. */
 export const IDLE_POLICY = { sleep: IdlePolicy.SLEEP, adaptive: IdlePolicy.ADAPTIVE, spin: IdlePolicy.SPIN };
@@ -92,9 +92,7 @@ export class Interfaces {
       attributes: (live, before, after) => hosts.attributes(live, before, after),
     });
     const packet = host(openPacketPort);
-    const xdp = host(() => {
-      throw new ControlError('ENODEV', 'attach xdp is not there yet; attach packet');
-    });
+    const xdp = host(openXdpPort(memory));
     // A virtual interface is its record and nothing else.
     const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
     this.kinds = {
@@ -215,6 +213,8 @@ export class Interfaces {
 
 /** What the device is given as it is: segments have whole checksums, so there is no segmentation without them. */
 function offloads(spec: InterfaceSpec): Offload {
+  // AF_XDP has a place for neither.
+  if (spec.type === 'xdp') return Offload.NONE;
   if (!spec.txcsum) return Offload.NONE;
   return spec.tso ? Offload.ALL : Offload.CHECKSUM;
 }

@@ -18,8 +18,10 @@ export const enum HostDevice {
   IFINDEX = 4,
   /** Queue through which worker w sends is at SENDER + w: its own, or one whose owner it hands frames to. */
   SENDER = 8,
+  /** AF_XDP: places of producer, consumer, entries and flags in each of the four rings, in words. */
+  OFFSETS = 32,
   /** First queue's block. */
-  QUEUE0 = 32,
+  QUEUE0 = 64,
 }
 
 /** A queue's block. */

@@ -29,6 +29,7 @@ export async function hostRig(kind: 'packet' | 'xdp'): Promise<DeviceRig> {
   let expected = 0;
   return {
     ports,
+    cuts: kind === 'xdp',
     ifconfig: async (...lines) => {
       await ifconfig(...lines);
       // The far end notices a carrier within a second.
