@@ -8,7 +8,17 @@ import { skipReason } from '../../support/require.js';
 import { ifconfigOn } from '../../support/router-words.js';
 import { smallSizes } from '../../support/stations.js';
 import { silent, waitUntil } from '../../support/stress.js';
-import { assertSegments, build, noise, type Recipe, type Superframe, TCP, UDP } from '../../support/superframe.js';
+import {
+  assertSegments,
+  build,
+  noise,
+  onesSum,
+  type Recipe,
+  type Superframe,
+  TCP,
+  UDP,
+} from '../../support/superframe.js';
+import { makeVeth, type Veth } from '../../support/veth.js';
 import { FarEnd } from './far-end.js';
 
 /** Longest wait for a frame that should come. */
@@ -20,6 +30,21 @@ const RECIPES: readonly Recipe[] = [
   { version: 4, protocol: UDP, payload: noise(10_001), size: 1400 },
   { version: 6, protocol: UDP, payload: noise(10_001), size: 1400 },
 ];
+
+type Attached = 'packet' | 'xdp';
+const ATTACHED: readonly Attached[] = ['packet', 'xdp'];
+
+/** A frame as its host sees it: what XDP's sender left partial goes on as partial where the egress takes that. */
+function complete({ bytes, vnet }: DeviceFrame): DeviceFrame {
+  if ((vnet[0] & 0x7f01) === 0) return { bytes, vnet: [0, 0, 0] };
+  if ((vnet[0] & 0x7f00) !== 0) return { bytes, vnet };
+  const start = vnet[1] >>> 16;
+  const field = start + vnet[2];
+  const whole = Uint8Array.from(bytes);
+  const sum = ~onesSum(bytes.subarray(start)) & 0xffff;
+  whole.set([sum >> 8, sum & 255], field);
+  return { bytes: whole, vnet: [0, 0, 0] };
+}
 
 /** The far end of a port. */
 interface End {
@@ -33,6 +58,7 @@ describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
   let netns: Netns;
   let router: Router;
   let far: FarEnd;
+  const veths: Record<Attached, Veth[]> = { packet: [], xdp: [] };
 
   before(async () => {
     netns = Netns.create('pairs');
@@ -42,18 +68,26 @@ describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
     router = await Router.start({ workers: 1, sizes: smallSizes(2), log: silent });
     const words = taps.map((tap) => `${tap} create netns ${netns.name} up`);
     await ifconfigOn(router)(...words, 'mem0 create up', 'mem1 create up');
+    for (const kind of ATTACHED) {
+      veths[kind] = [makeVeth(netns), makeVeth(netns)];
+      await ifconfigOn(router)(...veths[kind].map(({ name }) => `${name} attach ${kind} up`));
+    }
     for (const tap of taps) netns.exec(['ip', 'link', 'set', tap, 'up']);
-    far = await FarEnd.open(netns, taps);
+    const attached = ATTACHED.flatMap((kind) => veths[kind].map(({ name }) => name));
+    far = await FarEnd.open(netns, [...taps, ...attached]);
   });
   after(async () => {
     await router?.stop();
     netns?.destroy();
+    for (const kind of ATTACHED) for (const veth of veths[kind]) veth.remove();
   });
 
-  const tapEnd = (n: number): End => ({
-    send: async ({ bytes, vnet }) => assert.ok(await far.send(n, bytes, vnet)),
-    receive: (frames) => far.receive(n, frames, WAIT_MS),
-  });
+  const farEnd =
+    (first: number) =>
+    (n: number): End => ({
+      send: async ({ bytes, vnet }) => assert.ok(await far.send(first + n, bytes, vnet)),
+      receive: (frames) => far.receive(first + n, frames, WAIT_MS),
+    });
   const memoryEnd = (n: number): End => {
     const host = new MemoryHost(router.memory, router.table.get(`mem${n}`));
     return {
@@ -67,26 +101,31 @@ describe('pairs of device kinds', { skip: skipReason.tun() }, () => {
   };
   /** A further kind is one line more. */
   const kinds = [
-    { kind: 'tap', port: (n: number) => taps[n] as string, end: tapEnd },
+    { kind: 'tap', port: (n: number) => taps[n] as string, end: farEnd(0) },
     { kind: 'memory', port: (n: number) => `mem${n}`, end: memoryEnd },
+    { kind: 'packet', port: (n: number) => veths.packet[n]?.name as string, end: farEnd(2) },
+    { kind: 'xdp', port: (n: number) => veths.xdp[n]?.name as string, end: farEnd(4) },
   ];
 
   for (const from of kinds) {
     for (const to of kinds) {
-      for (const words of ['tso txcsum', '-tso txcsum', 'tso -txcsum', '-tso -txcsum']) {
+      const xdp = from.kind === 'xdp' || to.kind === 'xdp';
+      // AF_XDP has no such words.
+      for (const words of to.kind === 'xdp' ? [''] : ['tso txcsum', '-tso txcsum', 'tso -txcsum', '-tso -txcsum']) {
         test(`${from.kind} to ${to.kind}, ${words}`, async () => {
           const ifconfig = ifconfigOn(router);
           const [ingress, egress] = [from.port(0), to.port(1)];
-          await ifconfig('veb0 create up', `${egress} ${words}`, `veb0 add ${ingress} add ${egress}`);
+          if (words !== '') await ifconfig(`${egress} ${words}`);
+          await ifconfig('veb0 create up', `veb0 add ${ingress} add ${egress}`);
           const [sender, receiver] = [from.end(0), to.end(1)];
-          const cuts = words.includes('-');
+          const cuts = words.includes('-') || xdp;
           for (const recipe of RECIPES) {
             const made = build(recipe);
             await sender.send(made);
             const got = await receiver.receive(cuts ? Math.ceil(recipe.payload.length / (recipe.size ?? 1)) : 1);
             // A packet socket's header says DATA_VALID, or has a checksum place, where it means nothing.
-            const plain = got.map(({ bytes, vnet }) => ({ bytes, vnet: (vnet[0] & 0x7f01) === 0 ? [0, 0, 0] : vnet }));
-            if (cuts) assertSegments(recipe, made, plain as DeviceFrame[]);
+            const plain = got.map(complete);
+            if (cuts) assertSegments(recipe, made, plain);
             else
               assert.deepEqual(
                 got.map(({ bytes }) => bytes),
