@@ -65,6 +65,7 @@ const REFUSALS: readonly (readonly [string, ErrorCode, string])[] = [
   ['attach', 'EINVAL', 'eth0 destroy'],
   ['detach', 'ENOTTY', 'tap0 detach'],
   ['detach', 'ENXIO', 'eth1 detach'],
+  ['xdp', 'ENOTTY', 'eth2 attach xdp -tso'],
   ['create', 'EEXIST', 'tap0 create'],
   ['create', 'EINVAL', 'tap create'],
   ['create', 'EINVAL', 'eth0 create'],
