@@ -126,6 +126,8 @@ export class Context {
   readonly srcHi = new Int32Array(BURST);
   readonly srcLo = new Int32Array(BURST);
 
+  /** Turns of the loop, one more for each that had to wait; wraps. Frames of a device in two turns running came together. */
+  turn = 0;
   /** Superframes have come since this was last cleared. */
   bulk = false;
   /** The device last read from says that it no longer exists. */

@@ -9,7 +9,7 @@ import { threadId } from 'node:worker_threads';
 import { Drop } from '../shared/counter/drop-reason.js';
 import { Direction } from '../shared/layout/capture.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
-import { Control, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
+import { Control, IdlePolicy, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
 import { INJECT_ROUTED, Meta } from '../shared/layout/packet.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
@@ -49,6 +49,8 @@ import { Hop } from './work-list.js';
 
 /** Longest sleep, in milliseconds: a worker blocked in a system call cannot be told anything but by its doorbell. */
 const WAIT_MS = 50;
+/** An epoll_wait that took longer than this did wait, in milliseconds. */
+const WAITED_MS = 0.005;
 /** Most devices served in one turn. */
 const EVENTS = 64;
 /** Turns between two looks at the clock while there is work. */
@@ -124,12 +126,17 @@ export function makeLoop(ctx: Context): Loop {
         tick(ctx);
       }
       const work = pollMemoryPorts() + pollWorkers();
-      const look = work !== 0 || idle.spins(heap[Control.IDLE], performance.now());
+      ctx.turn = (ctx.turn + 1) | 0;
+      const policy = heap[Control.IDLE];
+      // The clock costs 55 ns, and only one policy asks for it.
+      const adaptive = policy === IdlePolicy.ADAPTIVE;
+      const look = work !== 0 || (adaptive ? idle.spins(policy, performance.now()) : policy === IdlePolicy.SPIN);
       const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep();
-      const arrived = work !== 0 || ready > 0 ? performance.now() : 0;
+      const arrived = work !== 0 || ready > 0;
+      const now = arrived && adaptive ? performance.now() : 0;
       for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
-      if (arrived !== 0) {
-        idle.ends(arrived, ctx.bulk);
+      if (arrived) {
+        if (now !== 0) idle.ends(now, ctx.bulk);
         ctx.bulk = false;
       }
     }
@@ -139,6 +146,7 @@ export function makeLoop(ctx: Context): Loop {
 
   /** One burst from each TAP that has frames now. Returns how many had. */
   function pollTaps(): number {
+    ctx.turn = (ctx.turn + 1) | 0;
     const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0);
     for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
     return ready;
@@ -218,7 +226,9 @@ export function makeLoop(ctx: Context): Loop {
     ctx.epoch = online(heap, block);
     Atomics.store(heap, block + Thread.ASLEEP, 0);
     ctx.counters[work + Work.SLEEPS] += 1;
-    ctx.wokeAt[0] = performance.now();
+    const now = performance.now();
+    if (now - ctx.wokeAt[0] > WAITED_MS) ctx.turn = (ctx.turn + 1) | 0;
+    ctx.wokeAt[0] = now;
     return ready;
   }
 
