@@ -36,6 +36,7 @@ import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { Neighbours } from './control/neighbours.js';
 import { Punts } from './control/punts.js';
 import type { Routing } from './control/routing.js';
+import { applySrv6Settings } from './control/srv6.js';
 import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
@@ -142,6 +143,7 @@ export class Router {
     heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
     heap[Control.FORWARD4] = this.current.settings['net.inet.ip.forwarding'];
     heap[Control.FORWARD6] = this.current.settings['net.inet6.ip6.forwarding'];
+    applySrv6Settings(heap, this.current.settings);
     heap[Control.POISON] = options.poison === true ? 1 : 0;
     if ((options.kernelTaps ?? true) && this.current.settings['smrouter.uring'] === 1) {
       this.memory.ioRings = openIoRings(workers, log);

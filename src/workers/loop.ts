@@ -16,6 +16,7 @@ import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
 import { addressOf, gettid } from '../shared/sys/libc.js';
+import { NextHop, NextHopKind } from '../shared/table/next-hop.js';
 import { deviceOf, makeFinishBurst, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
@@ -37,7 +38,7 @@ import { makeIp4Input } from './inet/ip4-input.js';
 import { makeLocalInput } from './inet/local-input.js';
 import { makeReplies } from './inet/replies.js';
 import { makeIp6Input } from './inet6/ip6-input.js';
-import { makePasses } from './passes.js';
+import { makePasses, Pass, passOn } from './passes.js';
 import { reportPoison } from './poison.js';
 import { makeRportOutput } from './tunnel/rport.js';
 import { makeSrv6Encap } from './tunnel/srv6-encap.js';
@@ -202,11 +203,21 @@ export function makeLoop(ctx: Context): Loop {
     return work;
   }
 
+  /** Frame `i`, a packet of main's with its routing domain in its meta at `m`, goes into a tunnel or to a SID of ours, as main has found. */
+  function intoTunnel(i: number, index: number, m: number): void {
+    const hop = ipOutput.hop(meta[m + Meta.OFFSET], meta[m + Meta.INGRESS] & ~INJECT_ROUTED);
+    meta[m + Meta.INGRESS] = index;
+    const kind = heap[hop + NextHop.KIND];
+    if (kind === NextHopKind.ENCAP) passOn(ctx, i, index, Pass.ENCAP, hop);
+    else if (kind === NextHopKind.SID) passOn(ctx, i, index, Pass.SID, hop);
+    else drop(ctx, i, index, Drop.NO_ROUTE);
+  }
+
   /** Frame `i`, of another worker or of main, leaves by interface `index`. */
   function sendInjected(i: number, index: number): void {
     const m = slots[i] << Meta.SHIFT;
     if ((meta[m + Meta.INGRESS] & INJECT_ROUTED) !== 0) {
-      ipOutput.send(i, index, meta[m + Meta.OFFSET], meta[m + Meta.INGRESS] & ~INJECT_ROUTED);
+      intoTunnel(i, index, m);
       return;
     }
     const type = heap[ifRecord(index) + If.TYPE];

@@ -14,6 +14,7 @@ import { Captures } from '../../src/main/control/captures.js';
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Neighbours } from '../../src/main/control/neighbours.js';
+import { applySrv6Settings } from '../../src/main/control/srv6.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
 import { openIoRings } from '../../src/main/pool/io-rings.js';
@@ -55,6 +56,7 @@ export class OfflineRouter {
     // As the settings have it unless told.
     this.memory.views.heap[Control.FORWARD4] = 1;
     this.memory.views.heap[Control.FORWARD6] = 1;
+    applySrv6Settings(this.memory.views.heap, settings);
     const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
     const ioRing = this.memory.ioRings[me];
     const ledger = this.memory.ledgers[me] as Int32Array;
@@ -127,7 +129,8 @@ export class OfflineRouter {
     });
   }
 
-  private async edit(change: (draft: Draft) => void): Promise<void> {
+  /** Makes one change of the configuration. */
+  async edit(change: (draft: Draft) => void): Promise<void> {
     const draft: Draft = { state: cloneState(this.state), actions: [] };
     change(draft);
     for (const step of plan(this.state, draft.state)) await this.interfaces.run(step);

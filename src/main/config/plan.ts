@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type Route, routesOf } from './routes.js';
+import type { HmacKey } from './seg6.js';
 import {
   type InterfaceSpec,
   newInterface,
@@ -47,6 +48,7 @@ export type Step =
     }
   | { readonly op: 'peers'; readonly before: ReadonlyMap<string, string>; readonly after: ReadonlyMap<string, string> }
   | { readonly op: 'routes'; readonly before: ReadonlyMap<string, Route>; readonly after: ReadonlyMap<string, Route> }
+  | { readonly op: 'hmacs'; readonly before: readonly HmacKey[]; readonly after: readonly HmacKey[] }
   | { readonly op: 'settings'; readonly before: Settings; readonly after: Settings }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
@@ -103,6 +105,9 @@ export function plan(old: State, next: State): Step[] {
   }
   if (!isDeepStrictEqual(old.settings, next.settings)) {
     attributes.push({ op: 'settings', before: old.settings, after: next.settings });
+  }
+  if (!isDeepStrictEqual(old.seg6.hmacs, next.seg6.hmacs)) {
+    attributes.push({ op: 'hmacs', before: old.seg6.hmacs, after: next.seg6.hmacs });
   }
   const remadeNames = new Set(remade.flatMap((step) => (step.op === 'create' ? [step.spec.name] : [])));
   return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes, ...layer3(old, next, remadeNames)];

@@ -8,12 +8,14 @@ import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
+import { publishHmacKeys } from './hmac-keys.js';
 import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
 import type { InterfaceTable, Live } from './interface-table.js';
 import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
 import { openPacketPort } from './packet-port.js';
 import { Routing } from './routing.js';
+import { applySrv6Settings } from './srv6.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 import { openXdpPort } from './xdp-port.js';
@@ -137,7 +139,10 @@ export class Interfaces {
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
         this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];
         this.memory.views.heap[Control.FORWARD6] = step.after['net.inet6.ip6.forwarding'];
+        applySrv6Settings(this.memory.views.heap, step.after);
         return;
+      case 'hmacs':
+        return publishHmacKeys(this.memory, this.reclaimer, step.after);
       case 'routes':
         return this.routing.apply(step.before, step.after);
       case 'peers':
@@ -193,6 +198,7 @@ export class Interfaces {
     const record = ifRecord(live.index);
     const mac = parseMac(live.lladdr) as Mac;
     heap[record + If.RDOMAIN] = spec.rdomain;
+    heap[record + If.SEG6_HMAC] = spec.seg6RequireHmac;
     heap[record + If.LLADDR_HI] = mac.hi;
     heap[record + If.LLADDR_LO] = mac.lo;
     Atomics.store(heap, record + If.INET, spec.addresses.length > 0 ? 1 : 0);

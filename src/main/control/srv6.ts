@@ -3,6 +3,7 @@
  * Main only.
  */
 import { MAX_COUNTED_SIDS, SidCount, sidLane } from '../../shared/layout/counters.js';
+import { Control } from '../../shared/layout/heap.js';
 import type { Views } from '../../shared/layout/regions.js';
 import { NextHopKind, type NextHopSpec } from '../../shared/table/next-hop.js';
 import { EncapFlag, OVERHEAD_MOST, SidAction, SidFlavor } from '../../shared/table/sid.js';
@@ -12,6 +13,7 @@ import { Protocol } from '../../shared/wire/protocol.js';
 import { segmentAt, srhBytes, writeSrh } from '../../shared/wire/srh.js';
 import { addressWords } from '../config/address.js';
 import type { EncapSpec, SidAction as SidActionName, SidSpec } from '../config/seg6.js';
+import type { Settings } from '../config/state.js';
 import { ControlError } from '../errors.js';
 
 const ACTION: Readonly<Record<SidActionName, SidAction>> = {
@@ -94,6 +96,12 @@ function writeAddress(u8: Uint8Array, at: number, words: Int32Array): void {
   words.forEach((word, n) => {
     write32(u8, at + 4 * n, word);
   });
+}
+
+/** Tells workers what the settings say of SRv6. */
+export function applySrv6Settings(heap: Int32Array, settings: Settings): void {
+  heap[Control.SRV6_COMPAT] = settings['srv6.compat'] === 'linux' ? 1 : 0;
+  heap[Control.SRV6_FLOW_LABEL] = settings['net.ipv6.seg6_flowlabel'];
 }
 
 /** What a SID has counted. */

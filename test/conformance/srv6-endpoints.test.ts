@@ -1,0 +1,352 @@
+/**
+ * Endpoint behaviours besides End.DT4, row by row of matrix B (spec B §8.3), their flavors, and what the HMAC policy lets in (§1.4).
+ */
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { total } from '../../src/shared/counter/books.js';
+import { Lane } from '../../src/shared/layout/counters.js';
+import { frame } from '../support/rig.js';
+import {
+  dt4,
+  FORWARDED,
+  fragment,
+  type Header,
+  HOST,
+  INNER,
+  icmp6,
+  options,
+  outer,
+  SID,
+  SOURCE,
+  Srv6Rig,
+  sidRoute,
+  srh,
+} from '../support/srv6-rig.js';
+import { addressBytes, afterHops, udpPacket } from '../support/udp-packet.js';
+
+/** A node behind the core, to which packets go on. */
+const NEXT = 'fcff:2::e';
+const BEYOND = 'fcff:3::e';
+const END = 'fcff:1::e';
+const OWN = '2001:db8:c::1';
+/** Payload of a packet that nobody here looks into. */
+const DATA = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
+
+describe('End and its like', () => {
+  let rig: Srv6Rig;
+  before(async () => {
+    rig = await Srv6Rig.start((state) => {
+      const end = (address: string, sid: Parameters<typeof sidRoute>[3]): number =>
+        state.routes.push(sidRoute(address, 128, 'mem0', sid));
+      end(END, { action: 'End', count: true });
+      end('fcff:1::ef1', { action: 'End', flavors: ['psp'] });
+      end('fcff:1::ef2', { action: 'End', flavors: ['usp'] });
+      end('fcff:1::ef3', { action: 'End', flavors: ['usd'] });
+      end('fcff:1::ef4', { action: 'End', flavors: ['usp', 'usd'] });
+      end('fcff:1::e2', { action: 'End.X', nh6: '2001:db8:c::3' });
+      end('fcff:1::e3', { action: 'End.X', nh6: 'fe80::3', oif: 'mem0' });
+      end('fcff:1::e4', { action: 'End.X', nh6: '2001:db8:c::77' });
+      end('fcff:1::e5', { action: 'End.X', nh6: '2001:db8:c::3', flavors: ['psp'] });
+      end('fcff:1::100', { action: 'End.T', table: 100 });
+      end('fcff:1::77', { action: 'End.T', table: 77 });
+      end('fcff:1::d2', { action: 'End.DX2', oif: 'mem1' });
+      end('fcff:1::d4', { action: 'End.DX4', nh4: '192.0.2.2' });
+      end('fcff:1::d40', { action: 'End.DX4', nh4: '0.0.0.0' });
+      end('fcff:1::d6', { action: 'End.DX6', nh6: '2001:db8:c::3' });
+      end('fcff:1::d60', { action: 'End.DX6', nh6: '::' });
+      end('fcff:1::d62', { action: 'End.DT6', table: 100 });
+      end('fcff:1::d63', { action: 'End.DT6', vrftable: 100, vrf: 'vrf-100' });
+      end('fcff:1::d46', { action: 'End.DT46', vrftable: 100, vrf: 'vrf-100' });
+      for (let n = 0; n < 20; n++) end(`fcff:4::${n + 1}`, { action: 'End' });
+    });
+    rig.rig.neighbour('mem0', 'fe80::3', Uint8Array.of(2, 0, 0, 0, 0, 0xfc));
+  });
+  after(() => rig.stop());
+  beforeEach(() => rig.rig.forget());
+
+  /** A packet on a path, as it comes to us: the segment that is ours is the destination. */
+  const onPath = (path: readonly string[], left: number, headers: readonly Header[] = [], hl = 64): Uint8Array =>
+    outer(path[path.length - 1 - left] as string, [...headers, srh(path, left)], 17, DATA, { hl });
+
+  /** The frame that a packet becomes; nothing else may come out. */
+  async function sent(packet: Uint8Array): Promise<{ packet: Uint8Array; to: number }> {
+    await rig.send('mem0', packet);
+    const frames = rig.rig.take('mem0');
+    assert.deepEqual(rig.out(), {});
+    assert.equal(frames.length, 1);
+    return { packet: (frames[0] as Uint8Array).subarray(14), to: (frames[0] as Uint8Array)[5] as number };
+  }
+
+  /** Type, code and the second word of the error that a packet is answered with. */
+  async function answer(packet: Uint8Array): Promise<readonly number[]> {
+    const { type, code, rest, to, quoted } = icmp6((await sent(packet)).packet);
+    assert.equal(to, Buffer.from(addressBytes(SOURCE)).toString('hex'));
+    assert.deepEqual(quoted, packet.subarray(0, quoted.length), 'quoted as it came');
+    return [type, code, rest];
+  }
+
+  it('B46 End: one segment less, the next one is the destination, hop limit less one', async () => {
+    const path = [END, NEXT, BEYOND];
+    const { packet } = await sent(onPath(path, 2));
+    assert.deepEqual(packet, outer(NEXT, [srh(path, 1)], 17, DATA, { hl: 63 }));
+    assert.deepEqual(rig.counts(END), { packets: 1, bytes: 40 + 56 + 8, errors: 0 });
+  });
+  it('B46 End of a reduced SRH: the first segment is in the destination alone', async () => {
+    const reduced = srh([NEXT, BEYOND], 2);
+    const { packet } = await sent(outer(END, [reduced], 17, DATA));
+    assert.deepEqual(packet, outer(NEXT, [srh([NEXT, BEYOND], 1)], 17, DATA, { hl: 63 }));
+  });
+  it('B47 End with a hop limit of 1: Time Exceeded, and the packet is quoted as it came', async () => {
+    assert.deepEqual(await answer(onPath([END, NEXT], 1, [], 1)), [3, 0, 0]);
+  });
+  it('B48 End with nothing left: code 4 at the upper layer', async () => {
+    assert.deepEqual(await answer(onPath([NEXT, END], 0)), [4, 4, 80]);
+    assert.deepEqual(await answer(outer(END, [], 17, DATA)), [4, 4, 40]);
+  });
+  it('B49 End with more left than there are segments, or more segments than room', async () => {
+    assert.deepEqual(await answer(outer(END, [srh([NEXT], 2)], 17, DATA)), [4, 0, 43]);
+    assert.deepEqual(await answer(outer(END, [options(60), srh([NEXT], 1, { 4: 1 })], 17, DATA)), [4, 0, 51]);
+  });
+  it('B50 End: the next segment is an address of ours, which takes it', async () => {
+    const echo = Uint8Array.of(128, 0, 0, 0, 0, 1, 0, 1);
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(END, [srh([END, OWN], 1)], 58, echo)));
+    assert.deepEqual(drops, { checksum: 1 }, 'it has come to local input, which finds the checksum wrong');
+  });
+  it('B51 End.X: to its next hop, whatever the tables say of the destination', async () => {
+    for (const [sid, to] of [
+      ['fcff:1::e2', 0xfd],
+      ['fcff:1::e3', 0xfc],
+    ] as const) {
+      const path = [sid, NEXT];
+      const got = await sent(onPath(path, 1));
+      assert.equal(got.to, to);
+      assert.deepEqual(got.packet, outer(NEXT, [srh(path, 0)], 17, DATA, { hl: 63 }));
+    }
+  });
+  it('B51 End.X: neighbour solicitation is for its next hop', async () => {
+    await rig.send('mem0', onPath(['fcff:1::e4', NEXT], 1));
+    const asked = rig.rig.all('mem0').filter((bytes) => bytes[54] === 135);
+    assert.equal(asked.length, 1);
+    const target = (asked[0] as Uint8Array).subarray(62, 78);
+    assert.deepEqual([...target], addressBytes('2001:db8:c::77'));
+    rig.rig.neighbour('mem0', '2001:db8:c::77', Uint8Array.of(2, 0, 0, 0, 0, 0x77));
+    await rig.rig.settle();
+    const [packet] = rig.take('mem0');
+    assert.deepEqual(packet, outer(NEXT, [srh(['fcff:1::e4', NEXT], 0)], 17, DATA, { hl: 63 }), 'it has waited');
+  });
+  it('B52 End.T: by the routes of its table alone', async () => {
+    const path = ['fcff:1::100', 'cafe::1'];
+    await rig.send('mem0', onPath(path, 1));
+    assert.deepEqual(rig.out(), { mem1: [outer('cafe::1', [srh(path, 0)], 17, DATA, { hl: 63 })] });
+    for (const sid of ['fcff:1::100', 'fcff:1::77']) {
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', onPath([sid, NEXT], 1)));
+      assert.deepEqual(drops, { 'no-route': 1 });
+      rig.rig.forget();
+    }
+  });
+
+  it('B53 End.DX2: the inner frame leaves as it is', async () => {
+    const inner = frame(HOST, '02:00:00:00:00:0b', { mark: 7 });
+    await rig.send('mem0', outer('fcff:1::d2', [srh(['fcff:1::d2'], 0)], 143, inner));
+    assert.deepEqual(rig.rig.all('mem1'), [inner]);
+    assert.deepEqual(rig.out(), {});
+  });
+  it('B53 End.DX2: an 802.3 length, a frame that is too long or too short', async () => {
+    for (const [inner, reason] of [
+      [frame(HOST, HOST, { type: 0x05ff }), 'srv6-upper'],
+      [frame(HOST, HOST).subarray(0, 13), 'srv6-upper'],
+    ] as const) {
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer('fcff:1::d2', [], 143, inner)));
+      assert.deepEqual(drops, { [reason]: 1 });
+    }
+    await rig.rig.command('ifconfig mem1 mtu 1280');
+    const drops = await rig.rig.dropsOf(() =>
+      rig.send('mem0', outer('fcff:1::d2', [], 143, frame(HOST, HOST, { length: 1295 }))),
+    );
+    assert.deepEqual(drops, { 'too-big': 1 });
+    await rig.rig.command('ifconfig mem1 mtu 1500');
+    assert.deepEqual(rig.rig.all('mem1'), []);
+  });
+  it('B54 End.DX4: to its next hop whatever the inner destination, and of 0.0.0.0 by that', async () => {
+    const got = await sent(outer('fcff:1::d4', [srh(['fcff:1::d4'], 0)], 4, INNER));
+    assert.deepEqual(got, { packet: FORWARDED, to: 0xfe });
+    const by = udpPacket('10.0.0.1', '192.0.2.2');
+    assert.deepEqual((await sent(outer('fcff:1::d40', [], 4, by))).packet, afterHops(by, 1));
+  });
+  it('B54 End.DX6: likewise', async () => {
+    const inner = udpPacket('cafe::1', 'fd00::9');
+    const got = await sent(outer('fcff:1::d6', [], 41, inner));
+    assert.deepEqual(got, { packet: afterHops(inner, 1), to: 0xfd });
+    const by = await sent(outer('fcff:1::d60', [], 41, inner));
+    assert.deepEqual(by, { packet: afterHops(inner, 1), to: 0xfe });
+  });
+  const inner6 = udpPacket('cafe::2', 'cafe::1');
+  it('B56 End.DT6 by a table touches no VRF, by a VRF it enters that', async () => {
+    const received = (): number => {
+      const { router } = rig.rig;
+      return total(router.memory.views, router.table.get('vrf-100').index, Lane.IPACKETS);
+    };
+    const before = received();
+    await rig.send('mem0', outer('fcff:1::d62', [], 41, inner6));
+    assert.deepEqual(rig.out(), { mem1: [afterHops(inner6, 1)] });
+    assert.equal(received(), before);
+    await rig.send('mem0', outer('fcff:1::d63', [srh(['fcff:1::d63'], 0)], 41, inner6));
+    assert.deepEqual(rig.out(), { mem1: [afterHops(inner6, 1)] });
+    assert.equal(received(), before + 1);
+  });
+  it('B57 End.DT46: both families, and nothing else', async () => {
+    await rig.send('mem0', outer('fcff:1::d46', [], 4, INNER), outer('fcff:1::d46', [], 41, inner6));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED, afterHops(inner6, 1)] });
+    assert.deepEqual(await answer(outer('fcff:1::d46', [], 6, DATA)), [4, 4, 40]);
+  });
+
+  it('B58 PSP: the SRH goes with the last segment but one, behind other headers too', async () => {
+    const { packet } = await sent(onPath(['fcff:1::ef1', NEXT], 1));
+    assert.deepEqual(packet, outer(NEXT, [], 17, DATA, { hl: 63 }));
+    const behind = await sent(onPath(['fcff:1::ef1', NEXT], 1, [options(60)]));
+    assert.deepEqual(behind.packet, outer(NEXT, [options(60)], 17, DATA, { hl: 63 }));
+  });
+  it('B58 PSP: two left become one, and the SRH stays', async () => {
+    const path = ['fcff:1::ef1', NEXT, BEYOND];
+    assert.deepEqual((await sent(onPath(path, 2))).packet, outer(NEXT, [srh(path, 1)], 17, DATA, { hl: 63 }));
+  });
+  it('B58 PSP behind a fragment header: dropped', async () => {
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', onPath(['fcff:1::ef1', NEXT], 1, [fragment()])));
+    assert.deepEqual(drops, { 'srv6-header': 1 });
+  });
+  it('B59 PSP of End.X; USP, and USD of either family', async () => {
+    const { packet, to } = await sent(onPath(['fcff:1::e5', NEXT], 1));
+    assert.deepEqual([packet, to], [outer(NEXT, [], 17, DATA, { hl: 63 }), 0xfd]);
+    const used = outer('fcff:1::ef2', [srh([NEXT, 'fcff:1::ef2'], 0)], 17, DATA);
+    const error = icmp6((await sent(used)).packet);
+    assert.deepEqual([error.type, error.code, error.rest], [4, 4, 40], 'the SRH is gone by then');
+    const four = udpPacket('10.0.0.1', '192.0.2.2');
+    const six = udpPacket('cafe::1', 'fd00::9');
+    for (const sid of ['fcff:1::ef3', 'fcff:1::ef4']) {
+      for (const headers of [[], [srh([NEXT, sid], 0)]]) {
+        assert.deepEqual((await sent(outer(sid, headers, 4, four))).packet, afterHops(four, 1));
+        assert.deepEqual((await sent(outer(sid, headers, 41, six))).packet, afterHops(six, 1));
+      }
+    }
+    assert.deepEqual(await answer(outer('fcff:1::ef3', [], 17, DATA)), [4, 4, 40]);
+  });
+
+  it('B61 a chain of SIDs of ours: sixteen are passed, and no more', async () => {
+    const chain = (n: number): string[] => [...Array.from({ length: n }, (_, k) => `fcff:4::${k + 1}`), NEXT];
+    const path = chain(16);
+    const { packet } = await sent(onPath(path, path.length - 1));
+    assert.equal(packet[43], 0, 'all are used');
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', onPath(chain(17), 17)));
+    assert.deepEqual(drops, { loop: 1 });
+  });
+});
+
+describe('compat', () => {
+  let rig: Srv6Rig;
+  before(async () => {
+    rig = await Srv6Rig.start((state) => {
+      state.settings['srv6.compat'] = 'linux';
+      state.routes.push(dt4(SID, 100, true), sidRoute(END, 128, 'mem0', { action: 'End' }));
+    });
+  });
+  after(() => rig.stop());
+  beforeEach(() => rig.rig.forget());
+
+  const silent: readonly (readonly [string, Uint8Array, string])[] = [
+    ['B3 segments left', outer(SID, [srh([SID, NEXT], 1)], 4, INNER), 'srv6-header'],
+    ['B5 another upper layer', outer(SID, [], 17, DATA), 'srv6-upper'],
+    ['B48 End with nothing left', outer(END, [srh([END], 0)], 17, DATA), 'srv6-upper'],
+    ['B49 End with a malformed SRH', outer(END, [srh([NEXT], 2)], 17, DATA), 'srv6-header'],
+    ['B50 End whose next segment is an address of ours', outer(END, [srh([END, OWN], 1)], 17, DATA), 'blackhole'],
+  ];
+  for (const [name, packet, reason] of silent) {
+    it(`${name} (compat): dropped in silence`, async () => {
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', packet));
+      assert.deepEqual(drops, { [reason]: 1 });
+      assert.deepEqual(rig.out(), {});
+    });
+  }
+  it('B8 a malformed SRH (compat): decapsulated as if there were none', async () => {
+    await rig.send('mem0', outer(SID, [srh([SID], 0, { 4: 1 })], 4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+  it('B47 End with a hop limit of 1 (compat): the quoted packet has the next destination', async () => {
+    await rig.send('mem0', outer(END, [srh([END, NEXT], 1)], 17, DATA, { hl: 1 }));
+    const { type, quoted } = icmp6(rig.take('mem0')[0] as Uint8Array);
+    assert.equal(type, 3);
+    assert.deepEqual([...quoted.subarray(24, 40)], addressBytes(NEXT));
+  });
+});
+
+describe('the HMAC policy', () => {
+  let rig: Srv6Rig;
+  before(async () => {
+    rig = await Srv6Rig.start((state) => {
+      state.routes.push(dt4(SID, 100, true));
+      state.seg6.hmacs.push(
+        { id: 41, algorithm: 'sha1', secret: 'secret' },
+        { id: 42, algorithm: 'sha256', secret: 'secret' },
+      );
+    });
+  });
+  after(() => rig.stop());
+  beforeEach(() => rig.rig.forget());
+
+  const policy = (value: -1 | 0 | 1): Promise<void> =>
+    rig.edit((state) => {
+      const core = state.interfaces.get('mem0');
+      assert.ok(core !== undefined);
+      core.seg6RequireHmac = value;
+    });
+
+  /** A packet whose SRH has an HMAC TLV, made here. */
+  function signed(id: number, flip = -1): Uint8Array {
+    const text = [...addressBytes(SOURCE), 0, 8, 0, 0, 0, id, ...addressBytes(SID)];
+    const digest = createHmac(id === 41 ? 'sha1' : 'sha256', 'secret')
+      .update(Uint8Array.from(text))
+      .digest();
+    const tlv = Uint8Array.from([5, 38, 0, 0, 0, 0, 0, id, ...digest, ...new Uint8Array(32 - digest.length)]);
+    if (flip >= 0) tlv[8 + (flip >> 3)] = (tlv[8 + (flip >> 3)] as number) ^ (1 << (flip & 7));
+    const header: Header = [43, (next) => Uint8Array.from([next, 7, 4, 0, 0, 8, 0, 0, ...addressBytes(SID), ...tlv])];
+    return outer(SID, [header], 4, INNER);
+  }
+
+  const cases = [
+    ['without an SRH', outer(SID, [], 4, INNER), { '-1': true, 0: true, 1: true }],
+    ['without an HMAC', outer(SID, [srh([SID], 0)], 4, INNER), { '-1': true, 0: true, 1: false }],
+    ['with the SHA-256 of the vector', signed(42), { '-1': true, 0: true, 1: true }],
+    ['with the SHA-1 of the vector', signed(41), { '-1': true, 0: true, 1: true }],
+    ['with a flipped bit', signed(42, 100), { '-1': true, 0: false, 1: false }],
+    ['with an unknown key', signed(43), { '-1': true, 0: false, 1: false }],
+  ] as const;
+  for (const value of [-1, 0, 1] as const) {
+    it(`B29, B30, B31 seg6_require_hmac=${value}`, async () => {
+      await policy(value);
+      for (const [name, packet, expected] of cases) {
+        const takes = expected[`${value}`];
+        const drops = await rig.rig.dropsOf(() => rig.send('mem0', packet));
+        assert.deepEqual(drops, takes ? {} : { 'srv6-hmac': 1 }, name);
+        assert.deepEqual(rig.out(), takes ? { mem1: [FORWARDED] } : {}, name);
+      }
+    });
+  }
+
+  it('keys come and go while packets are checked', async () => {
+    await policy(1);
+    await rig.edit((state) => void state.seg6.hmacs.splice(1, 1));
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', signed(42), signed(41)));
+    assert.deepEqual(drops, { 'srv6-hmac': 1 });
+    await rig.edit((state) => void state.seg6.hmacs.splice(0));
+    await rig.send('mem0', signed(41));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] }, 'while there was a key');
+  });
+
+  it('of more than a burst has time for, the rest is dropped', async () => {
+    await rig.edit((state) => void state.seg6.hmacs.push({ id: 42, algorithm: 'sha256', secret: 'secret' }));
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', ...Array.from({ length: 60 }, () => signed(42))));
+    const passed = rig.take('mem1').length;
+    assert.equal(passed + (drops['srv6-hmac-budget'] ?? 0), 60);
+    assert.ok(passed >= 32);
+  });
+});
