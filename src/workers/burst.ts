@@ -5,7 +5,7 @@
  * Frames keep their order on each egress, so no flow is reordered.
  */
 import { Lane } from '../shared/layout/counters.js';
-import { If, IfType, ifRecord, Offload } from '../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord, Offload } from '../shared/layout/heap.js';
 import { tapSent } from './capture/burst-taps.js';
 import { BURST, type Context, count } from './context.js';
 import type { Device } from './device/device.js';
@@ -90,7 +90,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
     const device = deviceOf(devices, type);
     const can = heap[record + If.OFFLOADS];
-    if (can !== Offload.ALL && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
+    if ((can !== Offload.ALL || heap[Control.ENCAPS] !== 0) && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
       sendFixed(device, index, n);
       return;
     }

@@ -17,8 +17,10 @@ import {
   SID,
   SOURCE,
   Srv6Rig,
+  sidRoute,
   srh,
 } from '../support/srv6-rig.js';
+import { ACK, build, noise, PSH, parse, type Recipe, type Superframe, TCP } from '../support/superframe.js';
 import { addressBytes, afterHops, udpPacket } from '../support/udp-packet.js';
 
 /** SIDs behind the core. */
@@ -46,7 +48,10 @@ describe('the head end', () => {
         encapRoute(100, '10.1.7.0/24', [FAR], { table: 77 }),
         encapRoute(100, '10.1.8.0/24', PATH, { mode: 'encap.red', hmac: 42 }),
         encapRoute(100, 'cafe:1::/48', [FAR]),
-        encapRoute(100, 'cafe:3::/48', [FAR], { mode: 'encap.red' }),
+        sidRoute('fc00:12:206::', 128, 'vrf-200', { action: 'End.DT6', vrftable: 200, vrf: 'vrf-200' }),
+        encapRoute(100, 'cafe::2/128', ['fc00:12:206::']),
+        encapRoute(100, 'cafe:3::/48', PATH),
+        encapRoute(100, 'cafe:4::/48', [FAR], { mode: 'encap.red' }),
       );
       state.seg6.hmacs.push({ id: 42, algorithm: 'sha256', secret: 'secret' });
     });
@@ -98,7 +103,7 @@ describe('the head end', () => {
   });
 
   it('B66 hop limit and traffic class: of IPv6 the inner ones, of IPv4 64 and 0', async () => {
-    const inner = udpPacket('cafe::1', 'cafe:3::9', { ttl: 9 });
+    const inner = udpPacket('cafe::1', 'cafe:4::9', { ttl: 9 });
     inner[0] = 0x6b;
     inner[1] = 0x80;
     assert.deepEqual(await sent(inner), outer(FAR, [], 41, afterHops(inner, 1), { hl: 8, tc: 0xb8 }));
@@ -116,7 +121,7 @@ describe('the head end', () => {
       rig.edit((state) => {
         state.settings['net.ipv6.seg6_flowlabel'] = mode;
       });
-    const inner = udpPacket('cafe::1', 'cafe:3::9');
+    const inner = udpPacket('cafe::1', 'cafe:4::9');
     inner.set([0x60, 0x01, 0x23, 0x45]);
     assert.equal(labelOf(await sent(inner)), 0);
     await set(0);
@@ -188,6 +193,61 @@ describe('the head end', () => {
     await rig.send('mem1', INNER);
     assert.deepEqual(rig.out(), { mem2: [afterHops(FORWARDED, 1)] });
   });
+
+  for (const version of [4, 6] as const) {
+    const addresses = (from: string, to: string): number[] => [...addressBytes(from), ...addressBytes(to)];
+    const payload = noise(20_000);
+    const recipe = (to: string): Recipe => ({
+      ...{ version, protocol: TCP, payload, size: 1300, flags: PSH | ACK, dst: '02:00:00:00:00:00' },
+      addresses: version === 4 ? addresses('10.0.0.1', to) : addresses('cafe::1', to),
+    });
+    /** Sends a superframe of tenant 100. */
+    const sendSuper = async (to: string): Promise<Superframe> => {
+      const made = build(recipe(to));
+      made.bytes.set(rig.rig.lladdr('mem1'));
+      await rig.rig.sendOffloaded('mem1', made.bytes, made.vnet);
+      return made;
+    };
+    /** The payload of segments of TCP, each of which is an IP packet with right lengths and checksums. */
+    const joined = (packets: readonly Uint8Array[]): Uint8Array =>
+      Buffer.concat(
+        packets.map((packet) => {
+          const ether = [...new Uint8Array(12), ...(version === 4 ? [8, 0] : [0x86, 0xdd])];
+          return parse(Uint8Array.from([...ether, ...packet])).payload;
+        }),
+      );
+
+    it(`B71 an IPv${version} superframe goes through a SID of this router whole, and can be cut behind it`, async () => {
+      const to = version === 4 ? '10.0.0.2' : 'cafe::2';
+      const { bytes } = await sendSuper(to);
+      const [whole, ...others] = rig.take('mem2');
+      assert.deepEqual(others, []);
+      assert.equal(whole?.length, bytes.length - 14);
+      await rig.rig.command('ifconfig mem2 -tso');
+      await sendSuper(to);
+      const cut = rig.take('mem2');
+      assert.equal(cut.length, Math.ceil(payload.length / 1300));
+      assert.deepEqual(joined(cut), Buffer.from(payload));
+      await rig.rig.command('ifconfig mem2 tso');
+    });
+
+    for (const path of [[FAR], PATH]) {
+      it(`an IPv${version} superframe to the core by ${path.length} SIDs is cut, each segment in the outer headers`, async () => {
+        await sendSuper(version === 4 ? `10.1.${path.length === 1 ? 1 : 2}.9` : `cafe:${path.length}::9`);
+        const got = rig.take('mem0');
+        assert.equal(got.length, Math.ceil(payload.length / 1300));
+        const overhead = 48 + 16 * path.length;
+        for (const packet of got) {
+          const inner = packet.subarray(overhead);
+          const limit = version === 4 ? {} : { hl: 63 };
+          const whole = outer(path[0] as string, [srh(path, path.length - 1)], version === 4 ? 4 : 41, inner, limit);
+          assert.deepEqual(packet.subarray(8), whole.subarray(8));
+          assert.deepEqual(packet.subarray(4, 6), whole.subarray(4, 6), 'payload length');
+        }
+        assert.deepEqual(joined(got.map((packet) => packet.subarray(overhead))), Buffer.from(payload));
+      });
+    }
+  }
 
   it('an HMAC is over what is sent', async () => {
     const inner = udpPacket('10.0.0.1', '10.1.8.9');

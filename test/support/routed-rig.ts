@@ -9,7 +9,7 @@ import { addressWords } from '../../src/main/config/address.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { allAddresses } from '../../src/main/config/link-local.js';
 import type { Live } from '../../src/main/control/interface-table.js';
-import { MemoryHost } from '../../src/main/memory/memory-host.js';
+import { MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
 import { Router } from '../../src/main/router.js';
 import { drops } from '../../src/shared/counter/books.js';
 import { DROP_REASONS } from '../../src/shared/counter/drop-reason.js';
@@ -75,6 +75,12 @@ export class RoutedRig {
   /** Sends frames into a port without a wait. */
   push(port: string, ...frames: readonly Uint8Array[]): void {
     for (const bytes of frames) assert.ok(this.host(port).send(bytes), `${port} did not take a frame`);
+  }
+
+  /** Sends one frame with these virtio-net words into a port and waits until nothing moves. */
+  async sendOffloaded(port: string, bytes: Uint8Array, vnet: VnetWords): Promise<void> {
+    assert.ok(this.host(port).send(bytes, vnet), `${port} did not take a frame`);
+    await this.settle();
   }
 
   /** Sends frames into a port and waits until nothing moves. */

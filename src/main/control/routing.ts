@@ -65,6 +65,9 @@ export class Routing {
 
   /** Brings the tables from the routes `before` to `after`, both by key. Throws ENOMEM; what was done until then stays. */
   apply(before: ReadonlyMap<string, Route>, after: ReadonlyMap<string, Route>): void {
+    const encaps = [...after.values()].filter(({ hops }) => hops.some(({ kind }) => kind === 'encap')).length;
+    // A superframe that was encapsulated by a route that is gone may still be on its way: the word never goes back to 0.
+    this.memory.views.heap[Control.ENCAPS] = Math.max(encaps, Math.min(this.memory.views.heap[Control.ENCAPS], 1));
     for (const [key, route] of after) {
       const old = before.get(key);
       // An interface of the same name may be another one by now.

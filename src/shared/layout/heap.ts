@@ -30,6 +30,8 @@ export const enum Control {
   SRV6_FLOW_LABEL = 25,
   /** Record of the HMAC keys (table/hmac-keys.ts); 0 = none. W: main. R: workers. */
   SRV6_KEYS = 26,
+  /** Routes that encapsulate: while there are some, superframes may be in tunnels. W: main. R: workers. */
+  ENCAPS = 27,
   /** 1 while IPv4 packets for others are forwarded. W: main. R: workers. */
   FORWARD4 = 5,
   /** The same of IPv6. W: main. R: workers. */

@@ -37,21 +37,27 @@ export function ipVersionTo(
   protocol: Protocol,
 ): 0 | 4 | 6 {
   const type = u16[(offset + network - 2) >> 1];
-  const ip = offset + network;
-  if (type === EtherType.IPV4) {
-    const header = u8[ip + Ipv4.VERSION_IHL];
+  const version = packetVersionTo(u8, offset + network, transport - network, protocol);
+  return type === (version === 4 ? EtherType.IPV4 : EtherType.IPV6) ? version : 0;
+}
+
+/** The same of the packet at byte `ip`, whatever stands in front of it; `transport` is in bytes from there. */
+export function packetVersionTo(u8: Uint8Array, ip: number, transport: number, protocol: Protocol): 0 | 4 | 6 {
+  if (transport < Ipv4.LENGTH) return 0;
+  const header = u8[ip + Ipv4.VERSION_IHL];
+  if (header >> 4 === 4) {
     const length = (header & 15) << 2;
-    if (header >> 4 !== 4 || length < Ipv4.LENGTH || network + length !== transport) return 0;
+    if (length < Ipv4.LENGTH || length !== transport) return 0;
     const fragment = ((u8[ip + Ipv4.FRAGMENT] & 0x3f) << 8) | u8[ip + Ipv4.FRAGMENT + 1];
     return fragment === 0 && u8[ip + Ipv4.PROTOCOL] === protocol ? 4 : 0;
   }
-  if (type !== EtherType.IPV6 || network + Ipv6.LENGTH > transport || u8[ip] >> 4 !== 6) return 0;
+  if (header >> 4 !== 6 || transport < Ipv6.LENGTH) return 0;
   let next = u8[ip + Ipv6.NEXT_HEADER];
-  let at = network + Ipv6.LENGTH;
+  let at: number = Ipv6.LENGTH;
   for (let n = 0; n < EXTENSIONS_MOST && at < transport; n++) {
     if (next !== Protocol.HOP_BY_HOP && next !== Protocol.ROUTING && next !== Protocol.DESTINATION) return 0;
-    next = u8[offset + at];
-    at += (u8[offset + at + 1] + 1) << 3;
+    next = u8[ip + at];
+    at += (u8[ip + at + 1] + 1) << 3;
   }
   return at === transport && next === protocol ? 6 : 0;
 }

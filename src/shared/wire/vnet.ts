@@ -35,12 +35,12 @@ export const enum Gso {
 
 /**
  * Whether the header in the meta at `m` can be true of a frame of `length` bytes: a checksum place and headers inside the frame;
- * for GSO a known type, a segment size, a partial checksum, and headers that leave payload.
+ * for GSO a known type, a segment size, a partial checksum, and headers that leave payload. What comes in is in no tunnel of ours.
  */
 export function vnetCheck(meta: Int32Array, m: number, length: number): boolean {
   const word0 = meta[m + Meta.VNET0];
   if (word0 === 0) return true;
-  if (word0 >>> 16 > length) return false;
+  if (word0 >>> 16 > length || meta[m + Meta.VNET2] >>> 16 !== 0) return false;
   const flags = word0 & 0xff;
   const gso = (word0 >>> 8) & 0x7f;
   const start = meta[m + Meta.VNET1] >>> 16;

@@ -2,6 +2,9 @@
  * What a device cannot do itself (`If.OFFLOADS`) is done here, on the way to it: superframes are cut into segments as Linux
  * cuts them (TCP and UDP over IPv4 and IPv6), partial checksums are completed.
  *
+ * A superframe in a tunnel is cut for every device: virtio-net has no word for it. Its inner headers stand `Meta.VNET2`'s high half behind
+ * the first IP header, and each segment gets the outer ones too.
+ *
  * Frames made here take the places BURST and up of the burst, so that the device sends them like any other; up to BURST of
  * them stand at a time, and the order of the list is kept. A superframe that many egresses share is only read.
  */
@@ -10,7 +13,7 @@ import { Lane } from '../../shared/layout/counters.js';
 import { If, ifRecord, Offload } from '../../shared/layout/heap.js';
 import { Meta, Slot } from '../../shared/layout/packet.js';
 import { complement, fold, store16, sumBytes, swap16 } from '../../shared/wire/checksum.js';
-import { ipVersionTo, networkOffset } from '../../shared/wire/ip.js';
+import { ipVersionTo, networkOffset, packetVersionTo } from '../../shared/wire/ip.js';
 import { Ipv4 } from '../../shared/wire/ipv4.js';
 import { Ipv6 } from '../../shared/wire/ipv6.js';
 import { Protocol } from '../../shared/wire/protocol.js';
@@ -32,14 +35,16 @@ export type Segmenter = (device: Device, index: number, n: number) => void;
 export function asksTooMuch(ctx: Context, index: number, n: number, can: number): boolean {
   const { meta, slots, egressList } = ctx;
   for (let k = 0; k < n; k++) {
-    if (lacks(meta[(slots[egressList[index * BURST + k]] << Meta.SHIFT) + Meta.VNET0], can)) return true;
+    if (lacks(meta, slots[egressList[index * BURST + k]] << Meta.SHIFT, can)) return true;
   }
   return false;
 }
 
-/** Whether a frame with this first virtio-net word needs more than `can`. */
-function lacks(word0: number, can: number): boolean {
-  if (((word0 >>> 8) & 0x7f) !== Gso.NONE) return (can & Offload.SEGMENTATION) === 0;
+/** Whether the frame with its meta at `m` needs more than `can`. */
+function lacks(meta: Int32Array, m: number, can: number): boolean {
+  const word0 = meta[m + Meta.VNET0];
+  if (((word0 >>> 8) & 0x7f) !== Gso.NONE)
+    return (can & Offload.SEGMENTATION) === 0 || meta[m + Meta.VNET2] >>> 16 !== 0;
   return (word0 & VnetFlag.NEEDS_CSUM) !== 0 && (can & Offload.CHECKSUM) === 0;
 }
 
@@ -65,7 +70,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
       tag = pendingTag[k];
       const place = pending[k];
       const word0 = meta[(slots[place] << Meta.SHIFT) + Meta.VNET0];
-      if (!lacks(word0, can)) append(device, index, place);
+      if (!lacks(meta, slots[place] << Meta.SHIFT, can)) append(device, index, place);
       else if (((word0 >>> 8) & 0x7f) === Gso.NONE) complete(device, index, place);
       else segment(device, index, place);
     }
@@ -138,8 +143,14 @@ export function makeSegmenter(ctx: Context): Segmenter {
     const size = meta[m + Meta.VNET1] & 0xffff;
     const gso = (meta[m + Meta.VNET0] >>> 8) & 0x7f;
     const udp = gso === Gso.UDP_L4;
-    const network = networkOffset(u16, offset);
-    const version = ipVersionTo(u8, u16, offset, network, start, udp ? Protocol.UDP : Protocol.TCP);
+    const first = networkOffset(u16, offset);
+    const tunnel = meta[m + Meta.VNET2] >>> 16;
+    const network = first + tunnel;
+    const protocol = udp ? Protocol.UDP : Protocol.TCP;
+    const version =
+      tunnel === 0
+        ? ipVersionTo(u8, u16, offset, network, start, protocol)
+        : packetVersionTo(u8, offset + network, start - network, protocol);
     const headers = start + (udp ? Udp.LENGTH : (u8[offset + start + Tcp.DATA_OFFSET] >> 4) << 2);
     const payload = length[place] - headers;
     const segments = Math.ceil(payload / size) | 0;
@@ -157,6 +168,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
       if (to === -1) continue;
       copySegment(place, to, headers, s * size, bytes);
       const at = meta[(slots[to] << Meta.SHIFT) + Meta.OFFSET];
+      if (tunnel !== 0) fixOuter(at + first, at + network, length[place] - headers - bytes);
       if (version === 4) fixIpv4(at + network, headers + bytes - network, s);
       else fixIpv6(at + network, headers + bytes - network);
       if (udp) fixUdp(at + start, headers + bytes - start);
@@ -195,6 +207,17 @@ export function makeSegmenter(ctx: Context): Segmenter {
 
   function fixIpv6(ip: number, total: number): void {
     store16(u8, ip + Ipv6.PAYLOAD_LENGTH, swap16(total - Ipv6.LENGTH));
+  }
+
+  /** Payload lengths of the IPv6 headers from byte `ip` to the inner packet: `less` bytes of it are in other segments. */
+  function fixOuter(ip: number, inner: number, less: number): void {
+    for (let at = ip; at < inner; ) {
+      const payload = (u8[at + Ipv6.PAYLOAD_LENGTH] << 8) + u8[at + Ipv6.PAYLOAD_LENGTH + 1] - less;
+      store16(u8, at + Ipv6.PAYLOAD_LENGTH, swap16(payload));
+      const routing = u8[at + Ipv6.NEXT_HEADER] === Protocol.ROUTING;
+      at += Ipv6.LENGTH;
+      if (routing) at += (u8[at + 1] + 1) << 3;
+    }
   }
 
   /** Sequence number; FIN and PSH belong to the last segment, CWR to the first (RFC 3168 §6.1.2). */
