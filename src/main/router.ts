@@ -6,7 +6,7 @@
  */
 import { type Books, readBooks, total } from '../shared/counter/books.js';
 import { Lane } from '../shared/layout/counters.js';
-import { Control, Thread, threadBlock } from '../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { RegionSizes } from '../shared/layout/regions.js';
 import { RingConsumer } from '../shared/ring/ring.js';
 import { WorkerEvent } from '../shared/ring/worker-event.js';
@@ -126,6 +126,7 @@ export class Router {
     const router = new Router(options);
     try {
       await router.pool.ready(START_MS);
+      router.interfaces.affinity.set(router.current.settings['smrouter.cpus']);
     } catch (error) {
       await router.stop();
       throw error;
@@ -365,6 +366,20 @@ export class Router {
     return this.pool.kill(worker);
   }
 
+  /** The CPUs that a worker may run on. */
+  cpusOf(worker: number): readonly number[] {
+    return this.interfaces.affinity.cpusOf(worker);
+  }
+
+  /** Queues that one worker alone drives: of attached interfaces, `eth1:0`, and memory ports. TAPs have one for each worker. */
+  queuesOf(worker: number): string[] {
+    const { heap } = this.memory.views;
+    const owned = (record: number): boolean =>
+      heap[record + If.TYPE] === IfType.MEMORY && heap[record + If.OWNER] === worker;
+    const ports = this.table.all().filter(({ index }) => owned(ifRecord(index)));
+    return [...ports.map(({ name }) => name), ...this.interfaces.hosts.queuesOf(worker)];
+  }
+
   /** Workers replaced so far. */
   get replacements(): number {
     return this.deaths.length;
@@ -396,6 +411,7 @@ export class Router {
     if (this.stopped) return;
     this.pool.start(worker);
     await this.pool.ready(START_MS);
+    this.interfaces.affinity.pin(worker);
     this.lostWorkers.delete(worker);
     const ms = Math.round(performance.now() - now);
     this.log.warn({ event: 'worker-replaced', worker, slots, frames, ms }, 'a new thread has taken its place');

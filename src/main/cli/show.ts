@@ -7,6 +7,7 @@ import { Work, workLane } from '../../shared/layout/counters.js';
 import { Thread, threadBlock } from '../../shared/layout/heap.js';
 import { Ring } from '../../shared/layout/rings.js';
 import { ringOccupancy } from '../../shared/ring/ring.js';
+import { formatCpus } from '../config/cpus.js';
 import { runningLines } from '../config/running.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
@@ -59,6 +60,8 @@ function showWorkers(router: Router): Rows {
       state: ['starting', 'forwarding', 'left'][heap[block + Thread.STATE]] ?? '?',
       bursts: counters[lane + Work.BURSTS],
       frames: counters[lane + Work.FRAMES],
+      cpus: formatCpus(router.cpusOf(w)),
+      queues: router.queuesOf(w).join(' ') || '-',
       sleeps: counters[lane + Work.SLEEPS],
       tap_io: ['read/write', 'io_uring'][heap[block + Thread.TAP_IO]] ?? '?',
       announced_ms_ago: Math.max(0, (router.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0),

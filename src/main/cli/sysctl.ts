@@ -2,17 +2,22 @@
  * `sysctl`: settings of the router as a whole, and by Linux's names some of one interface. `sysctl NAME` and `sysctl -a` ask,
  * `sysctl [-wq] NAME=VALUE` sets.
  */
+import { parseCpus } from '../config/cpus.js';
 import type { InterfaceSpec, Settings, State } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Draft } from './words.js';
 
-/** A setting that is one of a few words, or a whole number within limits (0 = default). */
-type Values = { readonly words: readonly string[] } | { readonly min: number; readonly max: number };
+/** A setting that is one of a few words, a whole number within limits (0 = default), or a text of some form. */
+type Values =
+  | { readonly words: readonly string[] }
+  | { readonly min: number; readonly max: number }
+  | { readonly takes: (text: string) => boolean; readonly what: string };
 
 /** The values each setting takes. */
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
   'smrouter.uring': { min: 0, max: 1 },
+  'smrouter.cpus': { takes: (text) => parseCpus(text) !== undefined, what: 'any, or a list such as 0,2-5' },
   'net.inet.ip.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },
   'net.inet.icmp.errppslimit': { min: -1, max: 1_000_000 },
@@ -105,6 +110,10 @@ function parse(name: keyof Settings, text: string): string | number {
   if ('words' in values) {
     if (values.words.includes(text)) return text;
     throw new ControlError('EINVAL', `${text}: ${name} is one of ${values.words.join(', ')}`);
+  }
+  if ('takes' in values) {
+    if (values.takes(text)) return text;
+    throw new ControlError('EINVAL', `${text}: ${name} is ${values.what}`);
   }
   const number = /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number === 0 || (number >= values.min && number <= values.max)) return number;

@@ -121,6 +121,8 @@ export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
   /** 1 = workers read and write TAPs through io_uring where the kernel lets them. Fixed at start. */
   'smrouter.uring': 0 | 1;
+  /** CPUs that workers are pinned to, one each in turn, as `parseCpus` reads them; `any` = none. */
+  'smrouter.cpus': string;
   /** 1 = packets for others are forwarded. */
   'net.inet.ip.forwarding': 0 | 1;
   'net.inet6.ip6.forwarding': 0 | 1;
@@ -147,6 +149,7 @@ export interface Settings {
 export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
   'smrouter.uring': 1,
+  'smrouter.cpus': 'any',
   'net.inet.ip.forwarding': 1,
   'net.inet6.ip6.forwarding': 1,
   'net.inet.icmp.errppslimit': 100,

@@ -8,6 +8,7 @@ import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
+import { Affinity } from './affinity.js';
 import { publishHmacKeys } from './hmac-keys.js';
 import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
 import type { InterfaceTable, Live } from './interface-table.js';
@@ -42,6 +43,7 @@ export class Interfaces {
   private readonly vebs: Vebs;
   readonly routing: Routing;
   private readonly onGone: (live: Live) => void;
+  readonly affinity: Affinity;
   /** Attached interfaces of the host. */
   readonly hosts: HostPorts;
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
@@ -61,6 +63,7 @@ export class Interfaces {
     this.reclaimer = reclaimer;
     this.vebs = vebs;
     this.onGone = onGone;
+    this.affinity = new Affinity(memory);
     this.routing = new Routing(memory, table, reclaimer);
     const ports = new MemoryPorts(memory, reclaimer);
     const nothing = (): void => {};
@@ -136,6 +139,8 @@ export class Interfaces {
       case 'statics':
         return this.vebs.setStatics(this.table.get(step.veb), step.before, step.after);
       case 'settings':
+        if (step.after['smrouter.cpus'] !== step.before['smrouter.cpus'])
+          this.affinity.set(step.after['smrouter.cpus']);
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
         this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];
         this.memory.views.heap[Control.FORWARD6] = step.after['net.inet6.ip6.forwarding'];

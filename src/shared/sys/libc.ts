@@ -89,8 +89,12 @@ export const syscall3: (number: number, a: number, b: number, c: number) => numb
 /** The same with six. */
 export const syscall6: (number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number =
   libc.func('long syscall(long, ulong, ulong, ulong, ulong, ulong, ulong)');
+const SYS_SCHED_GETAFFINITY = process.arch === 'x64' ? 204 : 123;
 /** gettid(2): the kernel's number of this thread. */
 export const gettid: () => number = libc.func('int gettid()');
+/** sched_getaffinity(2): bytes of the mask, or -1. libc's own function returns 0 instead, and says less. */
+export const schedGetaffinity: (tid: number, length: number, mask: number) => number = (tid, length, mask) =>
+  syscall3(SYS_SCHED_GETAFFINITY, tid, length, mask);
 /** sched_setaffinity(2). */
 export const schedSetaffinity: (tid: number, length: number, mask: number) => number = libc.func(
   'int sched_setaffinity(int, size_t, uintptr_t)',
