@@ -1,14 +1,20 @@
 /**
- * Hosts on a bridge: a namespace behind each TAP of a running smrouterd, with addresses 198.18.0.N and fd00::N.
+ * Hosts on a bridge: a namespace behind each TAP, or attached veth, of a running smrouterd, with addresses 198.18.0.N and fd00::N.
  */
 import { Daemon } from './daemon.js';
 import { Netns } from './netns.js';
 import { uniqueTap } from './programs.js';
+import { makeVeth } from './veth.js';
+
+/** How a host's link is driven. */
+export type PortKind = 'tap' | 'packet' | 'xdp';
 
 /** One host: its namespace, its TAP and its addresses. */
 export interface Host {
   readonly netns: Netns;
+  /** The name of both ends of its link. */
   readonly tap: string;
+  readonly kind: PortKind;
   readonly v4: string;
   readonly v6: string;
 }
@@ -22,6 +28,8 @@ export interface PingCount {
 export interface LanOptions {
   readonly hosts: number;
   readonly workers?: number;
+  /** The kind of each host's link; TAPs unless told. */
+  readonly kinds?: readonly PortKind[];
   /** Further configuration lines. */
   readonly lines?: readonly string[];
 }
@@ -35,7 +43,9 @@ export function pingCount(output: string): PingCount {
 
 /** Configuration lines of a port whose kernel end is in the host's namespace. */
 export function portLines(host: Host): string[] {
-  return [`ifconfig ${host.tap} create netns ${host.netns.name} up`, `ifconfig veb0 add ${host.tap}`];
+  const { tap, kind, netns } = host;
+  const made = kind === 'tap' ? `create netns ${netns.name}` : `attach ${kind}`;
+  return [`ifconfig ${tap} ${made} up`, `ifconfig veb0 add ${tap}`];
 }
 
 export class Lan {
@@ -50,7 +60,10 @@ export class Lan {
   /** veb0 and its hosts, all up. */
   static async start(name: string, options: LanOptions): Promise<Lan> {
     const hosts = Array.from({ length: options.hosts }, (_, n) => {
-      const host = { netns: Netns.create(name), tap: uniqueTap(), v4: `198.18.0.${n + 1}`, v6: `fd00::${n + 1}` };
+      const kind = options.kinds?.[n] ?? 'tap';
+      const netns = Netns.create(name);
+      const tap = kind === 'tap' ? uniqueTap() : makeVeth(netns).name;
+      const host = { netns, kind, tap, v4: `198.18.0.${n + 1}`, v6: `fd00::${n + 1}` };
       // Nothing but what a test sends, as far as Linux can be told.
       host.netns.exec(['sysctl', '-qw', 'net.ipv6.conf.default.router_solicitations=0']);
       return host;
