@@ -4,7 +4,7 @@ import { drops, total } from '../src/shared/counter/books.js';
 import { DROP_REASONS } from '../src/shared/counter/drop-reason.js';
 import { Lane } from '../src/shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../src/shared/layout/heap.js';
-import type { MetricsSource } from './source.js';
+import type { MeteredInterface, MetricsSource } from './source.js';
 
 /** Metric name, help, lane word. */
 const COUNTERS: readonly (readonly [string, string, Lane])[] = [
@@ -28,9 +28,35 @@ const COUNTERS: readonly (readonly [string, string, Lane])[] = [
   ['smrouter_interface_queued_frames_total', 'Frames given to the device: queued = sent + tx drops.', Lane.QUEUED],
 ];
 
+/** The same of attached interfaces alone. */
+const ATTACHED_COUNTERS: readonly (readonly [string, string, Lane])[] = [
+  [
+    'smrouter_interface_missed_frames_total',
+    'Frames that the kernel had no room for in the rings of an attached interface.',
+    Lane.MISSED,
+  ],
+  [
+    'smrouter_interface_link_losses_total',
+    'Times that the link of an attached interface went, or was opened anew.',
+    Lane.LINK_LOST,
+  ],
+];
+
+/** Whether it is an interface of the host's. */
+function isAttached({ type }: MeteredInterface): boolean {
+  return type === 'packet' || type === 'xdp';
+}
+
 /** Registers the collectors of every interface. */
 export function collectInterfaces(registers: Registry[], source: MetricsSource): void {
-  for (const [name, help, word] of COUNTERS) {
+  const counters = [
+    ...COUNTERS.map((counter) => ({ counter, of: (_: MeteredInterface): boolean => true })),
+    ...ATTACHED_COUNTERS.map((counter) => ({ counter, of: isAttached })),
+  ];
+  for (const {
+    counter: [name, help, word],
+    of,
+  } of counters) {
     new Counter({
       name,
       help,
@@ -38,7 +64,9 @@ export function collectInterfaces(registers: Registry[], source: MetricsSource):
       registers,
       collect() {
         this.reset();
-        for (const i of source.interfaces()) this.inc({ interface: i.name }, total(source.views, i.index, word));
+        for (const i of source.interfaces()) {
+          if (of(i)) this.inc({ interface: i.name }, total(source.views, i.index, word));
+        }
       },
     });
   }

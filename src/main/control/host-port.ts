@@ -198,7 +198,7 @@ export class HostPorts {
     }
     port.why = '';
     this.listen(port);
-    this.setCarrier(port, port.link.up && port.link.carrier);
+    this.table.setFlags(live, live.spec);
     this.log.info({ event: 'link-found', interface: live.name }, 'an attached interface is back');
   }
 
@@ -273,8 +273,7 @@ export class HostPorts {
 
   /** `detach`, after the grace period: the link is as it was found. */
   private release(port: Attached): void {
-    if (port.device === undefined) return;
-    this.end(port.device);
+    if (port.device !== undefined) this.end(port.device);
     port.device = undefined;
     try {
       if (port.found.up) setLinkUp(port.live.name, true);
