@@ -380,6 +380,11 @@ export class Router {
     return [...ports.map(({ name }) => name), ...this.interfaces.hosts.queuesOf(worker)];
   }
 
+  /** A worker will have no thread any more: the queues it had go to the others. */
+  withoutWorker(worker: number): void {
+    this.interfaces.hosts.giveUp(worker);
+  }
+
   /** Workers replaced so far. */
   get replacements(): number {
     return this.deaths.length;
@@ -401,7 +406,7 @@ export class Router {
     this.deaths.push(now);
     if (this.deaths.filter((at) => now - at < DEATHS_MS).length > DEATHS_MOST) {
       this.log.error({ event: 'worker-given-up', worker }, 'workers die too often; this one is not replaced');
-      this.interfaces.hosts.giveUp(worker);
+      this.withoutWorker(worker);
       return;
     }
     const safe = returnedSlots(this.memory, worker);

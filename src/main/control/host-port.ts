@@ -6,7 +6,7 @@
  * for good. A link that is gone leaves the configuration as it is; its interface is not running, and its frames are dropped.
  */
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, ifRecord, Kind as RecordKind, Thread, threadBlock } from '../../shared/layout/heap.js';
+import { If, ifRecord, MAX_WORKERS, Kind as RecordKind, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { HostDevice, hostDeviceWords, Queue, queueBlock, storeAddress } from '../../shared/layout/host-device.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
@@ -222,6 +222,7 @@ export class HostPorts {
     (handle.offsets ?? []).forEach((offset, n) => {
       heap[record + HostDevice.OFFSETS + n] = offset;
     });
+    heap.fill(-1, record + HostDevice.SENDER, record + HostDevice.SENDER + MAX_WORKERS);
     handle.senders.forEach((queue, worker) => {
       heap[record + HostDevice.SENDER + worker] = queue;
     });

@@ -16,7 +16,7 @@ export const enum HostDevice {
   FRAME_MAX = 3,
   /** The kernel's number of the interface. */
   IFINDEX = 4,
-  /** Queue through which worker w sends is at SENDER + w: its own, or one whose owner it hands frames to. */
+  /** Queue through which worker w sends is at SENDER + w: its own, or one whose owner it hands frames to; -1 = it cannot. */
   SENDER = 8,
   /** AF_XDP: places of producer, consumer, entries and flags in each of the four rings, in words. */
   OFFSETS = 32,

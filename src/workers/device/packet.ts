@@ -72,7 +72,8 @@ export function makePacketDevice(ctx: Context): Device {
     const serial = heap[device + HostDevice.SERIAL];
     if (serials[index] === serial) return opened[index];
     serials[index] = serial;
-    opened[index] = openQueue(heap, device, me);
+    const mine = heap[device + HostDevice.SENDER + me];
+    opened[index] = mine === -1 ? undefined : openQueue(heap, device, mine);
     return opened[index];
   }
 

@@ -56,8 +56,8 @@ interface Opened {
 /** The worker that sends for worker `me` by the interface whose record is `record`; `me` itself while the link is not there. */
 export function xdpSender(heap: Int32Array, record: number, me: number): number {
   const device = heap[record + If.DEVICE];
-  if (device === 0) return me;
-  return heap[queueBlock(device, heap[device + HostDevice.SENDER + me]) + Queue.OWNER];
+  const queue = device === 0 ? -1 : heap[device + HostDevice.SENDER + me];
+  return queue === -1 ? me : heap[queueBlock(device, queue) + Queue.OWNER];
 }
 
 /** Makes the AF_XDP device of one worker. */
@@ -80,7 +80,7 @@ export function makeXdpDevice(ctx: Context): Device {
       opened[index] = new Array(heap[device + HostDevice.QUEUES]).fill(undefined);
     }
     const known = opened[index][number];
-    if (known !== undefined || number >= heap[device + HostDevice.QUEUES]) return known;
+    if (known !== undefined || number < 0 || number >= heap[device + HostDevice.QUEUES]) return known;
     opened[index][number] = openQueue(heap, device, number);
     return opened[index][number];
   }
