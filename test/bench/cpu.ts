@@ -69,7 +69,7 @@ function softirqThreads(): number[] {
 }
 
 /** Nanoseconds a frame, one element a round. */
-interface Costs {
+export interface Costs {
   readonly machine: number[];
   readonly tasks: number[];
   /** Of the daemon's threads alone. */
@@ -80,19 +80,26 @@ interface Costs {
   readonly others: number[];
 }
 
-function noCosts(): Costs {
+export function noCosts(): Costs {
   return { machine: [], tasks: [], daemon: [], stolen: [], lost: [], others: [] };
 }
 
 /** One round through `hosts`; adds to `costs`. */
-function measure(pace: Pace, hosts: TwoHosts, burst: number, daemon: number | undefined, costs: Costs): void {
+export function measure(
+  pace: Pace,
+  hosts: TwoHosts,
+  burst: number,
+  daemon: number | undefined,
+  costs: Costs,
+  rate = RATE,
+): void {
   const kernel = softirqThreads();
   const received = (): number => Number(hosts.b.exec(['cat', `/sys/class/net/${hosts.linkB}/statistics/rx_packets`]));
   const tasks = (): number => kernel.reduce((sum, pid) => sum + threads(pid), 0);
   const own = (): number => (daemon === undefined ? 0 : threads(daemon));
   const start = performance.now();
   const before = { frames: received(), machine: machine(), tasks: tasks(), own: own() };
-  const paced = pace.send(hosts, RATE, burst, SECONDS);
+  const paced = pace.send(hosts, rate, burst, SECONDS);
   const after = { machine: machine(), tasks: tasks(), own: own(), frames: received() };
   const capacity = (performance.now() - start) * 1e6 * cpus().length;
   const frames = after.frames - before.frames;

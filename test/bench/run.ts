@@ -3,6 +3,8 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { packetPps, xdp1514, xdpImix, xdpPps } from './attached.js';
+import { mixedTcp, packetTcp } from './attached-tcp.js';
 import { type Bench, type Measured, resultLine } from './bench.js';
 import { cpu } from './cpu.js';
 import { fib4, fib6 } from './fib.js';
@@ -26,6 +28,7 @@ import { vebScaling } from './veb-scaling.js';
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
+  ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
 
 /** One figure as text. */

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Netns } from '../support/netns.js';
 
-const DAEMON = fileURLToPath(new URL('../../src/main/smrouterd.js', import.meta.url));
-const SMRCTL = fileURLToPath(new URL('../../src/main/smrctl.js', import.meta.url));
+export const DAEMON = fileURLToPath(new URL('../../src/main/smrouterd.js', import.meta.url));
+export const SMRCTL = fileURLToPath(new URL('../../src/main/smrctl.js', import.meta.url));
 const FLOOD = fileURLToPath(new URL('../load/flood.js', import.meta.url));
 const C_LOOP = fileURLToPath(new URL('../../../test/bench/peers/tap-loop.c', import.meta.url));
-const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+export const OVS_SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 /** The forwarder's core; load comes from the other. */
 const FORWARDER_CORE = '1';
 export const SENDER_CORE = '0';
@@ -46,7 +46,7 @@ function ip(...args: string[]): void {
 }
 
 /** Addresses and links up; returns what a bench needs to know. */
-function ready(a: Netns, b: Netns, linkA: string, linkB: string, stop: () => Promise<void>): TwoHosts {
+export function ready(a: Netns, b: Netns, linkA: string, linkB: string, stop: () => Promise<void>): TwoHosts {
   const macOf = (ns: Netns, link: string): string => ns.exec(['cat', `/sys/class/net/${link}/address`]).trim();
   for (const [ns, link, address] of [
     [a, linkA, '198.18.1.1/24'],
@@ -62,12 +62,12 @@ function ready(a: Netns, b: Netns, linkA: string, linkB: string, stop: () => Pro
 }
 
 /** A command on the forwarder's core, or on any. */
-function onCore(pinned: boolean, command: readonly string[]): readonly string[] {
+export function onCore(pinned: boolean, command: readonly string[]): readonly string[] {
   return pinned ? ['taskset', '-c', FORWARDER_CORE, ...command] : command;
 }
 
 /** Waits for a line of standard output that contains `word`. */
-function lineWith(child: ChildProcess, word: string): Promise<void> {
+export function lineWith(child: ChildProcess, word: string): Promise<void> {
   return new Promise((resolve, reject) => {
     child.stdout?.on('data', (chunk: Buffer) => {
       if (chunk.toString().includes(word)) resolve();
@@ -77,14 +77,14 @@ function lineWith(child: ChildProcess, word: string): Promise<void> {
 }
 
 /** Whatever goes wrong in a bench, its forwarder and folder go with this process. */
-function endWithProcess(child: ChildProcess, folder: string): void {
+export function endWithProcess(child: ChildProcess, folder: string): void {
   process.once('exit', () => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   });
 }
 
-async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const gone = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');

@@ -1,12 +1,14 @@
 /**
  * Floods a link with one small frame, as fast as it goes or at a given rate, for a bounded time; prints what it offered.
- * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH] [FLOWS] [FROM TO]
+ * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH|imix] [FLOWS] [FROM TO]
  *
  * With FROM and TO, IPv4 addresses, the frames are UDP that a router forwards. With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
  */
 
 import { PacketSender } from '../../src/shared/sys/packet-socket.js';
 import { formatMac, type Mac, parseMac } from '../../src/shared/wire/ethernet.js';
+import { LONGEST } from './frame.js';
+import { frameLength } from './sizes.js';
 
 const BATCH = 64;
 /** Local experimental (IEEE 802): a host that gets it drops it at once. */
@@ -43,13 +45,16 @@ function routed(from: string, to: string, length: number): number[] {
 
 const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60', flows = '1', from = '', to = ''] =
   process.argv.slice(2);
-const sender = new PacketSender(link, BATCH, Number(length));
+const size = length === 'imix' ? 'imix' : Number(length);
+const lengthOf = (n: number): number => frameLength(size, 0, n);
+const sender = new PacketSender(link, BATCH, size === 'imix' ? LONGEST : size);
 const addresses = [...macBytes(dst), ...macBytes(src)];
 for (let n = 0; n < BATCH; n++) {
-  const ip = Number(length) - 14;
+  const ip = lengthOf(n) - 14;
   const plain = Number(flows) > 1 ? udp(n % Number(flows), ip) : ETHERTYPE;
   const payload = from === '' ? plain : routed(from, to, ip);
   sender.frames.set([...addresses, ...payload], n * sender.stride);
+  sender.setLength(n, lengthOf(n));
 }
 /** Nobody wakes who waits for it: how a paced flood sleeps. */
 const never = new Int32Array(new SharedArrayBuffer(4));
