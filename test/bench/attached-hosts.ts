@@ -142,7 +142,7 @@ export async function throughTestpmd(driver: DpdkDriver): Promise<ProcessHosts |
 }
 
 /** Open vSwitch with DPDK's net_af_xdp, forwarding as a learning bridge, on the forwarder's core; why not, where it cannot. */
-export async function throughOvsDpdk(): Promise<TwoHosts | string> {
+export async function throughOvsDpdk(): Promise<ProcessHosts | string> {
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
   const [database, socket] = [join(folder, 'conf.db'), join(folder, 'db.sock')];
   const program = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
@@ -178,17 +178,18 @@ export async function throughOvsDpdk(): Promise<TwoHosts | string> {
     rmSync(folder, { recursive: true });
   };
   try {
-    const extra = `--no-huge -m ${DPDK_MEMORY} --no-pci --file-prefix smr${process.pid}o`;
+    const extra = `--no-huge --legacy-mem -m ${DPDK_MEMORY} --no-pci --file-prefix smr${process.pid}o`;
     vsctl('--no-wait', 'init');
     vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'other_config:dpdk-init=true', `other_config:dpdk-extra="${extra}"`);
     vsctl('--no-wait', 'set', 'Open_vSwitch', '.', 'other_config:pmd-cpu-mask=2', 'other_config:dpdk-lcore-mask=1');
-    children.push(start([program, `unix:${socket}`, `--unixctl=${join(folder, 'switch.ctl')}`]));
+    const daemon = start([program, `unix:${socket}`, `--unixctl=${join(folder, 'switch.ctl')}`]);
+    children.push(daemon);
     vsctl('add-br', 'br0', '--', 'set', 'bridge', 'br0', 'datapath_type=netdev', 'fail_mode=standalone');
     for (const [n, link] of OUTSIDE.entries()) {
       const options = ['type=dpdk', `options:dpdk-devargs=net_af_xdp${n},iface=${link}`];
       vsctl('add-port', 'br0', `x${n}`, '--', 'set', 'interface', `x${n}`, ...options);
     }
-    return ready(a, b, INSIDE[0], INSIDE[1], stop);
+    return { ...ready(a, b, INSIDE[0], INSIDE[1], stop), pid: daemon.pid ?? 0 };
   } catch (error) {
     await stop();
     return (error as Error).message.split('\n')[0] as string;

@@ -11,6 +11,7 @@ import { type Lab, startLab } from '../load/lab.js';
 import { type Place, placeName } from '../load/link-process.js';
 import { HELP } from '../load/options.js';
 import type { Result } from '../load/report.js';
+import { Lan } from '../support/hosts.js';
 import { Netns } from '../support/netns.js';
 import { type Ended, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
@@ -134,6 +135,34 @@ describe('npm run load through a smrouter that drops', { skip: skipReason.tun() 
       [['flood-nodiscover', 300]],
     );
   });
+});
+
+describe('npm run load through attached interfaces', { skip: skipReason.root() }, () => {
+  for (const kinds of [
+    ['packet', 'packet'],
+    ['xdp', 'xdp'],
+    ['xdp', 'packet'],
+  ] as const) {
+    it(`attached as ${kinds.join(' and ')}: both directions, nothing lost, doubled, changed or out of order`, async () => {
+      const lan = await Lan.start('load', { hosts: 2, kinds, workers: 2, lines: ['ifconfig veb0 maxaddr 200'] });
+      try {
+        const [from, to] = lan.hosts.map(({ netns, tap }) => ({ link: tap, netns: netns.name })) as [Place, Place];
+        const what = ['--size', 'imix', '--macs', '20', '--flows', '50', '--bidirectional', '--seed', '7'];
+        const result = await loaded(0, ...ends(from, to), '--rate', '3000', '--seconds', '1', ...what);
+        assert.deepEqual([result.verdict, result.faults], ['pass', []]);
+        for (const { offered, received } of result.directions) {
+          assert.ok(offered.frames > 1000, `${offered.frames} offered`);
+          assert.equal(received.first, offered.frames);
+        }
+        const metrics = await lan.daemon.metrics();
+        for (const { tap } of lan.hosts)
+          assert.equal(metrics.get(`smrouter_interface_missed_frames_total{interface="${tap}"}`), 0);
+        await lan.daemon.books();
+      } finally {
+        assert.equal(await lan.stop(), 0);
+      }
+    });
+  }
 });
 
 describe('npm run load over a bad wire', { skip: skipReason.root() }, () => {
