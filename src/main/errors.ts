@@ -24,6 +24,7 @@ const MEANING = {
   ENOSPC: 'no space left',
   ENOTTY: 'not supported by this interface',
   ENXIO: 'no such interface',
+  EOPNOTSUPP: 'not supported',
   EPERM: 'operation not permitted',
   EPROTONOSUPPORT: 'not an Ethernet interface',
   ESRCH: 'not a port of this bridge',

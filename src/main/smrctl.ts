@@ -2,7 +2,7 @@
  * smrctl: one command to a running smrouterd (README.md, "Programs"). Prints what it answers; exit 0, or 1 with the
  * message and errno on standard error.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawTop, topOptions } from './cli/top.js';
@@ -95,7 +95,8 @@ async function main(): Promise<number> {
     process.stderr.write(`smrctl: ${(error as Error).message}\n${USAGE}\n`);
     return 1;
   }
-  const { socket, json, words } = option;
+  const { socket, json } = option;
+  const words = withSecret(option.words);
   if (words[0] === 'top') {
     return top(socket, words.slice(1)).catch((error: unknown) => {
       process.stderr.write(`smrctl: top: ${(error as Error).message}\n`);
@@ -124,8 +125,35 @@ async function main(): Promise<number> {
     process.stdout.write(reply.output ?? '');
     return 0;
   }
+  // What iproute2 would say, for scripts that look at it (spec B §1.6).
+  if (words[0] === 'ip') process.stderr.write(`Error: ${reply.message ?? 'refused'}.\n`);
   process.stderr.write(`smrctl: ${words.join(' ')}: ${reply.message ?? 'refused'} (${reply.code ?? 'EIO'})\n`);
-  return 1;
+  return refusal(words);
+}
+
+/** The exit status of a command that was refused: `ip` has 2 where the kernel says no, but 1 for a VRF it cannot find. */
+function refusal(words: readonly string[]): number {
+  if (words[0] !== 'ip') return 1;
+  const object = words.slice(1).find((word) => !word.startsWith('-')) ?? '';
+  return object !== '' && 'vrf'.startsWith(object) ? 1 : 2;
+}
+
+/** `ip sr hmac set KEYID ALGORITHM` asks for the secret, as iproute2 does: the first line of standard input; an empty one deletes. */
+function withSecret(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word, n) => n > 0 && !word.startsWith('-'));
+  const [object, hmac, set, ...rest] = words.slice(at);
+  if (words[0] !== 'ip' || object !== 'sr' || hmac !== 'hmac' || set !== 'set' || rest.length !== 2) return words;
+  process.stderr.write(`Enter secret for HMAC key ID (blank to delete): `);
+  const secret = readLine();
+  return secret === '' ? words : [...words, secret];
+}
+
+/** The first line of standard input, without waiting for what comes behind it. */
+function readLine(): string {
+  const byte = Buffer.alloc(1);
+  const line: number[] = [];
+  while (readSync(0, byte) === 1 && byte[0] !== 0x0a) line.push(byte[0] as number);
+  return Buffer.from(line).toString();
 }
 
 process.exitCode = await main();

@@ -33,6 +33,7 @@ const WORDS = new Set([
     'CaptureLane',
     'WriterLane',
   ],
+  ...['PolicyRules', 'PolicyRule'],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
   ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
 ]);
@@ -63,6 +64,8 @@ const CONSTANTS = new Set([
   'CaptureDescriptor.WORDS',
   'CaptureLane.WORDS',
   'WriterLane.WORDS',
+  'PolicyRules.FIRST',
+  'PolicyRule.WORDS',
   'Fib4Head.WORDS',
   'Fib6Head.WORDS',
   'HostDevice.QUEUE0',
@@ -82,7 +85,10 @@ const LINE = 32;
 const SIDE = new Map<string, Side>([
   ['src/shared/smr/reader.ts', 'worker'],
   ['src/shared/smr/reclaimer.ts', 'main'],
-  ...['fib4', 'fib6', 'host-set', 'next-hop'].map((name): [string, Side] => [`src/shared/table/${name}.ts`, 'main']),
+  ...['fib4', 'fib6', 'host-set', 'next-hop', 'policy-rules'].map((name): [string, Side] => [
+    `src/shared/table/${name}.ts`,
+    'main',
+  ]),
 ]);
 
 type Side = 'main' | 'worker' | 'writer';

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigLine, splitConfig } from '../config/lines.js';
 import { emptyState, type State } from '../config/state.js';
+import { checkStrictMode } from '../config/vrf.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { complete } from './complete.js';
@@ -105,9 +106,11 @@ export function readConfig(file: string, text: string): State {
     readFile: (name) => readRelative(file, name),
     loading: true,
   };
-  for (const line of splitConfig(file, text)) {
+  const lines = splitConfig(file, text);
+  for (const line of lines) {
     try {
       configLine(draft, line);
+      if (line === lines.at(-1) && draft.state.settings['net.vrf.strict_mode'] === 1) checkStrictMode(draft.state);
     } catch (error) {
       throw new ConfigError(file, line.line, asControlError(error).message);
     }

@@ -24,6 +24,7 @@ import {
   RDOMAIN,
   removeInterface,
   removePort,
+  removeRoutesOf,
   STORMLIMIT,
   TIMEOUT,
   type VebSpec,
@@ -48,7 +49,8 @@ const HANDLERS: Record<string, Handler> = {
   up: (_, spec) => {
     spec.up = true;
   },
-  down: (_, spec) => {
+  down: (draft, spec) => {
+    if (spec.up) removeRoutesOf(draft.state, spec.name);
     spec.up = false;
   },
   mtu: (_, spec, words) => {
@@ -56,7 +58,9 @@ const HANDLERS: Record<string, Handler> = {
     spec.mtu = words.takeNumber('mtu', MTUS[spec.type].min, MTUS[spec.type].max);
   },
   lladdr: (_, spec, words) => {
-    if (!isEthernet(spec.type)) throw new ControlError('ENOTTY', `${spec.name}: no link-layer address here`);
+    if (!isEthernet(spec.type) && spec.type !== 'vrf') {
+      throw new ControlError('ENOTTY', `${spec.name}: no link-layer address here`);
+    }
     const word = words.take('address');
     if (word === 'random') spec.lladdr = randomMac();
     else spec.lladdr = formatMac(unicastMac(word, 'EINVAL'));
@@ -199,9 +203,14 @@ export function ifconfigWords(): string[] {
   return ['attach', 'create', 'destroy', 'detach', 'addr', ...Object.keys(HANDLERS)].sort();
 }
 
+/** The type that an interface of that name is made as; undefined for other names, which VRFs have. */
+export function typeOfName(name: string): InterfaceType | undefined {
+  return TYPES.find((type) => name.startsWith(type) && /^\d{1,9}$/.test(name.slice(type.length)));
+}
+
 function create(draft: Draft, name: string): void {
   if (name.length > NAME_MAX) throw new ControlError('EINVAL', `${name}: longer than ${NAME_MAX} characters`);
-  const type = TYPES.find((t) => name.startsWith(t) && /^\d{1,9}$/.test(name.slice(t.length)));
+  const type = typeOfName(name);
   if (type === undefined) throw new ControlError('EINVAL', `${name}: not ${TYPES.map((t) => `${t}N`).join(', ')}`);
   const old = draft.state.interfaces.get(name);
   // A loopback that came with its domain may be made by hand, as a printed configuration does.
@@ -223,10 +232,12 @@ function attach(draft: Draft, name: string, kind: string): void {
 /** A change of the domain takes the addresses away; the domain's loopback comes with its first interface (rdomain(4)). */
 function setRdomain(draft: Draft, spec: InterfaceSpec, rdomain: number): void {
   if (rdomain === spec.rdomain) return;
+  if (spec.type === 'vrf') throw new ControlError('EPERM', `${spec.name}: its table is its domain`);
   if (spec.name === `lo${spec.rdomain}`) {
     throw new ControlError('EPERM', `${spec.name}: the loopback of rdomain ${spec.rdomain}`);
   }
   spec.rdomain = rdomain;
+  spec.master = '';
   spec.addresses = [];
   dropUnreachable(draft.state);
   const loopback = `lo${rdomain}`;

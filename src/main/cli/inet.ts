@@ -34,6 +34,8 @@ export function inet(family: Family): (draft: Draft, spec: InterfaceSpec, words:
     else {
       const fallback = destination === '' ? defaultLength(given.address, family) : BITS[family];
       const address = { family, address: given.address, length: length === -1 ? fallback : length, destination };
+      // Ports that left their VRFs keep their addresses, be they those of others; so a configuration may have one twice.
+      if (draft.loading !== true) refuseTaken(draft.state, spec, address);
       add(draft.state, spec, address, how === 'alias' || family === 'inet6');
     }
     dropUnreachable(draft.state);
@@ -65,17 +67,21 @@ function add(state: State, spec: InterfaceSpec, address: AddressSpec, alias: boo
     throw new ControlError('EBUSY', `${spec.name}: a port of ${bridge.name}`);
   }
   refuseUnusable(address);
-  for (const other of state.interfaces.values()) {
-    if (other.rdomain !== spec.rdomain || other === spec) continue;
-    if (other.addresses.some((a) => a.address === address.address && !isLinkLocal(a.address))) {
-      throw new ControlError('EADDRINUSE', `${address.address}: an address of ${other.name}`);
-    }
-  }
   const same = spec.addresses.findIndex((a) => a.address === address.address);
   const first = alias ? -1 : spec.addresses.findIndex((a) => a.family === address.family);
   const at = same === -1 ? first : same;
   if (at === -1) spec.addresses.push(address);
   else spec.addresses[at] = address;
+}
+
+/** Throws EADDRINUSE for an address that another interface of the domain has. */
+function refuseTaken(state: State, spec: InterfaceSpec, { address }: AddressSpec): void {
+  for (const other of state.interfaces.values()) {
+    if (other.rdomain !== spec.rdomain || other === spec) continue;
+    if (other.addresses.some((a) => a.address === address && !isLinkLocal(a.address))) {
+      throw new ControlError('EADDRINUSE', `${address}: an address of ${other.name}`);
+    }
+  }
 }
 
 function remove(spec: InterfaceSpec, address: string): void {

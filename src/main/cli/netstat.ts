@@ -108,13 +108,13 @@ function rows(router: Router, route: Route): Row[] {
   const { family, rdomain } = route;
   const loopback = `lo${rdomain}`;
   return route.hops.map((hop): Row => {
-    const nowhere = hop.kind === 'reject' || hop.kind === 'blackhole';
+    const nowhere = hop.kind === 'reject' || hop.kind === 'blackhole' || hop.kind === 'prohibit';
     const dev = nowhere ? (router.state.interfaces.has(loopback) ? loopback : '-') : hop.dev;
     const spec = router.state.interfaces.get(dev);
     const here = nowhere ? LOCALHOST[family] : ownAddress(router, dev, family, route.network);
     const ethernet = spec !== undefined && spec.type !== 'lo' && spec.type !== 'rport';
     const local = ethernet ? (router.table.find(dev)?.lladdr ?? here) : route.network;
-    const gateway = hop.kind === 'gateway' ? hop.gateway : hop.kind === 'local' ? local : here;
+    const gateway = hop.kind === 'gateway' ? hop.gateway : hop.kind === 'local' ? local : (srv6(hop) ?? here);
     return {
       destination: destination(route),
       gateway,
@@ -124,6 +124,11 @@ function rows(router: Router, route: Route): Row[] {
       interface: dev,
     };
   });
+}
+
+/** What stands for the gateway of a SID or an encapsulation: the behaviour, the first segment. */
+function srv6({ sid, encap }: Hop): string | undefined {
+  return sid?.action ?? encap?.segs[0];
 }
 
 /** The address of `dev` on the network that `near` is on, else its first of that family; its own name where it has none. */
@@ -155,9 +160,9 @@ function flagLetters(route: Route, { kind }: Hop, ethernet: boolean): string {
   const host = route.length === BITS[route.family];
   const is: Record<string, boolean> = {
     U: true,
-    G: kind === 'gateway' || kind === 'reject' || kind === 'blackhole',
+    G: ['gateway', 'reject', 'blackhole', 'prohibit', 'encap'].includes(kind),
     H: host,
-    R: kind === 'reject',
+    R: kind === 'reject' || kind === 'prohibit',
     C: kind === 'connected' && ethernet && !host,
     L: kind === 'local' && ethernet,
     S: route.static || kind === 'reject',

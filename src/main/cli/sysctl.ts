@@ -4,6 +4,7 @@
  */
 import { parseCpus } from '../config/cpus.js';
 import type { InterfaceSpec, Settings, State } from '../config/state.js';
+import { checkStrictMode } from '../config/vrf.js';
 import { ControlError } from '../errors.js';
 import type { Draft } from './words.js';
 
@@ -42,11 +43,48 @@ export function settingNames(): string[] {
   return [...Object.keys(VALUES), ...Object.keys(LINUX_NAMES)];
 }
 
-/** Switches of one interface, 0 or 1. */
-const SWITCHES = [
-  { of: /^net\.ipv4\.conf\.(.+)\.proxy_arp$/, field: 'proxyarp' },
-  { of: /^net\.ipv6\.conf\.(.+)\.proxy_ndp$/, field: 'proxynd' },
-] as const;
+/** What one interface has by a name of Linux's: a switch, or a whole number within limits. */
+interface InterfaceSetting {
+  readonly of: RegExp;
+  readonly min: number;
+  readonly max: number;
+  get(spec: InterfaceSpec): number;
+  set(spec: InterfaceSpec, value: number): void;
+}
+
+const INTERFACE_SETTINGS: readonly InterfaceSetting[] = [
+  {
+    ...{ of: /^net\.ipv4\.conf\.(.+)\.proxy_arp$/, min: 0, max: 1 },
+    get: (spec) => Number(spec.proxyarp),
+    set: (spec, value) => {
+      spec.proxyarp = value === 1;
+    },
+  },
+  {
+    ...{ of: /^net\.ipv6\.conf\.(.+)\.proxy_ndp$/, min: 0, max: 1 },
+    get: (spec) => Number(spec.proxynd),
+    set: (spec, value) => {
+      spec.proxynd = value === 1;
+    },
+  },
+  {
+    ...{ of: /^net\.ipv6\.conf\.(.+)\.seg6_enabled$/, min: 0, max: 1 },
+    get: (spec) => Number(spec.seg6Enabled),
+    set: (spec, value) => {
+      spec.seg6Enabled = value === 1;
+    },
+  },
+  {
+    ...{ of: /^net\.ipv6\.conf\.(.+)\.seg6_require_hmac$/, min: -1, max: 1 },
+    get: (spec) => spec.seg6RequireHmac,
+    set: (spec, value) => {
+      spec.seg6RequireHmac = value as -1 | 0 | 1;
+    },
+  },
+];
+
+/** Linux's check of a packet's way back. There is none here, which its value 0 means. */
+const NO_RP_FILTER = /^net\.ipv4\.conf\.[^.]+(\.\d+)?\.rp_filter$/;
 
 /** Whether these words only ask. */
 export function isSysctlQuery(args: readonly string[]): boolean {
@@ -58,8 +96,9 @@ export function querySysctl(state: State, args: readonly string[], json: boolean
   const names = args.length === 0 || args.includes('-a') ? Object.keys(VALUES) : args.filter((a) => !a.startsWith('-'));
   const found = Object.fromEntries(
     names.map((name) => {
-      const one = interfaceSwitch(state, name);
-      return [name, one === undefined ? state.settings[known(name)] : Number(one.spec[one.field])];
+      if (NO_RP_FILTER.test(name)) return [name, 0];
+      const one = interfaceSetting(state, name);
+      return [name, one === undefined ? state.settings[known(name)] : one.setting.get(one.spec)];
     }),
   );
   if (json) return `${JSON.stringify(found)}\n`;
@@ -74,34 +113,39 @@ export function sysctl(draft: Draft, args: readonly string[]): void {
     if (arg === '-w' || arg === '-q' || arg === '-wq' || arg === '-qw') continue;
     const at = arg.indexOf('=');
     if (at === -1) throw new ControlError('EINVAL', `${arg}: not NAME=VALUE`);
-    const one = interfaceSwitch(draft.state, arg.slice(0, at));
+    if (NO_RP_FILTER.test(arg.slice(0, at)) && arg.slice(at + 1) === '0') continue;
+    const one = interfaceSetting(draft.state, arg.slice(0, at));
     if (one !== undefined) {
-      one.spec[one.field] = parseSwitch(arg.slice(0, at), arg.slice(at + 1));
+      one.setting.set(one.spec, parseNumber(arg.slice(0, at), arg.slice(at + 1), one.setting));
       continue;
     }
     const name = known(arg.slice(0, at));
+    const strict = name === 'net.vrf.strict_mode' && arg.slice(at + 1) === '1';
+    // A configuration may have it off again before its end.
+    if (strict && draft.state.settings[name] === 0 && draft.loading !== true) checkStrictMode(draft.state);
     Object.assign(draft.state.settings, { [name]: parse(name, arg.slice(at + 1)) });
   }
 }
 
-/** The switch of one interface that a name stands for, if it does. Throws ENXIO when there is no such interface. */
-function interfaceSwitch(
+/** The setting of one interface that a name stands for, if it does. Throws ENXIO when there is no such interface. */
+function interfaceSetting(
   state: State,
   name: string,
-): { readonly spec: InterfaceSpec; readonly field: 'proxyarp' | 'proxynd' } | undefined {
-  for (const { of, field } of SWITCHES) {
-    const found = of.exec(name)?.[1];
+): { readonly spec: InterfaceSpec; readonly setting: InterfaceSetting } | undefined {
+  for (const setting of INTERFACE_SETTINGS) {
+    const found = setting.of.exec(name)?.[1];
     if (found === undefined) continue;
     const spec = state.interfaces.get(found);
     if (spec === undefined) throw new ControlError('ENXIO', `${found}: no such interface`);
-    return { spec, field };
+    return { spec, setting };
   }
   return undefined;
 }
 
-function parseSwitch(name: string, text: string): boolean {
-  if (text === '0' || text === '1') return text === '1';
-  throw new ControlError('EINVAL', `${text}: ${name} is 0 or 1`);
+function parseNumber(name: string, text: string, { min, max }: InterfaceSetting): number {
+  const value = /^-?\d$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new ControlError('EINVAL', `${text}: ${name} is ${min === 0 ? '0 or 1' : `between ${min} and ${max}`}`);
 }
 
 /** The value a text stands for. Throws EINVAL, saying what the setting takes. */

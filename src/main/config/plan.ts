@@ -5,6 +5,7 @@
  * Order: make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last).
  */
 import { isDeepStrictEqual } from 'node:util';
+import { type LiveRule, liveRules } from './policy.js';
 import { type Route, routesOf } from './routes.js';
 import type { HmacKey } from './seg6.js';
 import {
@@ -49,6 +50,7 @@ export type Step =
   | { readonly op: 'peers'; readonly before: ReadonlyMap<string, string>; readonly after: ReadonlyMap<string, string> }
   | { readonly op: 'routes'; readonly before: ReadonlyMap<string, Route>; readonly after: ReadonlyMap<string, Route> }
   | { readonly op: 'hmacs'; readonly before: readonly HmacKey[]; readonly after: readonly HmacKey[] }
+  | { readonly op: 'rules'; readonly before: readonly LiveRule[]; readonly after: readonly LiveRule[] }
   | { readonly op: 'settings'; readonly before: Settings; readonly after: Settings }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
@@ -126,6 +128,10 @@ function layer3(old: State, next: State, remade: ReadonlySet<string>): Step[] {
   const [routesBefore, routesAfter] = [routesOf(old), routesOf(next)];
   if ((remade.size > 0 && routesAfter.size > 0) || !isDeepStrictEqual(routesBefore, routesAfter)) {
     steps.push({ op: 'routes', before: routesBefore, after: routesAfter });
+  }
+  const [rulesBefore, rulesAfter] = [liveRules(old), liveRules(next)];
+  if (!isDeepStrictEqual(rulesBefore, rulesAfter)) {
+    steps.push({ op: 'rules', before: rulesBefore, after: rulesAfter });
   }
   return steps;
 }

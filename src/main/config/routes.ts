@@ -59,9 +59,18 @@ export function routeKey(route: Pick<Route, 'rdomain' | 'network' | 'length'>): 
  */
 export function routesOf(state: State): Map<string, Route> {
   const routes = new Map<string, Route>();
-  const put = (route: Route): void => {
+  for (const route of allRoutes(state)) {
     const key = routeKey(route);
     if (!routes.has(key)) routes.set(key, route);
+  }
+  return routes;
+}
+
+/** Every route that can be used, in the order of precedence above. */
+export function allRoutes(state: State): Route[] {
+  const routes: Route[] = [];
+  const put = (route: Route): void => {
+    routes.push(route);
   };
   const made = (spec: InterfaceSpec, kind: Hop['kind'], family: Family, network: string, length: number): void =>
     put({
@@ -86,7 +95,7 @@ export function routesOf(state: State): Map<string, Route> {
     const { family, length, destination } = address;
     const network = networkOf(address.address, length);
     if (destination !== '') made(spec, 'connected', family, destination, BITS[family]);
-    else if (spec.type === 'lo') {
+    else if (spec.type === 'lo' || spec.type === 'vrf') {
       if (length < BITS[family]) put({ ...loopback(spec, family), network, length });
     } else if (length < BITS[family]) {
       made(spec, 'connected', family, network, length);
@@ -127,7 +136,7 @@ export function viaOf(
   { rdomain, dev }: Pick<RouteSpec, 'rdomain' | 'dev'>,
   gateway: string,
 ): InterfaceSpec | undefined {
-  if (dev === '') return reaches(state, isDomain(state, rdomain) ? rdomain : 0, gateway);
+  if (dev === '') return reaches(state, rdomain, gateway);
   const spec = state.interfaces.get(dev);
   return spec !== undefined && (isLinkLocal(gateway) || isOnLink(spec, gateway) > -1) ? spec : undefined;
 }
@@ -155,7 +164,7 @@ function outerSource(state: State, encap: EncapSpec, dev: string): string {
   return '';
 }
 
-/** The rest of a loopback's network goes nowhere. */
+/** The rest of a loopback's network, or a VRF's, goes nowhere. */
 function loopback(spec: InterfaceSpec, family: Family): Route {
   const hops: Hop[] = [{ kind: 'reject', dev: '', gateway: '' }];
   return { rdomain: spec.rdomain, family, network: '', length: 0, hops, static: false, metric: 0 };
@@ -176,7 +185,7 @@ export function reaches(state: State, rdomain: number, gateway: string): Interfa
   let best: InterfaceSpec | undefined;
   let longest = -1;
   for (const spec of state.interfaces.values()) {
-    if (spec.rdomain !== rdomain || spec.type === 'lo') continue;
+    if (spec.rdomain !== rdomain || spec.type === 'lo' || spec.type === 'vrf') continue;
     const bits = isOnLink(spec, gateway);
     if (bits > longest) [best, longest] = [spec, bits];
   }

@@ -2,7 +2,10 @@
  * A state as the configuration text that gives it again: interfaces in order of creation, then what refers to others.
  */
 import { quoteWord } from './lines.js';
+import { ruleLine } from './policy.js';
+import { defaultMetric } from './routes.js';
 import { formatRule } from './rule.js';
+import { routeLine, seg6Lines } from './seg6-text.js';
 import {
   DEFAULT_SETTINGS,
   type InterfaceSpec,
@@ -19,57 +22,82 @@ import {
 /** The lines of `smrctl show running`. */
 export function runningLines(state: State): string[] {
   const settings = Object.entries(state.settings)
-    .filter(([name, value]) => value !== DEFAULT_SETTINGS[name as keyof Settings])
+    .filter(([name, value]) => value !== DEFAULT_SETTINGS[name as keyof Settings] && name !== 'net.vrf.strict_mode')
     .map(([name, value]) => `sysctl ${name}=${value}`);
   const specs = [...state.interfaces.values()];
   return [
     ...settings,
-    ...specs.map(creation),
+    ...specs.flatMap(creation),
+    ...specs.filter((s) => s.master !== '').map((s) => `ip link set ${s.name} master ${quoteWord(s.master)}`),
     // A port gets no new address, but keeps those it joined with.
     ...specs.flatMap(addresses),
     ...specs.flatMap(bridge),
-    ...specs.flatMap(proxies),
+    ...specs.flatMap(switches),
     ...specs.filter((s) => s.peer > s.name).map((s) => `ifconfig ${s.name} parent ${s.peer}`),
-    ...state.routes.flatMap(route),
-    ...specs.filter((s) => s.up).map((s) => `ifconfig ${s.name} up`),
+    ...seg6Lines(state.seg6),
+    ...routes(state),
+    ...state.rules.map(ruleLine),
+    ...specs.filter((s) => s.up).map((s) => `ifconfig ${quoteWord(s.name)} up`),
   ];
 }
 
-/** One line: the interface and what is set on it alone. */
-function creation(spec: InterfaceSpec): string {
-  const words = ['ifconfig', spec.name, ...(isAttached(spec.type) ? ['attach', spec.type] : ['create'])];
+/** The interface and what is set on it alone: a line, of a VRF two. */
+function creation(spec: InterfaceSpec): string[] {
+  const vrf = spec.type === 'vrf';
+  const words = ['ifconfig', quoteWord(spec.name)];
+  if (!vrf) words.push(...(isAttached(spec.type) ? ['attach', spec.type] : ['create']));
   if (spec.description !== '') words.push('description', quoteWord(spec.description));
   if (spec.mtu !== MTUS[spec.type].default) words.push('mtu', String(spec.mtu));
   if (spec.lladdr !== '') words.push('lladdr', spec.lladdr);
   if (spec.netns !== '') words.push('netns', quoteWord(spec.netns));
-  if (spec.rdomain !== 0) words.push('rdomain', String(spec.rdomain));
+  if (spec.rdomain !== 0 && spec.master === '' && !vrf) words.push('rdomain', String(spec.rdomain));
   if (!spec.tso) words.push('-tso');
   if (!spec.txcsum) words.push('-txcsum');
   if (spec.monitor !== newInterface(spec.name, spec.type).monitor) words.push(spec.monitor ? 'monitor' : '-monitor');
   spec.link.forEach((on, n) => {
     if (on) words.push(`link${n}`);
   });
-  return words.join(' ');
+  const line = words.join(' ');
+  if (!vrf) return [line];
+  return [`ip link add ${quoteWord(spec.name)} type vrf table ${spec.rdomain}`, ...(words.length > 2 ? [line] : [])];
 }
 
 /** A line for each address. */
 function addresses(spec: InterfaceSpec): string[] {
   return spec.addresses.map(({ family, address, length, destination }) => {
     const other = destination === '' ? '' : ` ${destination}`;
-    return `ifconfig ${spec.name} ${family} ${address}/${length}${other} alias`;
+    return `ifconfig ${quoteWord(spec.name)} ${family} ${address}/${length}${other} alias`;
   });
 }
 
-/** A line for each family whose neighbours it answers for. */
-function proxies({ name, proxyarp, proxynd }: InterfaceSpec): string[] {
+/** A line for each setting that has the name of a sysctl. */
+function switches({ name, proxyarp, proxynd, seg6Enabled, seg6RequireHmac }: InterfaceSpec): string[] {
   const lines: string[] = [];
   if (proxyarp) lines.push(`sysctl net.ipv4.conf.${name}.proxy_arp=1`);
   if (proxynd) lines.push(`sysctl net.ipv6.conf.${name}.proxy_ndp=1`);
+  if (seg6Enabled) lines.push(`sysctl net.ipv6.conf.${name}.seg6_enabled=1`);
+  if (seg6RequireHmac !== 0) lines.push(`sysctl net.ipv6.conf.${name}.seg6_require_hmac=${seg6RequireHmac}`);
   return lines;
 }
 
-/** A line for each next hop of a route. */
-function route({ rdomain, family, network, length, kind, gateways }: RouteSpec): string[] {
+/**
+ * The routes, in their order. SIDs that enter a VRF are made in strict mode; without any it is set where they would be, and it is
+ * left off behind them if it is off.
+ */
+function routes({ routes, settings }: State): string[] {
+  const strict = settings['net.vrf.strict_mode'];
+  const bound = routes.some((r) => r.sid !== undefined && r.sid.vrf !== '');
+  const lines = routes.flatMap(route);
+  if (strict === 1 || bound) lines.unshift('sysctl net.vrf.strict_mode=1');
+  if (strict === 0 && bound) lines.push('sysctl net.vrf.strict_mode=0');
+  return lines;
+}
+
+/** A line for each next hop of a route that route(8) has words for, or the one of ip(8). */
+function route(spec: RouteSpec): string[] {
+  const { rdomain, family, network, length, kind, gateways, dev, metric } = spec;
+  const plain = dev === '' && metric === defaultMetric(family);
+  if (!plain || (kind !== 'gateway' && kind !== 'reject' && kind !== 'blackhole')) return [routeLine(spec)];
   const words = (more: string): string => `route -T ${rdomain} add -${family} ${network}/${length} ${more}`;
   if (kind !== 'gateway') return [words(`-${kind}`)];
   return gateways.map((gateway, n) => words(n === 0 ? gateway : `${gateway} -mpath`));

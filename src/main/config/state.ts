@@ -190,6 +190,8 @@ export const TIMEOUT = { default: 240, min: 8, max: 3600 } as const;
 export const RDOMAIN = { min: 0, max: 252 } as const;
 /** Tables of VRFs, routes and rules: those beyond the routing domains serve as well. */
 export const TABLE = { min: 1, max: 4095 } as const;
+/** Of policy rules: between those for our own addresses (0) and for table 0 (32766), which are always there. */
+export const RULE_PRIORITY = { min: 1, max: 32_765 } as const;
 /** Protected domains. */
 export const DOMAIN = { min: 1, max: 31 } as const;
 /** Floods a second. */
@@ -274,13 +276,45 @@ export function bridgeOf(state: State, port: string): InterfaceSpec | undefined 
   return undefined;
 }
 
-/** Takes an interface out, and out of the veb that it is a port of, static addresses included (A89). */
+/**
+ * Takes an interface out, and out of the veb that it is a port of, static addresses included (A89). Its routes go with it, and SIDs
+ * that led to it; the ports of a VRF go back to table 0, and SIDs that are held elsewhere lose it for good (spec B §1.7).
+ */
 export function removeInterface(state: State, name: string): void {
   for (const other of state.interfaces.values()) {
     if (other.veb !== undefined) removePort(other.veb, name);
     if (other.peer === name) other.peer = '';
   }
+  releasePorts(state, (port) => port.master === name);
+  removeRoutesOf(state, name);
+  replaceRoutes(
+    state,
+    state.routes
+      .filter((route) => route.sid?.oif !== name)
+      .map((route) => (route.sid?.vrf === name ? { ...route, sid: { ...route.sid, vrf: '' } } : route)),
+  );
   state.interfaces.delete(name);
+}
+
+/** Takes out the routes of an interface that goes away or down; they do not come back by themselves (spec B §1.7, B24). */
+export function removeRoutesOf(state: State, name: string): void {
+  replaceRoutes(
+    state,
+    state.routes.filter((route) => route.dev !== name),
+  );
+}
+
+function replaceRoutes(state: State, routes: readonly RouteSpec[]): void {
+  state.routes.splice(0, state.routes.length, ...routes);
+}
+
+/** Takes ports out of their VRFs: to table 0, with their addresses. */
+export function releasePorts(state: State, which: (port: InterfaceSpec) => boolean): void {
+  for (const port of state.interfaces.values()) {
+    if (port.master === '' || !which(port)) continue;
+    port.master = '';
+    port.rdomain = 0;
+  }
 }
 
 /** Takes a port or span port out of a veb, and its static addresses with it. */

@@ -33,12 +33,12 @@ export class Injector {
 
   /**
    * Sends `bytes`: an Ethernet frame of 14 to 65 549 bytes; on an rport a LOOP header, the address family in four bytes, most
-   * significant first, and a packet of 1 byte to the MTU (spec A §8.1). Throws EINVAL (length), ENODEV (a veb or a loopback sends
+   * significant first, and a packet of 1 byte to the MTU (spec A §8.1). Throws EINVAL (length), ENODEV (a veb, a loopback or a VRF sends
    * nothing itself), ENXIO (a span port), ENETDOWN (down, or a vport on no bridge), EAFNOSUPPORT, EMSGSIZE, ENOBUFS (no slot, or
    * no room in the ring).
    */
   send(live: Live, bytes: Uint8Array): void {
-    if (live.type === 'veb' || live.type === 'lo') {
+    if (live.type === 'veb' || live.type === 'lo' || live.type === 'vrf') {
       throw new ControlError('ENODEV', `${live.name}: a ${live.type} sends nothing itself`);
     }
     if (live.type === 'rport') this.sendPacket(live, bytes);

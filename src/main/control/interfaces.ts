@@ -15,6 +15,7 @@ import type { InterfaceTable, Live } from './interface-table.js';
 import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
 import { openPacketPort } from './packet-port.js';
+import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
@@ -42,6 +43,7 @@ export class Interfaces {
   private readonly reclaimer: Reclaimer;
   private readonly vebs: Vebs;
   readonly routing: Routing;
+  private readonly rules: PolicyRuleRecords;
   private readonly onGone: (live: Live) => void;
   readonly affinity: Affinity;
   /** Attached interfaces of the host. */
@@ -65,6 +67,7 @@ export class Interfaces {
     this.onGone = onGone;
     this.affinity = new Affinity(memory);
     this.routing = new Routing(memory, table, reclaimer);
+    this.rules = new PolicyRuleRecords(memory, reclaimer);
     const ports = new MemoryPorts(memory, reclaimer);
     const nothing = (): void => {};
     const mem: Kind = {
@@ -150,6 +153,8 @@ export class Interfaces {
         return publishHmacKeys(this.memory, this.reclaimer, step.after);
       case 'routes':
         return this.routing.apply(step.before, step.after);
+      case 'rules':
+        return this.rules.set(step.after);
       case 'peers':
         return this.setPeers(step.before, step.after);
       case 'attributes':

@@ -85,7 +85,8 @@ export class Routing {
   private readonly installed = new Map<string, readonly number[]>();
 
   private generationsOf(route: Route): number[] {
-    return route.hops.map((hop) => (hop.dev === '' ? 0 : (this.interfaces.find(hop.dev)?.generation ?? 0)));
+    const generation = (name: string): number => (name === '' ? 0 : (this.interfaces.find(name)?.generation ?? 0));
+    return route.hops.flatMap(({ dev, sid }) => [generation(dev), generation(sid?.vrf || sid?.oif || '')]);
   }
 
   /** What a SID that is counted has counted; undefined for other routes. */

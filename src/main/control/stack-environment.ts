@@ -3,11 +3,10 @@
  */
 import { DROP_REASONS, Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { Control, If, IfFlag, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Slot } from '../../shared/layout/packet.js';
-import { makeFib4Lookup } from '../../shared/table/fib4.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { addressWords } from '../config/address.js';
 import { allAddresses } from '../config/link-local.js';
 import type { InterfaceSpec } from '../config/state.js';
@@ -27,6 +26,7 @@ const ROUTE_KIND: Partial<Record<NextHopKind, StackRoute['kind']>> = {
   [NextHopKind.BLACKHOLE]: 'blackhole',
   [NextHopKind.SID]: 'sid',
   [NextHopKind.ENCAP]: 'encap',
+  [NextHopKind.PROHIBIT]: 'prohibit',
 };
 
 /** The stack's reasons that have another name in the one list; the others have the same. */
@@ -49,16 +49,14 @@ export interface StackParts {
 export function stackEnvironment(parts: StackParts): StackEnvironment {
   const { memory, table, injector, neighbours } = parts;
   const { heap, counters } = memory.views;
-  const fib4 = makeFib4Lookup(heap);
-  const fib6 = makeFib6Lookup(heap);
+  const route4 = makeRoute4(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function route(rdomain: number, family: 4 | 6, words: Int32Array): StackRoute | undefined {
     const [w0 = 0, w1 = 0, w2 = 0, w3 = 0] = words;
-    const root = heap[rdomainBlock(rdomain) + (family === 4 ? Rdomain.FIB4 : Rdomain.FIB6)];
-    if (root === 0) return undefined;
     const hops = heap[Control.NEXT_HOPS];
-    let hop = nextHop(hops, family === 4 ? fib4(root, w0) : fib6(root, w0, w1, w2, w3));
+    let hop = nextHop(hops, family === 4 ? route4(rdomain, w0) : route6(rdomain, w0, w1, w2, w3));
     if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, pickMember(heap, hop, w0 ^ w1 ^ w2 ^ w3));
     const kind = ROUTE_KIND[heap[hop + NextHop.KIND] as NextHopKind];
     if (kind === undefined) return undefined;
@@ -138,11 +136,16 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
 
 function describeInterface(live: Live, up: boolean, mtu: number): StackInterface {
   const { spec } = live;
-  const kinds = { rport: 'point-to-point', lo: 'loopback' } as const;
+  // A VRF stands for its table as a loopback does.
+  const kinds: Partial<Record<InterfaceSpec['type'], StackInterface['kind']>> = {
+    rport: 'point-to-point',
+    lo: 'loopback',
+    vrf: 'loopback',
+  };
   return {
     index: live.index,
     name: live.name,
-    kind: spec.type === 'rport' || spec.type === 'lo' ? kinds[spec.type] : 'ethernet',
+    kind: kinds[spec.type] ?? 'ethernet',
     lladdr: Uint8Array.from(live.lladdr.split(':'), (group) => Number.parseInt(group, 16)),
     mtu,
     rdomain: spec.rdomain,

@@ -37,7 +37,16 @@ export interface StackInterface {
  * (`encap`) or to a SID of ours (`sid`) is a worker's work: `sendRouted`.
  */
 export interface StackRoute {
-  readonly kind: 'local' | 'connected' | 'gateway' | 'broadcast' | 'reject' | 'blackhole' | 'encap' | 'sid';
+  readonly kind:
+    | 'local'
+    | 'connected'
+    | 'gateway'
+    | 'broadcast'
+    | 'reject'
+    | 'blackhole'
+    | 'prohibit'
+    | 'encap'
+    | 'sid';
   readonly out: number;
   readonly gateway?: Int32Array;
   /** encap: most bytes of a packet that goes into it. */

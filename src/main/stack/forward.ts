@@ -99,6 +99,10 @@ export class Forwarder {
       return 'no-route';
     }
     if (route.kind === 'reject') unreachable(UnreachableCode.HOST);
+    if (route.kind === 'prohibit') {
+      unreachable(UnreachableCode.PROHIBITED);
+      return 'reject';
+    }
     if (route.kind === 'reject' || route.kind === 'blackhole' || route.kind === 'broadcast') return route.kind;
     if (!own && u8[IP + Ipv4.TTL] <= 1) {
       this.errors.error4(packet, origin, IcmpType.TIME_EXCEEDED, TimeExceededCode.TRANSIT);
@@ -175,6 +179,10 @@ export class Forwarder {
       return 'no-route';
     }
     if (route.kind === 'reject') unreachable(Unreachable6Code.REJECT);
+    if (route.kind === 'prohibit') {
+      unreachable(Unreachable6Code.PROHIBITED);
+      return 'reject';
+    }
     if (route.kind === 'reject' || route.kind === 'blackhole' || route.kind === 'broadcast') return route.kind;
     if (!own && u8[IP + Ipv6.HOP_LIMIT] <= 1) {
       this.errors.error6(packet, origin, Icmp6Type.TIME_EXCEEDED, TimeExceededCode.TRANSIT);

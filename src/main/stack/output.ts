@@ -56,6 +56,7 @@ export class Output {
       const fate = this.deliver(packet, rdomain, scope, origin);
       return origin.counted ? fate : 'sent';
     }
+    if (to.kind === 'prohibit') return 'reject';
     if (to.kind === 'reject' || to.kind === 'blackhole' || to.kind === 'broadcast') return to.kind;
     if (to.kind === 'encap' || to.kind === 'sid') {
       const parts = this.cut(packet, to.mtu ?? packet.length);

@@ -100,6 +100,10 @@ export const enum Rdomain {
   FIB4 = 0,
   /** Record of its IPv6 table. */
   FIB6 = 1,
+  /** Of table 0: record of the IPv4 policy rules (table/policy-rules.ts); 0 = there are none. */
+  RULES4 = 2,
+  /** The same of IPv6. */
+  RULES6 = 3,
 }
 
 /** Words of an interface record. W: main. R: workers, unless said otherwise. */
@@ -237,6 +241,7 @@ export const enum Kind {
   CAPTURES = 0x43415054,
   CAPTURE_FILTER = 0x42504646,
   HOST_DEVICE = 0x484f5354,
+  POLICY_RULES = 0x504f4c52,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

@@ -12,14 +12,13 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { Control, If, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, ifRecord } from '../../shared/layout/heap.js';
 import { Meta, Slot } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
-import { makeFib4Lookup } from '../../shared/table/fib4.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { fragments4, writeFragment4 } from '../../shared/wire/fragment.js';
 import { fragments6, writeFragment6 } from '../../shared/wire/fragment6.js';
 import {
@@ -60,8 +59,8 @@ export interface IpOutput {
 /** Makes the output of one worker. */
 export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
   const { heap, meta, u8, u16, slots, slotOffset } = ctx;
-  const fib4 = makeFib4Lookup(heap);
-  const fib6 = makeFib6Lookup(heap);
+  const route4 = makeRoute4(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
   // Workers take turns in the numbers, so that no two use the same for one destination at a time (RFC 6864 §4).
   let id4 = ctx.me;
@@ -77,9 +76,8 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
 
   function hop4(ip: number, rdomain: number): number {
     const hops = heap[Control.NEXT_HOPS];
-    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB4];
     const destination = destination4(u8, ip);
-    const found = nextHop(hops, fib === 0 ? 0 : fib4(fib, destination));
+    const found = nextHop(hops, route4(rdomain, destination));
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
     const key0 = heap[Control.FLOW_KEY0];
     const hash = flowHash4(key0, heap[Control.FLOW_KEY1], source4(u8, ip), destination, u8[ip + Ipv4.PROTOCOL], 0);
@@ -89,13 +87,12 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
   /** The flow label stands for what is inside (RFC 6438). */
   function hop6(ip: number, rdomain: number): number {
     const hops = heap[Control.NEXT_HOPS];
-    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB6];
     const d = ip + Ipv6.DESTINATION;
     const d0 = read32(u8, d);
     const d1 = read32(u8, d + 4);
     const d2 = read32(u8, d + 8);
     const d3 = read32(u8, d + 12);
-    const found = nextHop(hops, fib === 0 ? 0 : fib6(fib, d0, d1, d2, d3));
+    const found = nextHop(hops, route6(rdomain, d0, d1, d2, d3));
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
     const s = ip + Ipv6.SOURCE;
     const key0 = heap[Control.FLOW_KEY0];
@@ -209,6 +206,7 @@ function refusal(kind: NextHopKind): Drop {
     case NextHopKind.BLACKHOLE:
       return Drop.BLACKHOLE;
     case NextHopKind.REJECT:
+    case NextHopKind.PROHIBIT:
       return Drop.REJECT;
     case NextHopKind.BROADCAST:
       return Drop.DIRECTED_BROADCAST;

@@ -12,12 +12,12 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { Control, If, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
-import { makeFib4Lookup } from '../../shared/table/fib4.js';
 import { flowHash4 } from '../../shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute4 } from '../../shared/table/policy-rules.js';
 import {
   checkIpv4,
   decrementTtl,
@@ -64,7 +64,7 @@ export type IpInput = (i: number, index: number, ip: number, cast: Cast) => void
 /** Makes the IPv4 input of one worker. */
 export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalInput, encap: Srv6Encap): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
-  const route = makeFib4Lookup(heap);
+  const route = makeRoute4(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function ip4Input(i: number, index: number, ip: number, cast: Cast): void {
@@ -87,18 +87,17 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
       drop(ctx, i, index, Drop.MULTICAST);
       return;
     }
-    const fib = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB4];
+    const rdomain = heap[ifRecord(index) + If.RDOMAIN];
     const hops = heap[Control.NEXT_HOPS];
     const source = source4(u8, ip);
-    const from = fib === 0 ? NextHopKind.NONE : heap[nextHop(hops, route(fib, source)) + NextHop.KIND];
+    const from = heap[nextHop(hops, route(rdomain, source)) + NextHop.KIND];
     if (from === NextHopKind.LOCAL || from === NextHopKind.BROADCAST) {
       drop(ctx, i, index, Drop.MARTIAN_SOURCE);
       return;
     }
-    let hop = fib === 0 ? 0 : nextHop(hops, route(fib, destination));
-    if (hop !== 0 && heap[hop + NextHop.KIND] === NextHopKind.ECMP)
-      hop = nextHop(hops, member(hop, ip, source, destination));
-    switch (hop === 0 ? NextHopKind.NONE : heap[hop + NextHop.KIND]) {
+    let hop = nextHop(hops, route(rdomain, destination));
+    if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip, source, destination));
+    switch (heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
         local.v4(i, index, ip, cast);
         return;
@@ -167,7 +166,7 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
   /** No route, or one that says no. */
   function unroutable(i: number, index: number, ip: number, cast: Cast, hop: number): void {
     if (!mayForward(i, index, cast)) return;
-    const reason = hop === 0 || heap[hop + NextHop.KIND] === NextHopKind.NONE ? PuntReason.NO_ROUTE : PuntReason.REJECT;
+    const reason = heap[hop + NextHop.KIND] === NextHopKind.NONE ? PuntReason.NO_ROUTE : PuntReason.REJECT;
     punt(ctx, i, index, reason, ip, cast);
   }
 

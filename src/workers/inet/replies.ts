@@ -2,13 +2,12 @@
  * Replies that need no state: echo to an address of ours, ARP for one, from a neighbour that is known (house.md, "Threads"). All else,
  * and whoever is not known yet, is main's. Runs on a worker.
  */
-import { Control, If, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
-import { makeFib4Lookup } from '../../shared/table/fib4.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { INET6, lookupNeighbour, Neighbour } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { ArpOp, arpOp, arpReply, arpSender, arpSenderHi, arpSenderLo, arpTarget } from '../../shared/wire/arp.js';
 import { EtherType } from '../../shared/wire/ethernet.js';
 import { checkIcmp, echoReply4, Icmp, IcmpType } from '../../shared/wire/icmp.js';
@@ -34,8 +33,8 @@ export interface Replies {
 /** Makes the replies of one worker. */
 export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
   const { heap, meta, u8, u16, slots, length } = ctx;
-  const fib4 = makeFib4Lookup(heap);
-  const fib6 = makeFib6Lookup(heap);
+  const route4 = makeRoute4(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function echo4(i: number, index: number, ip: number, cast: Cast): boolean {
@@ -46,8 +45,7 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     const bytes = totalLength(u8, ip) - Ipv4.LENGTH;
     if (u8[at + Icmp.TYPE] !== IcmpType.ECHO || !checkIcmp(u8, u16, at, bytes)) return false;
     const to = source4(u8, ip);
-    const root = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB4];
-    const hop = root === 0 ? 0 : nextHop(heap[Control.NEXT_HOPS], fib4(root, to));
+    const hop = nextHop(heap[Control.NEXT_HOPS], route4(heap[ifRecord(index) + If.RDOMAIN], to));
     const target = targetOf(hop, to);
     if (target === 0) return false;
     const out = heap[hop + NextHop.INTERFACE];
@@ -59,7 +57,6 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
 
   /** The IPv4 neighbour that a next hop leads to on the way to `to`; 0 if it is none to send to. */
   function targetOf(hop: number, to: number): number {
-    if (hop === 0) return 0;
     if (heap[hop + NextHop.KIND] === NextHopKind.CONNECTED) return to;
     return heap[hop + NextHop.KIND] === NextHopKind.GATEWAY ? heap[hop + NextHop.GATEWAY] : 0;
   }
@@ -74,9 +71,7 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     let a1 = read32(u8, s + 4);
     let a2 = read32(u8, s + 8);
     let a3 = read32(u8, s + 12);
-    const root = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB6];
-    const hop = root === 0 ? 0 : nextHop(heap[Control.NEXT_HOPS], fib6(root, a0, a1, a2, a3));
-    if (hop === 0) return false;
+    const hop = nextHop(heap[Control.NEXT_HOPS], route6(heap[ifRecord(index) + If.RDOMAIN], a0, a1, a2, a3));
     const kind = heap[hop + NextHop.KIND];
     if (kind === NextHopKind.GATEWAY) {
       a0 = heap[hop + NextHop.GATEWAY];
@@ -95,9 +90,7 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     const offset = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
     if (arpOp(u16, offset, length[i], EtherType.ARP) !== ArpOp.REQUEST) return false;
     const record = ifRecord(index);
-    const root = heap[rdomainBlock(heap[record + If.RDOMAIN]) + Rdomain.FIB4];
-    if (root === 0) return false;
-    const hop = nextHop(heap[Control.NEXT_HOPS], fib4(root, arpTarget(u16, offset)));
+    const hop = nextHop(heap[Control.NEXT_HOPS], route4(heap[record + If.RDOMAIN], arpTarget(u16, offset)));
     if (heap[hop + NextHop.KIND] !== NextHopKind.LOCAL || heap[hop + NextHop.INTERFACE] !== index) return false;
     const sender = arpSender(u16, offset);
     const entry = lookupNeighbour(heap, heap[Control.NEIGHBOURS], index, sender, 0, 0, 0);

@@ -12,13 +12,13 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { Control, If, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import {
   checkForward6,
   checkIpv6,
@@ -72,7 +72,7 @@ export function makeIp6Input(
   localSid: LocalSid,
 ): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
-  const route = makeFib6Lookup(heap);
+  const route = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function ip6Input(i: number, index: number, ip: number, cast: Cast): void {
@@ -90,16 +90,15 @@ export function makeIp6Input(
       ownLink(i, index, ip, cast);
       return;
     }
-    const fib = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB6];
     const hops = heap[Control.NEXT_HOPS];
     const at = ip + Ipv6.DESTINATION;
     const d0 = word(at);
     const d1 = word(at + 4);
     const d2 = word(at + 8);
     const d3 = word(at + 12);
-    let hop = fib === 0 ? 0 : nextHop(hops, route(fib, d0, d1, d2, d3));
-    if (hop !== 0 && heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip));
-    switch (hop === 0 ? NextHopKind.NONE : heap[hop + NextHop.KIND]) {
+    let hop = nextHop(hops, route(heap[ifRecord(index) + If.RDOMAIN], d0, d1, d2, d3));
+    if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip));
+    switch (heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
         local.v6(i, index, ip, cast);
         return;
@@ -134,7 +133,7 @@ export function makeIp6Input(
         return;
       default: {
         if (!mayForwardAtAll(i, index, ip, cast)) return;
-        const none = hop === 0 || heap[hop + NextHop.KIND] === NextHopKind.NONE;
+        const none = heap[hop + NextHop.KIND] === NextHopKind.NONE;
         punt(ctx, i, index, none ? PuntReason.NO_ROUTE : PuntReason.REJECT, ip, cast);
       }
     }

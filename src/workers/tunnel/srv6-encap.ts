@@ -10,12 +10,12 @@
  * A superframe stays whole; `Meta.VNET2` says how much is in front of it, should it have to be cut (device/segment.ts). Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
-import { Control, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { type Cast, PuntReason } from '../../shared/ring/punt-reason.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { EncapFlag } from '../../shared/table/sid.js';
 import {
   decrementTtl,
@@ -66,7 +66,7 @@ export interface Srv6Encap {
 /** Makes the head end of one worker. */
 export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Srv6Encap {
   const { heap, meta, u8, u16, slots } = ctx;
-  const fib6 = makeFib6Lookup(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function v4(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
@@ -126,10 +126,8 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
   /** Step 1: the record of the next hop of the first segment. */
   function underlay(hop: number, label: number): number {
     const hops = heap[Control.NEXT_HOPS];
-    const fib = heap[rdomainBlock(heap[hop + NextHop.TABLE]) + Rdomain.FIB6];
-    if (fib === 0) return nextHop(hops, 0);
     const g = hop + NextHop.GATEWAY;
-    const found = nextHop(hops, fib6(fib, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]));
+    const found = nextHop(hops, route6(heap[hop + NextHop.TABLE], heap[g], heap[g + 1], heap[g + 2], heap[g + 3]));
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
     return nextHop(hops, pickMember(heap, found, label ^ (label >>> 10)));
   }

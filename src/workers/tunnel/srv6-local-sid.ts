@@ -12,11 +12,11 @@
  * that is gone is never another: its generation must be the one of when the SID was made. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
-import { Control, If, IfFlag, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { SidAction, SidFlavor } from '../../shared/table/sid.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
@@ -45,7 +45,7 @@ const ETHERTYPE_LEAST = 0x0600;
 /** Makes the local SIDs of one worker. */
 export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid {
   const { heap, meta, u8, u16, slots, length } = ctx;
-  const fib6 = makeFib6Lookup(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
   const chain = new Int32Array(Chain.WORDS);
 
@@ -303,9 +303,8 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
 
   /** Whether the address at byte `d` is ours in the domain of interface `index`. */
   function isOurs(index: number, d: number): boolean {
-    const fib = heap[rdomainBlock(heap[ifRecord(index) + If.RDOMAIN]) + Rdomain.FIB6];
-    if (fib === 0) return false;
-    const found = fib6(fib, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), read32(u8, d + 12));
+    const rdomain = heap[ifRecord(index) + If.RDOMAIN];
+    const found = route6(rdomain, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), read32(u8, d + 12));
     return heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND] === NextHopKind.LOCAL;
   }
 

@@ -4,12 +4,11 @@
  * told the error to send or the neighbour to find. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
-import { Control, If, IfType, ifRecord, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Cast, PuntVia } from '../../shared/ring/punt-reason.js';
-import { makeFib4Lookup } from '../../shared/table/fib4.js';
-import { makeFib6Lookup } from '../../shared/table/fib6.js';
 import { INET6, lookupNeighbour } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { IcmpType, TimeExceededCode, UnreachableCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Unreachable6Code } from '../../shared/wire/icmp6.js';
 import { decrementTtl, fragmentField, Ipv4, Ipv4Fragment, totalLength } from '../../shared/wire/ipv4.js';
@@ -44,8 +43,8 @@ export interface SidVia {
 /** Makes the ways on of one worker. */
 export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInput): SidVia {
   const { heap, u8, u16 } = ctx;
-  const fib4 = makeFib4Lookup(heap);
-  const fib6 = makeFib6Lookup(heap);
+  const route4 = makeRoute4(heap);
+  const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
 
   function v6(
@@ -64,8 +63,7 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
       return;
     }
     const hops = heap[Control.NEXT_HOPS];
-    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB6];
-    let hop = nextHop(hops, fib === 0 ? 0 : fib6(fib, w0, w1, w2, w3));
+    let hop = nextHop(hops, route6(rdomain, w0, w1, w2, w3));
     if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, pickMember(heap, hop, flowLabel(u8, ip)));
     const out = heap[hop + NextHop.INTERFACE];
     switch (heap[hop + NextHop.KIND]) {
@@ -125,8 +123,7 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
 
   function v4(i: number, index: number, ip: number, rdomain: number, w0: number): void {
     const hops = heap[Control.NEXT_HOPS];
-    const fib = heap[rdomainBlock(rdomain) + Rdomain.FIB4];
-    let hop = nextHop(hops, fib === 0 ? 0 : fib4(fib, w0));
+    let hop = nextHop(hops, route4(rdomain, w0));
     if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, pickMember(heap, hop, w0));
     const kind = heap[hop + NextHop.KIND];
     const out = heap[hop + NextHop.INTERFACE];

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Step } from '../../../src/main/config/plan.js';
+import { type LiveRule, liveRules } from '../../../src/main/config/policy.js';
 import { type Route, routesOf } from '../../../src/main/config/routes.js';
 import {
   cloneState,
@@ -25,11 +26,13 @@ export class LiveModel {
 
   private peers: ReadonlyMap<string, string>;
   private routes: ReadonlyMap<string, Route>;
+  private rules: readonly LiveRule[];
 
   constructor(state: State) {
     this.live = cloneState(state).interfaces;
     this.peers = peersOf(state);
     this.routes = routesOf(state);
+    this.rules = liveRules(state);
   }
 
   run(given: Step): void {
@@ -70,6 +73,10 @@ export class LiveModel {
         assert.deepEqual(this.routes, step.before);
         this.routes = step.after;
         break;
+      case 'rules':
+        assert.deepEqual(this.rules, step.before);
+        this.rules = step.after;
+        break;
       case 'attributes': {
         const { veb } = this.get(step.after.name);
         this.live.set(step.after.name, veb === undefined ? step.after : { ...step.after, veb });
@@ -83,6 +90,7 @@ export class LiveModel {
     assert.deepEqual(sorted(this.live), sorted(state.interfaces));
     assert.deepEqual(this.peers, peersOf(state));
     assert.deepEqual(this.routes, routesOf(state));
+    assert.deepEqual(this.rules, liveRules(state));
   }
 
   private get(name: string): InterfaceSpec {

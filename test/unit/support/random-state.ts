@@ -3,8 +3,11 @@
  */
 import fc from 'fast-check';
 import { ifconfig } from '../../../src/main/cli/ifconfig.js';
+import { ip } from '../../../src/main/cli/ip.js';
 import { route } from '../../../src/main/cli/route.js';
+import { sysctl } from '../../../src/main/cli/sysctl.js';
 import type { Draft } from '../../../src/main/cli/words.js';
+import { splitWords } from '../../../src/main/config/lines.js';
 import { cloneState, emptyState, type State } from '../../../src/main/config/state.js';
 import { ControlError } from '../../../src/main/errors.js';
 
@@ -20,6 +23,8 @@ export function after(state: State, words: readonly string[]): State {
   const draft: Draft = { state: cloneState(state), actions: [], readFile: (name) => FILES[name] ?? '' };
   try {
     if (words[0] === 'route') route(draft, words.slice(1));
+    else if (words[0] === 'ip') ip(draft, words.slice(1));
+    else if (words[0] === 'sysctl') sysctl(draft, words.slice(1));
     else ifconfig(draft, words);
     return draft.state;
   } catch (error) {
@@ -60,6 +65,100 @@ const routeWords = fc
     fc.constantFrom('', '-mpath'),
   )
   .map(([rdomain, ...words]) => ['route', '-T', rdomain, ...words.filter((word) => word !== '')]);
+const ruleWords = fc
+  .tuple(
+    fc.constantFrom('add', 'add', 'add', 'del'),
+    fc.constantFrom('10.0.0.0/8', '192.0.2.0/24', '2001:db8::/32', '2001:db8:ffff::/48'),
+    fc.constantFrom('90', '91', '1000'),
+    fc.constantFrom('', '999', '1000'),
+  )
+  .map(([how, to, table, prio]) => [
+    'ip',
+    'rule',
+    how,
+    'to',
+    to,
+    'lookup',
+    table,
+    ...(prio === '' ? [] : ['prio', prio]),
+  ]);
+const vrfName = fc.constantFrom('red', 'vrf-100', 'blue');
+const device = fc.oneof(
+  { weight: 6, arbitrary: fc.constantFrom('mem0', 'tap0', 'red', 'blue') },
+  { weight: 1, arbitrary: fc.oneof(port, rport, vrfName, fc.constantFrom('vport0', 'lo1')) },
+);
+const linkWords = fc.oneof(
+  fc.constantFrom('set mem0 up', 'set blue up'),
+  fc
+    .tuple(vrfName, fc.constantFrom('100', '100', '200', '1'))
+    .map(([name, table]) => `add ${name} type vrf table ${table}`),
+  fc.tuple(vrfName, fc.integer({ min: 0, max: 1 })).map(([name, n]) => (n === 0 ? `del ${name}` : 'set red up')),
+  fc.tuple(device, vrfName).map(([name, master]) => `set ${name} master ${master}`),
+  device.map((name) => `set ${name} nomaster`),
+  fc
+    .tuple(device, fc.constantFrom('up', 'up', 'up', 'up', 'up', 'up', 'up', 'down'))
+    .map(([name, how]) => `set ${name} ${how}`),
+);
+const table = fc.constantFrom('', 'table 90', 'table 100', 'table 200', 'vrf red');
+const encap = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('End.DT4', 'End.DT46', 'End.DT6'), fc.constantFrom('100', '200'))
+    .map((w) => w.join(' vrftable ')),
+  fc.constantFrom('End flavors psp', 'End count', 'End.T table 90', 'End.DX4 nh4 10.0.0.1', 'End.DT6 table 100 count'),
+  device.map((oif) => `End.DX2 oif ${oif}`),
+);
+const seg6Words = fc.oneof(
+  fc
+    .tuple(
+      fc.constantFrom('add', 'add', 'add', 'replace', 'del'),
+      fc.constantFrom('fc00::1', 'fc00::2', 'fc00::/32'),
+      table,
+      encap,
+      device,
+    )
+    .map(
+      ([how, sid, where, action, dev]) => `route ${how} ${sid} ${where} encap seg6local action ${action} dev ${dev}`,
+    ),
+  fc
+    .tuple(
+      fc.constantFrom('10.9.0.0/24', '10.9.0.1', '2001:db8:9::/64', '-4', 'default'),
+      table,
+      fc.constantFrom('encap', 'encap.red', 'encap tunsrc fc00::9'),
+      fc.constantFrom('fc00::1', 'fc00::1,fc00::2', 'fc00::1 hmac 42', 'fc00::3 lookup 90'),
+      device,
+      fc.constantFrom('', 'metric 5'),
+    )
+    .map(
+      ([to, where, mode, segs, dev, metric]) =>
+        `route add ${to} ${where} encap seg6 mode ${mode} segs ${segs} dev ${dev} ${metric}`,
+    ),
+  fc
+    .tuple(
+      fc.constantFrom('10.8.0.0/16', '2001:db8:8::/48'),
+      table,
+      fc.oneof(address4, address6),
+      device,
+      fc.constantFrom('', '', 'metric 7'),
+    )
+    .map(([to, where, via, dev, metric]) => `route add ${to} ${where} via ${via} dev ${dev} ${metric}`),
+  fc
+    .tuple(fc.constantFrom('prohibit', 'unreachable'), table)
+    .map(([kind, where]) => `route add ${kind} default ${where} metric 9`),
+  fc.constantFrom('sr tunsrc set fc00::1', 'sr tunsrc set ::', 'sr hmac set 42 sha256 "a b"', 'sr hmac set 42 sha1'),
+);
+const ipWords = fc
+  .oneof(
+    linkWords.map((line) => `link ${line}`),
+    linkWords.map((line) => `link ${line}`),
+    seg6Words,
+  )
+  .map((line) => ['ip', ...splitWords(line)]);
+const settingWords = fc
+  .oneof(
+    fc.constantFrom('net.vrf.strict_mode=1', 'net.vrf.strict_mode=1', 'net.vrf.strict_mode=0', 'srv6.compat=linux'),
+    port.map((name) => `net.ipv6.conf.${name}.seg6_require_hmac=-1`),
+  )
+  .map((setting) => ['sysctl', setting]);
 const mac = fc.integer({ min: 1, max: 9 }).map((n) => `02:00:5e:10:00:0${n}`);
 const text = fc.string({ unit: fc.constantFrom('a', 'B', ' ', '"', "'", '\\', '#', '\t', 'é'), maxLength: 6 });
 const domains = fc.array(fc.integer({ min: 0, max: 32 }), { minLength: 1, maxLength: 3 }).map((list) => list.join());
@@ -115,15 +214,47 @@ const command: fc.Arbitrary<string[]> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(rport, fc.constant('-parent')) },
   { weight: 12, arbitrary: fc.tuple(layer3, addressWords).map(([name, words]) => [name, ...words]) },
   { weight: 6, arbitrary: routeWords },
+  { weight: 2, arbitrary: ruleWords },
+  { weight: 2, arbitrary: ipWords },
+  { weight: 1, arbitrary: settingWords },
   { weight: 1, arbitrary: fc.tuple(port, fc.constant('netns'), fc.constantFrom('a', '/run/netns/b c')) },
 );
 
 /** Something for random commands to act on. */
 const BEGINNING = stateOf('tap0 create', 'veb0 create', 'mem0 create', 'veb0 add tap0 add mem0', 'tap1 create');
 
+const TENANTS = [
+  ['mem0', 'create'],
+  ['mem0', 'up'],
+  ['tap0', 'create'],
+  ['tap0', 'up'],
+  ['mem0', 'inet6', '2001:db8:1::2/64'],
+  'ip link add red type vrf table 100'.split(' '),
+  'ip link add blue type vrf table 200'.split(' '),
+  ['sysctl', 'net.vrf.strict_mode=1'],
+].reduce(after, emptyState());
+
 /** Configurations that up to `most` random commands lead to, from `from`, from nothing or from a bridge. */
 export function randomState(most: number, from?: State): fc.Arbitrary<State> {
   const start = from === undefined ? fc.constantFrom(BEGINNING, emptyState()) : fc.constant(from);
   const commands = fc.array(command, { maxLength: most, size: 'max' });
   return fc.tuple(start, commands).map(([state, list]) => list.reduce(after, state));
+}
+
+/** Configurations of VRFs, SIDs and encapsulations that up to `most` random commands lead to from two tenants. */
+export function randomTenants(most: number): fc.Arbitrary<State> {
+  const words = fc.oneof(
+    { weight: 30, arbitrary: ipWords },
+    { weight: 2, arbitrary: settingWords },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(fc.constantFrom('mem0', 'tap0', 'tap1', 'lo1'), fc.constantFrom('create', 'destroy')),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(fc.constantFrom('mem0', 'tap0'), addressWords).map(([name, list]) => [name, ...list]),
+    },
+    { weight: 1, arbitrary: fc.tuple(port, fc.constant('rdomain'), domain) },
+  );
+  return fc.array(words, { maxLength: most, size: 'max' }).map((list) => list.reduce(after, TENANTS));
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test, { after } from 'node:test';
 import { readConfig } from '../../../../src/main/cli/command.js';
+import { showRules } from '../../../../src/main/cli/ip-rule.js';
 import { Commands, NETWORK } from '../../support/commands.js';
 import { applied, configured } from '../../support/lines.js';
 
@@ -54,6 +55,36 @@ for (const [line, ...same] of SAME) {
   test(`ip ${line}`, () => assert.deepEqual(applied(BASE, `ip ${line}`), applied(BASE, ...same)));
 }
 
+test('ip rule: in the order of their priorities, by default before all others', () => {
+  const state = applied(
+    BASE,
+    'ip -6 rule add to fc00::/16 lookup 90 prio 999',
+    'ip rule add from all to 10.9.1.7 table 7',
+    'ip rule add to 10.9.0.0/16 lookup 90',
+  );
+  assert.deepEqual(state.rules, [
+    { family: 'inet6', network: 'fc00::', length: 16, table: 90, priority: 999 },
+    { family: 'inet', network: '10.9.0.0', length: 16, table: 90, priority: 32_764 },
+    { family: 'inet', network: '10.9.1.7', length: 32, table: 7, priority: 32_765 },
+  ]);
+  assert.equal(
+    showRules(state, 'inet', false),
+    `0:\tfrom all lookup local
+32764:\tfrom all to 10.9.0.0/16 lookup 90
+32765:\tfrom all to 10.9.1.7 lookup 7
+32766:\tfrom all lookup main
+32767:\tfrom all lookup default
+`,
+  );
+  assert.deepEqual(JSON.parse(showRules(state, 'inet6', true)), [
+    { priority: 0, src: 'all', table: 'local' },
+    { priority: 999, src: 'all', dst: 'fc00::', dstlen: 16, table: '90' },
+    { priority: 32_766, src: 'all', table: 'main' },
+  ]);
+  assert.deepEqual(applied(state, 'ip -6 rule del prio 999').rules, state.rules.slice(1));
+  assert.deepEqual(applied(state, 'ip rule del to 10.9.0.0/16 lookup 90').rules, state.rules.toSpliced(1, 1));
+});
+
 const ERRORS: readonly (readonly [string, string])[] = [
   ['EEXIST', 'addr add 10.0.0.1/24 dev tap0'],
   ['EADDRNOTAVAIL', 'addr del 10.0.0.9/24 dev tap0'],
@@ -70,11 +101,21 @@ const ERRORS: readonly (readonly [string, string])[] = [
   ['ENETUNREACH', 'route add default via 10.0.9.2'],
   ['ENETUNREACH', 'route add default via 10.0.0.2 dev rport0'],
   ['EINVAL', 'route add 198.51.100.1/24 via 10.0.0.2'],
-  ['EINVAL', 'route add 198.51.100.0/24 dev tap0'],
   ['EINVAL', '-6 route add 198.51.100.0/24 via 10.0.0.2'],
   ['EINVAL', 'route add default via 10.0.0.2 table 253'],
   ['EINVAL', 'route add default via 10.0.0.2 table local'],
   ['EINVAL', 'route sideways'],
+  ['EINVAL', 'rule add to 10.9.0.0/16'],
+  ['EINVAL', 'rule add lookup 90'],
+  ['EINVAL', 'rule add to 10.9.0.0/16 lookup main'],
+  ['EINVAL', 'rule add to 10.9.0.0/16 lookup 253'],
+  ['EINVAL', 'rule add to 10.9.0.0/16 lookup 4096'],
+  ['EINVAL', 'rule add to 10.9.0.0/16 lookup 90 prio 32766'],
+  ['EINVAL', '-6 rule add to 10.9.0.0/16 lookup 90'],
+  ['EOPNOTSUPP', 'rule add from 10.0.0.0/8 to 10.9.0.0/16 lookup 90'],
+  ['EOPNOTSUPP', 'rule add iif tap0 lookup 90'],
+  ['ENOENT', 'rule del to 10.9.0.0/16'],
+  ['EINVAL', 'rule flush'],
   ['EINVAL', 'tunnel add'],
   ['EINVAL', '-x addr'],
   ['EINVAL', ''],
@@ -139,7 +180,7 @@ blackhole 192.168.9.0/24${' '}
   );
   assert.equal(
     await commands.run('ip -6 route'),
-    'default via 2001:db8::2 dev mem0 metric 1024 \n2001:db8::/64 dev mem0 proto kernel metric 256 pref medium \n',
+    'default via 2001:db8::2 dev mem0 metric 1024 pref medium\n2001:db8::/64 dev mem0 proto kernel metric 256 pref medium\n',
   );
   assert.match(await commands.run('ip route show table 1'), /^unreachable 192\.0\.2\.4 $/m);
   assert.doesNotMatch(await commands.run('ip route show dev mem1'), /dev mem0 proto/);

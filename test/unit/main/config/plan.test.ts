@@ -15,7 +15,7 @@ function brief(steps: readonly Step[]): string[] {
     if (s.op === 'create' || s.op === 'destroy') return `${s.op} ${s.spec.name}`;
     if (s.op === 'settings') return s.op;
     if (s.op === 'attributes') return `attributes ${s.after.name}`;
-    if (s.op === 'peers' || s.op === 'routes' || s.op === 'hmacs') return s.op;
+    if (s.op === 'peers' || s.op === 'routes' || s.op === 'rules' || s.op === 'hmacs') return s.op;
     return s.op === 'ports' ? `ports ${s.veb} ${s.after.map((p) => p.name).join(',')}` : `${s.op} ${s.veb}`;
   });
 }

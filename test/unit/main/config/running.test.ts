@@ -8,7 +8,8 @@ import { readConfig } from '../../../../src/main/cli/command.js';
 import { ConfigError } from '../../../../src/main/config/lines.js';
 import { runningLines } from '../../../../src/main/config/running.js';
 import { emptyState } from '../../../../src/main/config/state.js';
-import { after, randomState, stateOf } from '../../support/random-state.js';
+import { sharedTables } from '../../../../src/main/config/vrf.js';
+import { after, randomState, randomTenants, stateOf } from '../../support/random-state.js';
 
 test('nothing configured prints nothing', () => assert.deepEqual(runningLines(emptyState()), []));
 
@@ -82,6 +83,7 @@ test('any state reads back deep-equal, in the same order', () => {
   let addresses = 0;
   let pairs = 0;
   let routes = 0;
+  let policies = 0;
   let loopbacks = 0;
   fc.assert(
     fc.property(randomState(80), (state) => {
@@ -89,6 +91,8 @@ test('any state reads back deep-equal, in the same order', () => {
       assert.deepEqual(read, state);
       assert.deepEqual([...read.interfaces.keys()], [...state.interfaces.keys()]);
       routes += state.routes.length;
+      policies += state.rules.length;
+
       for (const { veb, ...spec } of state.interfaces.values()) {
         addresses += spec.addresses.length;
         pairs += spec.peer === '' ? 0 : 1;
@@ -114,9 +118,30 @@ test('any state reads back deep-equal, in the same order', () => {
     addresses,
     pairs,
     routes,
+    policies,
     loopbacks,
   }))
     assert.ok(count > 100, `${count} ${what}: too few to mean anything`);
+});
+
+test('so does any state of tenants', () => {
+  const seen = { bound: 0, unbound: 0, encaps: 0, enslaved: 0, shared: 0, metrics: 0, devices: 0 };
+  fc.assert(
+    fc.property(randomTenants(100), (state) => {
+      assert.deepEqual(readConfig('running', runningLines(state).join('\n')), state);
+      for (const { sid, encap, metric, kind, dev } of state.routes) {
+        seen.bound += sid !== undefined && sid.vrf !== '' ? 1 : 0;
+        seen.unbound += sid?.vrf === '' && sid.vrftable !== -1 ? 1 : 0;
+        seen.encaps += encap === undefined ? 0 : 1;
+        seen.metrics += metric < 10 && metric > 0 ? 1 : 0;
+        seen.devices += kind === 'gateway' && dev !== '' ? 1 : 0;
+      }
+      for (const spec of state.interfaces.values()) seen.enslaved += spec.master === '' ? 0 : 1;
+      seen.shared += sharedTables(state);
+    }),
+    { seed: 20261121, numRuns: 500 },
+  );
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 5, `${count} ${what}: too few to mean anything`);
 });
 
 for (const [what, line, message] of [

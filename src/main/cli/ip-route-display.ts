@@ -1,0 +1,162 @@
+/**
+ * What `ip route show` prints: iproute2's lines, or the values of its `-json` (spec B §3.2). Every token is followed by a space, and
+ * ` encap` begins with one. Main only.
+ */
+import { contains, type Family } from '../config/address.js';
+import { allRoutes, byNetwork, type Hop, type Route } from '../config/routes.js';
+import { networkText, shownEncap, tableText } from '../config/seg6-text.js';
+import type { SidCounts } from '../control/srv6.js';
+import { ControlError } from '../errors.js';
+import type { Router } from '../router.js';
+import { takeVrf } from './ip-route.js';
+import { takeTable } from './ip-table.js';
+import type { Words } from './words.js';
+
+/** Which routes are wanted. */
+interface Filter {
+  /** Undefined = of any table. */
+  readonly rdomain: number | undefined;
+  readonly dev: string;
+  /** A network exactly; empty = any. */
+  readonly network: string;
+}
+
+/** `[DEST] [table T|all] [vrf V] [dev IF]`. Throws EINVAL, ENXIO. */
+function readFilter(router: Router, words: Words): Filter {
+  let rdomain: number | undefined = 0;
+  let [dev, network] = ['', ''];
+  while (words.more) {
+    const word = words.take('word');
+    if (word === 'table' && words.peek === 'all') {
+      words.take('table');
+      rdomain = undefined;
+    } else if (word === 'table') rdomain = takeTable(words);
+    else if (word === 'vrf') rdomain = takeVrf(router.state, words);
+    else if (word === 'dev') dev = router.table.get(words.take('interface')).name;
+    else if (word === 'exact' || word === 'to' || word === 'root') network = words.take('destination');
+    else if (network === '' && /^(default$|[0-9a-f:.]+(\/\d+)?$)/i.test(word)) network = word;
+    else throw new ControlError('EINVAL', `${word}: unknown word`);
+  }
+  return { rdomain, dev, network };
+}
+
+/** Every route but those of our own addresses and of broadcasts, which the kernel keeps in a table of their own. */
+export function showRoutes(router: Router, family: Family, words: Words, json: boolean, statistics: boolean): string {
+  const { rdomain, dev, network } = readFilter(router, words);
+  const shown = allRoutes(router.state)
+    .filter((r) => r.family === family && (r.static || r.hops[0]?.kind === 'connected'))
+    .filter((r) => rdomain === undefined || r.rdomain === rdomain)
+    .filter((r) => dev === '' || r.hops.some((hop) => hop.dev === dev))
+    .filter((r) => network === '' || networkText(r) === network || `${r.network}/${r.length}` === network)
+    .toSorted((a, b) => a.rdomain - b.rdomain || byNetwork(a, b) || a.metric - b.metric)
+    .map((r): Shown => {
+      const counts = statistics && r.hops[0]?.sid?.count === true ? router.routing.countsOf(r) : undefined;
+      const table = rdomain === undefined && r.rdomain !== 0 ? { table: String(r.rdomain) } : {};
+      return { values: { ...describeRoute(router, r, counts), ...table }, encap: encapText(r.hops[0] as Hop, counts) };
+    });
+  return json ? `${JSON.stringify(shown.map((r) => r.values))}\n` : shown.map(routeText).join('');
+}
+
+/** A route as `ip -json route` has it, and its encapsulation as text. */
+interface Shown {
+  readonly values: Record<string, unknown>;
+  readonly encap: string;
+}
+
+/** ` encap …`, with the counters of a SID if they are wanted. */
+function encapText(hop: Hop, counts: SidCounts | undefined): string {
+  const words = shownEncap(hop);
+  if (words.length === 0) return '';
+  const { packets = 0, bytes = 0, errors = 0 } = counts ?? {};
+  const stats = counts === undefined ? '' : ` packets ${packets} bytes ${bytes} errors ${errors}`;
+  return ` ${words.join(' ')}${stats}`;
+}
+
+function describeRoute(router: Router, r: Route, counts: SidCounts | undefined): Record<string, unknown> {
+  const dst = networkText(r);
+  const six = r.family === 'inet6';
+  const [hop, ...others] = r.hops as [Hop, ...Hop[]];
+  const metric = r.static && (six || r.metric !== 0) ? { metric: r.metric } : {};
+  switch (hop.kind) {
+    case 'blackhole':
+    case 'prohibit':
+    case 'reject': {
+      const type = hop.kind === 'reject' ? 'unreachable' : hop.kind;
+      return { type, dst, ...(six ? { dev: 'lo' } : {}), ...metric, ...(six ? { pref: 'medium' } : {}) };
+    }
+    case 'connected': {
+      if (r.static)
+        return { dst, dev: hop.dev, ...(six ? { ...metric, pref: 'medium' } : { scope: 'link', ...metric }) };
+      if (six) return { dst, dev: hop.dev, protocol: 'kernel', metric: 256, pref: 'medium' };
+      const spec = router.state.interfaces.get(hop.dev);
+      const own = spec?.addresses.find((a) => a.destination === r.network || contains(r.network, r.length, a.address));
+      return { dst, dev: hop.dev, protocol: 'kernel', scope: 'link', prefsrc: own?.address };
+    }
+    case 'sid':
+    case 'encap': {
+      const encap = describeEncap(hop, counts);
+      return { dst, encap, dev: hop.dev, ...(six ? { ...metric, pref: 'medium' } : { scope: 'link', ...metric }) };
+    }
+    default: {
+      const pref = six ? { pref: 'medium' } : {};
+      if (others.length === 0) return { dst, gateway: hop.gateway, dev: hop.dev, ...metric, ...pref };
+      return { dst, ...metric, nexthops: r.hops.map(({ gateway, dev }) => ({ gateway, dev, weight: 1 })), ...pref };
+    }
+  }
+}
+
+/** The object that `encap` is. Tables are strings, as in iproute2. */
+function describeEncap({ sid, encap }: Hop, counts: SidCounts | undefined): Record<string, unknown> {
+  if (sid === undefined) {
+    if (encap === undefined) return {};
+    const { mode, tunsrc, segs, hmac, table } = encap;
+    return {
+      encap_type: 'seg6',
+      mode,
+      ...(tunsrc === '' ? {} : { tunsrc }),
+      segs,
+      ...(hmac === 0 ? {} : { hmac }),
+      ...(table === 0 ? {} : { lookup: String(table) }),
+    };
+  }
+  const { action, flavors, table, vrftable, nh4, nh6, oif } = sid;
+  return {
+    encap_type: 'seg6local',
+    action,
+    ...(table === -1 ? {} : { table: tableText(table) }),
+    ...(vrftable === -1 ? {} : { vrftable: tableText(vrftable) }),
+    ...(nh4 === '' ? {} : { nh4 }),
+    ...(nh6 === '' ? {} : { nh6 }),
+    ...(oif === '' ? {} : { oif }),
+    ...(flavors.length === 0 ? {} : { flavors }),
+    ...(counts === undefined ? {} : { stats64: counts }),
+  };
+}
+
+/** Names in the values and words in the text, in the order of the text. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ['gateway', 'via'],
+  ['dev', 'dev'],
+  ['table', 'table'],
+  ['protocol', 'proto'],
+  ['scope', 'scope'],
+  ['prefsrc', 'src'],
+  ['metric', 'metric'],
+];
+
+function routeText({ values: r, encap }: Shown): string {
+  const words = WORDS.flatMap(([key, word]) => (r[key] === undefined ? [] : [`${word} ${r[key]}`]));
+  const pref = r.pref === undefined ? [] : [`pref ${r.pref}`];
+  const head = [
+    ...(r.type === undefined ? [] : [r.type]),
+    r.dst,
+    ...(encap === '' ? [] : [encap]),
+    ...words,
+    ...pref,
+  ].join(' ');
+  const hops = ((r.nexthops ?? []) as Record<string, unknown>[]).map(
+    (hop) => `\tnexthop via ${hop.gateway} dev ${hop.dev} weight ${hop.weight} \n`,
+  );
+  // Lines of IPv4 end with a space.
+  return `${head}${pref.length === 0 ? ' ' : ''}\n${hops.join('')}`;
+}
