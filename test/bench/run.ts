@@ -14,6 +14,7 @@ import { ring } from './ring.js';
 import { route4, route6 } from './route.js';
 import { rport } from './rport.js';
 import { smr } from './smr.js';
+import { endDt4, hEncaps, vrfScale } from './srv6.js';
 import { tapPps } from './tap-pps.js';
 import { tapRoutePps, tapRouteTcp } from './tap-route.js';
 import { tapTcp } from './tap-tcp.js';
@@ -27,6 +28,7 @@ import { vebScaling } from './veb-scaling.js';
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
+  ...[endDt4, hEncaps, vrfScale],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];

@@ -29,6 +29,9 @@ const KIND: Record<Hop['kind'], NextHopSpec['kind']> = {
   encap: NextHopKind.ENCAP,
 };
 
+/** Domains whose IPv4 tables have a root of 256 KiB; of more than these the roots have 1 KiB, and look-ups take a load more. */
+const WIDE_MOST = 64;
+
 /** The tables of one routing domain. */
 interface Tables {
   inet?: Fib4;
@@ -156,7 +159,7 @@ export class Routing {
   private fib4(rdomain: number): Fib4 {
     const tables = this.tablesOf(rdomain);
     if (tables.inet === undefined) {
-      tables.inet = new Fib4(this.fibMemory, this.reclaimer);
+      tables.inet = new Fib4(this.fibMemory, this.reclaimer, this.tables.size > WIDE_MOST ? 8 : 16);
       Atomics.store(this.memory.views.heap, rdomainBlock(rdomain) + Rdomain.FIB4, tables.inet.root);
     }
     return tables.inet;
