@@ -10,6 +10,7 @@ const MEANING = {
   EAFNOSUPPORT: 'address family not supported',
   EAGAIN: 'try again',
   EBUSY: 'busy',
+  EDESTADDRREQ: 'destination address required',
   EEXIST: 'exists already',
   EINVAL: 'invalid argument',
   EMFILE: 'too many open files',

@@ -142,6 +142,8 @@ export class Router {
     this.memory.heap.poison = options.poison ?? false;
     const { heap, rings } = this.memory.views;
     heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
+    heap[Control.GRE] = this.current.settings['net.inet.gre.allow'];
+    heap[Control.MIRRORS] = this.current.settings['smrouter.mirrors'];
     heap[Control.FORWARD4] = this.current.settings['net.inet.ip.forwarding'];
     heap[Control.FORWARD6] = this.current.settings['net.inet6.ip6.forwarding'];
     applySrv6Settings(heap, this.current.settings);

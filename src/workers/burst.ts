@@ -21,6 +21,7 @@ export interface Devices {
   readonly memory: Device;
   readonly packet: Device;
   readonly xdp: Device;
+  readonly erspan: Device;
 }
 
 /**
@@ -62,10 +63,20 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
   const sendFixed = makeSegmenter(ctx);
 
   function finishBurst(): void {
+    let tunnels = 0;
     for (let e = 0; e < ctx.egresses; e++) {
       const index = egress[e];
+      if (heap[ifRecord(index) + If.TYPE] === IfType.ERSPAN) {
+        egress[tunnels++] = index;
+        continue;
+      }
       send(index, egressCount[index]);
       egressCount[index] = 0;
+    }
+    // Mirrored copies come after the originals.
+    for (let e = 0; e < tunnels; e++) {
+      sendBy(devices.erspan, egress[e], egressCount[egress[e]]);
+      egressCount[egress[e]] = 0;
     }
     ctx.egresses = 0;
     flushHandOver(ctx);
@@ -88,8 +99,12 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       return;
     }
     if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
-    const device = deviceOf(devices, type);
-    const can = heap[record + If.OFFLOADS];
+    sendBy(deviceOf(devices, type), index, n);
+  }
+
+  /** Gives it to the device, cut and completed as far as the device asks for. */
+  function sendBy(device: Device, index: number, n: number): void {
+    const can = heap[ifRecord(index) + If.OFFLOADS];
     if ((can !== Offload.ALL || heap[Control.ENCAPS] !== 0) && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
       sendFixed(device, index, n);
       return;

@@ -128,6 +128,8 @@ export class Context {
 
   /** Turns of the loop, one more for each that had to wait; wraps. Frames of a device in two turns running came together. */
   turn = 0;
+  /** Copies that may still be made this turn for span ports that are tunnels. */
+  mirrors = 0;
   /** Superframes have come since this was last cleared. */
   bulk = false;
   /** The device last read from says that it no longer exists. */
@@ -160,7 +162,7 @@ export class Context {
   readonly passWhat = new Int32Array(BURST);
   readonly passHop = new Int32Array(BURST);
   /** Passes that each frame has taken in this burst, and whether any has. */
-  readonly hops = new Uint8Array(BURST);
+  readonly hops = new Uint8Array(PLACES);
   passed = false;
   /** Counter of the SID that each frame is for, 0 = none, and its bytes when it came there. */
   readonly sid = new Int32Array(BURST);

@@ -40,6 +40,9 @@ import { makeReplies } from './inet/replies.js';
 import { makeIp6Input } from './inet6/ip6-input.js';
 import { makePasses, Pass, passOn } from './passes.js';
 import { reportPoison } from './poison.js';
+import { makeErspanOutput } from './tunnel/erspan-output.js';
+import { makeErspanQueue } from './tunnel/erspan-queue.js';
+import { makeGreInput } from './tunnel/gre-input.js';
 import { makeRportOutput } from './tunnel/rport.js';
 import { makeSrv6Encap } from './tunnel/srv6-encap.js';
 import { makeSrhHmac } from './tunnel/srv6-hmac.js';
@@ -83,12 +86,13 @@ export function makeLoop(ctx: Context): Loop {
     memory: makeMemoryDevice(ctx),
     packet: makePacketDevice(ctx),
     xdp: makeXdpDevice(ctx),
+    erspan: makeErspanQueue(ctx),
   };
   const idle = new Idle();
   const sendBurst = makeFinishBurst(ctx, devices);
   const output = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
-  const localInput = makeLocalInput(ctx, replies);
+  const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx));
   const ipOutput = makeIpOutput(ctx, output);
   const hmac = makeSrhHmac(ctx);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
@@ -96,6 +100,7 @@ export function makeLoop(ctx: Context): Loop {
   const ip4Input = makeIp4Input(ctx, output, localInput, encap);
   const ip6Input = makeIp6Input(ctx, output, localInput, encap, localSid);
   const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput: makeVrfInput(ctx), localSid, encap });
+  const erspanOutput = makeErspanOutput(ctx, ipOutput);
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);
   const rportOutput = makeRportOutput(ctx, ip4Input, ip6Input);
   const frameRules = makeFrameRules(ctx);
@@ -155,6 +160,8 @@ export function makeLoop(ctx: Context): Loop {
 
   /** One burst from each memory port of this worker. Returns the frames taken. */
   function pollMemoryPorts(): number {
+    // It is the first that a turn does.
+    ctx.mirrors = heap[Control.MIRRORS];
     const list = heap[block + Thread.POLL_LIST];
     if (list === 0) return 0;
     if (ctx.poison && heap[list + PortList.KIND] !== Kind.POLL_LIST) reportPoison(ctx, -1);
@@ -189,8 +196,10 @@ export function makeLoop(ctx: Context): Loop {
         ctx.length[i] = meta[(slots[i] << Meta.SHIFT) + Meta.LENGTH];
         const egress = meta[(slots[i] << Meta.SHIFT) + Meta.EGRESS];
         const index = egress & 0xffff;
-        if (egress >>> 16 !== 0 && heap[ifRecord(index) + If.GENERATION] === egress >>> 16) {
-          sendInjected(i, index);
+        const generation = (egress >>> 16) & 0x7fff;
+        if (generation !== 0 && heap[ifRecord(index) + If.GENERATION] === generation) {
+          if (egress < 0) takeBack(i, index);
+          else sendInjected(i, index);
         } else {
           // Whoever has the index now has nothing to do with it: it is booked with the interfaces that are gone.
           count(ctx, 0, Lane.QUEUED, 1);
@@ -224,6 +233,11 @@ export function makeLoop(ctx: Context): Loop {
     if (type === IfType.VPORT) vportOutput(ctx, i, index);
     else if (type === IfType.RPORT) ctx.workList.defer(ctx, i, index, Hop.RPORT);
     else queueFrame(ctx, i, index);
+  }
+
+  /** Packet `i` to an address of ours, received on `index`, was put together of its fragments by main. */
+  function takeBack(i: number, index: number): void {
+    localInput.reassembled(i, index, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET]);
   }
 
   /** Waits for a device or the doorbell. Returns the events; 0 after WAIT_MS, or at once if a ring has work after all. */
@@ -309,6 +323,12 @@ export function makeLoop(ctx: Context): Loop {
         case Hop.LOCAL_INPUT:
           receiveOwn(index);
           break;
+        case Hop.TUNNEL_OUTPUT:
+          erspanOutput(index);
+          break;
+        case Hop.FRAME_INPUT:
+          frameInput(index);
+          break;
         default:
           rportOutput(index);
       }
@@ -333,6 +353,13 @@ export function makeLoop(ctx: Context): Loop {
       else if (monitor) consume(ctx, i, index);
       else ethernetInput(i, index);
     }
+  }
+
+  /** The burst, frames that came by tunnel `index` and are counted there, enters its bridge or the stack. */
+  function frameInput(index: number): void {
+    const veb = heap[ifRecord(index) + If.BRIDGE];
+    if (veb !== 0) vebInput(index, veb);
+    else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
   }
 
   /** The burst, packets that interface `index` made, goes out, each by the routes of its domain. */

@@ -38,6 +38,22 @@ export function setTag(ctx: Context, slot: number, at: number): void {
   ctx.meta[word] = (ctx.meta[word] & 0xffff) | (ctx.egressTag[at] << 16);
 }
 
+/**
+ * Makes sure that `bytes` bytes, and a virtio-net header, have room in front of frame `i` of a burst of the work list, in another slot if need
+ * be. False if the pool is dry.
+ */
+export function makeRoom(ctx: Context, i: number, bytes: number): boolean {
+  const from = ctx.slots[i];
+  if (ctx.meta[(from << Meta.SHIFT) + Meta.OFFSET] - ctx.slotOffset[from] >= bytes + Slot.VNET_LENGTH) return true;
+  const to = ctx.length[i] <= Slot.FRAME_MAX ? ctx.cache.takeFrame() : ctx.cache.takeSuperframe();
+  if (to === -1) return false;
+  copyFrame(ctx, from, to);
+  ctx.workList.inherit(from, to);
+  ctx.slots[i] = to;
+  ctx.cache.give(from);
+  return true;
+}
+
 /** Copies frame and meta from one slot to another of enough room; the copy begins at the headroom. */
 export function copyFrame(ctx: Context, from: number, to: number): void {
   const { meta, i32 } = ctx;

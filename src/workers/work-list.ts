@@ -1,8 +1,8 @@
 /**
- * Virtual hops (vport, rport) are deferred: a frame goes on the worker's own list and the loop takes it up next, so that no path
+ * Virtual hops (vport, rport, tunnels) are deferred: a frame goes on the worker's own list and the loop takes it up next, so that no path
  * recurses (house.md, "The way of a packet"). Runs on a worker.
  *
- * A frame may take at most HOPS_MOST virtual hops, and leave by an rport once (spec A §5.2). What it has behind it is its trail,
+ * A frame may take at most HOPS_MOST virtual hops, and leave by an rport or a tunnel once (spec A §5.2, E12). What it has behind it is its trail,
  * four words a slot of this worker's own memory: only frames on the list have one, and they never leave the thread with it.
  */
 import { Drop } from '../shared/counter/drop-reason.js';
@@ -23,17 +23,26 @@ export const enum Hop {
   IP_OUTPUT = 3,
   /** A packet made here for an address of ours, into local input. */
   LOCAL_INPUT = 4,
+  /** Out of a tunnel, to be encapsulated. */
+  TUNNEL_OUTPUT = 5,
+  /** A frame that came by a tunnel, into the tunnel interface's bridge or our own stack. */
+  FRAME_INPUT = 6,
+}
+
+/** Whether a frame may leave by an interface in this way only once. */
+function once(work: Hop): boolean {
+  return work === Hop.RPORT || work === Hop.TUNNEL_OUTPUT;
 }
 
 /** Most virtual hops of a frame. */
 export const HOPS_MOST = 16;
 /** Most frames on the list. */
 const LIST = 4096;
-/** Words of a trail: the number of hops, then the rports, three a word, the newest last. */
+/** Words of a trail: the number of hops, then the rports and tunnels left by, three a word, the newest last. */
 const enum Trail {
   SHIFT = 3,
   HOPS = 0,
-  RPORTS = 1,
+  EXITS = 1,
 }
 
 export class WorkList {
@@ -53,7 +62,7 @@ export class WorkList {
 
   /**
    * Puts frame `i` of the burst on the list for interface `index`. Without room, or after too many hops, it is dropped there. An
-   * rport that it has left by before drops it too (EIO, A106).
+   * rport or tunnel that it has left by before drops it too (EIO, A106, A123).
    */
   defer(ctx: Context, i: number, index: number, work: Hop): void {
     const from = ctx.slots[i];
@@ -88,7 +97,7 @@ export class WorkList {
   private refusal(ctx: Context, i: number, from: number, index: number, work: Hop): Drop | -1 {
     const trail = from << Trail.SHIFT;
     const hops = (ctx.fromList ? this.trail[trail + Trail.HOPS] : 0) + ctx.hops[i];
-    if (hops >= HOPS_MOST || (work === Hop.RPORT && ctx.fromList && this.hasLeftBy(trail, index))) return Drop.LOOP;
+    if (hops >= HOPS_MOST || (once(work) && ctx.fromList && this.hasLeftBy(trail, index))) return Drop.LOOP;
     return this.length === LIST ? Drop.RING_FULL : -1;
   }
 
@@ -101,15 +110,28 @@ export class WorkList {
     else if (to !== source) this.trail.copyWithin(to, source, source + (1 << Trail.SHIFT));
     this.trail[to + Trail.HOPS] = hops + 1;
     // An index has 10 bits, so three fit a word; 0 is no interface.
-    if (work === Hop.RPORT) this.trail[to + Trail.RPORTS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);
+    if (once(work)) this.trail[to + Trail.EXITS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);
     this.slots[this.tail & (LIST - 1)] = slot;
     this.what[this.tail & (LIST - 1)] = index | (work << 16);
     this.tail = (this.tail + 1) | 0;
   }
 
+  /** Gives the frame in slot `to`, made of the one in `from` of a burst of the list, that one's trail. */
+  inherit(from: number, to: number): void {
+    const source = from << Trail.SHIFT;
+    this.trail.copyWithin(to << Trail.SHIFT, source, source + (1 << Trail.SHIFT));
+  }
+
+  /** Whether the frame in `slot`, of a burst of the list, has left by an rport or a tunnel. */
+  hasLeft(slot: number): boolean {
+    const trail = slot << Trail.SHIFT;
+    for (let w = trail + Trail.EXITS; w < trail + (1 << Trail.SHIFT); w++) if (this.trail[w] !== 0) return true;
+    return false;
+  }
+
   private hasLeftBy(trail: number, index: number): boolean {
     for (let hop = 0; hop < HOPS_MOST; hop++) {
-      if (((this.trail[trail + Trail.RPORTS + ((hop / 3) | 0)] >> ((hop % 3) * 10)) & 0x3ff) === index) return true;
+      if (((this.trail[trail + Trail.EXITS + ((hop / 3) | 0)] >> ((hop % 3) * 10)) & 0x3ff) === index) return true;
     }
     return false;
   }

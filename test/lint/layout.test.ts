@@ -34,6 +34,7 @@ const WORDS = new Set([
     'WriterLane',
   ],
   ...['PolicyRules', 'PolicyRule'],
+  ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver'],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
   ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
 ]);
@@ -44,6 +45,7 @@ const VALUES = new Set([
   ...['Direction', 'CaptureLink', 'FilterDrop'],
   ...['FibEntry', 'NextHopKind'],
   ...['SidAction', 'SidFlavor', 'EncapFlag'],
+  ...['TunnelFlag', 'TunnelPriority', 'Where'],
 ]);
 /** Members of the former that are no words: how many there are, or by how much to shift. */
 const CONSTANTS = new Set([
@@ -76,6 +78,9 @@ const CONSTANTS = new Set([
   'SidCount.WORDS',
   'HmacKeys.FIRST',
   'HmacKeyWord.WORDS',
+  'Tunnel.WORDS',
+  'TunnelState.WORDS',
+  'Receiver.WORDS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
 const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table', 'Queue'];

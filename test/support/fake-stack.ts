@@ -117,6 +117,12 @@ export class FakeWorld implements StackEnvironment {
     this.table.set(index, { ...(this.table.get(index) as StackInterface), ...more });
   }
 
+  /** Packets given back to workers. */
+  readonly handedBack: { index: number; packet: Uint8Array }[] = [];
+  handBack(index: number, packet: Uint8Array): boolean {
+    this.handedBack.push({ index, packet: packet.slice() });
+    return !this.refuses;
+  }
   nowMs(): number {
     return this.now;
   }
@@ -224,6 +230,7 @@ export function ether(to: Uint8Array, from: Uint8Array, type: number, ...payload
 
 /** What an IPv4 packet is made of. */
 export interface Fields4 {
+  readonly tos?: number;
   readonly ttl?: number;
   readonly id?: number;
   readonly df?: boolean;
@@ -241,11 +248,12 @@ export function ipv4(
   payload: Uint8Array,
   fields: Fields4 = {},
 ): Uint8Array {
-  const { ttl = 64, id = 7, df = false, mf = false, offset = 0, options = new Uint8Array(0) } = fields;
+  const { tos = 0, ttl = 64, id = 7, df = false, mf = false, offset = 0, options = new Uint8Array(0) } = fields;
   const header = 20 + options.length;
   const bytes = new Uint8Array(header + payload.length);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, 0x40 | (header / 4));
+  view.setUint8(1, tos);
   view.setUint16(2, bytes.length);
   view.setUint16(4, id);
   view.setUint16(6, (df ? 0x4000 : 0) | (mf ? 0x2000 : 0) | (offset / 8));

@@ -57,6 +57,8 @@ export class OfflineRouter {
     this.memory.views.heap[Control.FORWARD4] = 1;
     this.memory.views.heap[Control.FORWARD6] = 1;
     applySrv6Settings(this.memory.views.heap, settings);
+    this.memory.views.heap[Control.GRE] = 1;
+    this.memory.views.heap[Control.MIRRORS] = DEFAULT_SETTINGS['smrouter.mirrors'];
     const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
     const ioRing = this.memory.ioRings[me];
     const ledger = this.memory.ledgers[me] as Int32Array;

@@ -4,10 +4,11 @@
 import { total } from '../../shared/counter/books.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
-import { broadcastOf } from '../config/address.js';
+import { broadcastOf, familyOf } from '../config/address.js';
 import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { formatRule } from '../config/rule.js';
 import { type AddressSpec, type InterfaceSpec, type InterfaceType, isAttached } from '../config/state.js';
+import type { TunnelSpec } from '../config/tunnel.js';
 import type { Live } from '../control/interface-table.js';
 import type { Router } from '../router.js';
 
@@ -37,6 +38,7 @@ const LINK_FLAGS: Record<InterfaceType, readonly string[]> = {
   xdp: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   rport: ['POINTOPOINT', 'MULTICAST'],
   lo: ['LOOPBACK', 'MULTICAST'],
+  erspan: ['BROADCAST', 'SIMPLEX', 'MULTICAST'],
   vrf: ['SIMPLEX'],
 };
 
@@ -111,6 +113,7 @@ export function describeInterface(router: Router, name: string): Record<string, 
       veb: member ? bridge : '',
       parent: spec.peer,
       addresses: allAddresses(spec, live.lladdr),
+      ...(spec.tunnel === undefined ? {} : { tunnel: spec.tunnel }),
     });
   } else {
     const { maxaddr, timeout, ports, spans } = spec.veb;
@@ -134,7 +137,10 @@ export function displayInterface(router: Router, name: string): string {
   if (hasLladdr(spec)) lines.push(`\tlladdr ${live.lladdr}`);
   if (spec.description !== '') lines.push(`\tdescription: ${spec.description}`);
   if (isDeviceType(spec) && !(spec.tso && spec.txcsum)) lines.push(`\toptions=${optionsText(spec)}`);
-  lines.push(`\tindex ${live.index} llprio 3`, `\tgroups: ${spec.type}`);
+  lines.push(`\tindex ${live.index} llprio 3`);
+  if (spec.tunnel !== undefined) lines.push(encapText(spec.tunnel));
+  lines.push(`\tgroups: ${spec.type}`);
+  if (spec.tunnel !== undefined) lines.push(tunnelText(spec.tunnel));
   if (spec.peer !== '') lines.push(`\tparent: ${spec.peer}`);
   if (live.media !== '') lines.push(`\tmedia: ${live.media}`);
   if (isDeviceType(spec)) lines.push(`\tstatus: ${spec.up && live.carrier ? 'active' : 'no carrier'}`);
@@ -143,9 +149,22 @@ export function displayInterface(router: Router, name: string): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** `encap: vnetid 11 txprio packet rxprio payload`. */
+function encapText({ vnetid, txprio, rxprio }: TunnelSpec): string {
+  return `\tencap: vnetid ${vnetid === -1 ? 'none' : vnetid} txprio ${txprio} rxprio ${rxprio}`;
+}
+
+/** `tunnel: inet 192.0.2.1 --> 192.0.2.2 ttl 64 nodf`. */
+function tunnelText({ local, remote, ttl, df, rdomain }: TunnelSpec): string {
+  if (local === '') return '\ttunnel: (unset)';
+  const addresses = remote === '' ? local : `${local} --> ${remote}`;
+  const domain = rdomain === 0 ? '' : ` rdomain ${rdomain}`;
+  return `\ttunnel: ${familyOf(local)} ${addresses} ttl ${ttl} ${df ? 'df' : 'nodf'}${domain}`;
+}
+
 /** Whether it has an Ethernet address. */
 export function hasLladdr(spec: InterfaceSpec): boolean {
-  return isDeviceType(spec) || spec.type === 'vport' || spec.type === 'vrf';
+  return isDeviceType(spec) || spec.type === 'vport' || spec.type === 'erspan' || spec.type === 'vrf';
 }
 
 /** Whether there is a link that can be without a carrier. */

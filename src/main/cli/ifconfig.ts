@@ -29,15 +29,17 @@ import {
   TIMEOUT,
   type VebSpec,
 } from '../config/state.js';
+import { checkTunnelUp } from '../config/tunnel.js';
 import { randomMac } from '../control/lladdr.js';
 import { ControlError } from '../errors.js';
 import { inet, looksLikeAddress } from './inet.js';
+import { checkTypeOne, TUNNEL_WORDS } from './tunnel.js';
 import { type Draft, Words } from './words.js';
 
 /** One word: changes `spec` in `draft`, taking its arguments from `words`. */
 type Handler = (draft: Draft, spec: InterfaceSpec, words: Words) => void;
 
-const TYPES: readonly InterfaceType[] = ['veb', 'tap', 'mem', 'vport', 'rport', 'lo'];
+const TYPES: readonly InterfaceType[] = ['veb', 'tap', 'mem', 'vport', 'rport', 'lo', 'erspan'];
 
 /** What a loopback interface is made with. */
 const LOOPBACK: readonly AddressSpec[] = [
@@ -46,7 +48,8 @@ const LOOPBACK: readonly AddressSpec[] = [
 ];
 
 const HANDLERS: Record<string, Handler> = {
-  up: (_, spec) => {
+  up: (draft, spec) => {
+    checkTunnelUp(draft.state, spec);
     spec.up = true;
   },
   down: (draft, spec) => {
@@ -86,6 +89,7 @@ const HANDLERS: Record<string, Handler> = {
   '-monitor': (_, spec) => {
     spec.monitor = false;
   },
+  ...TUNNEL_WORDS,
   link0: setLink(0, true),
   '-link0': setLink(0, false),
   link1: setLink(1, true),
@@ -292,18 +296,21 @@ function unpair(draft: Draft, spec: InterfaceSpec): void {
 
 /** Whether interfaces of that type have an Ethernet address. */
 function isEthernet(type: InterfaceType): boolean {
-  return type === 'tap' || type === 'mem' || type === 'vport' || isAttached(type);
+  return type === 'tap' || type === 'mem' || type === 'vport' || type === 'erspan' || isAttached(type);
 }
 
 function setLink(which: 0 | 1 | 2, on: boolean): Handler {
   return (_, spec) => {
+    if (which === 1) checkTypeOne(spec, on);
     spec.link[which] = on;
   };
 }
 
 function setOffload(which: 'tso' | 'txcsum', on: boolean): Handler {
   return (_, spec) => {
-    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no offloads');
+    if (spec.type === 'veb' || spec.type === 'erspan') {
+      throw new ControlError('ENOTTY', `${spec.name}: ${spec.type} has no offloads`);
+    }
     if (spec.type === 'xdp') throw new ControlError('ENOTTY', `${spec.name}: AF_XDP has no offloads`);
     spec[which] = on;
   };

@@ -23,6 +23,8 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },
   'net.inet.icmp.errppslimit': { min: -1, max: 1_000_000 },
   'net.inet6.icmp6.errppslimit': { min: -1, max: 1_000_000 },
+  'net.inet.gre.allow': { min: 0, max: 1 },
+  'smrouter.mirrors': { min: 0, max: 4096 },
   'net.vrf.strict_mode': { min: 0, max: 1 },
   'net.ipv6.seg6_flowlabel': { min: -1, max: 1 },
   'srv6.compat': { words: ['rfc', 'linux'] },

@@ -18,6 +18,7 @@ import {
   type State,
   TIMEOUT,
 } from './state.js';
+import { newTunnel } from './tunnel.js';
 
 /** The lines of `smrctl show running`. */
 export function runningLines(state: State): string[] {
@@ -33,6 +34,7 @@ export function runningLines(state: State): string[] {
     ...specs.flatMap(addresses),
     ...specs.flatMap(bridge),
     ...specs.flatMap(switches),
+    ...specs.flatMap(tunnelWords),
     ...specs.filter((s) => s.peer > s.name).map((s) => `ifconfig ${s.name} parent ${s.peer}`),
     ...seg6Lines(state.seg6),
     ...routes(state),
@@ -68,6 +70,23 @@ function addresses(spec: InterfaceSpec): string[] {
     const other = destination === '' ? '' : ` ${destination}`;
     return `ifconfig ${quoteWord(spec.name)} ${family} ${address}/${length}${other} alias`;
   });
+}
+
+/** The line of a tunnel of which anything is set. */
+function tunnelWords({ name, tunnel }: InterfaceSpec): string[] {
+  if (tunnel === undefined) return [];
+  const plain = newTunnel();
+  const words: string[] = [];
+  if (tunnel.local !== '') {
+    words.push(...(tunnel.remote === '' ? ['tunneladdr', tunnel.local] : ['tunnel', tunnel.local, tunnel.remote]));
+  }
+  if (tunnel.vnetid !== -1) words.push('vnetid', String(tunnel.vnetid));
+  if (tunnel.rdomain !== 0) words.push('tunneldomain', String(tunnel.rdomain));
+  if (tunnel.ttl !== plain.ttl) words.push('tunnelttl', String(tunnel.ttl));
+  if (tunnel.df) words.push('tunneldf');
+  if (tunnel.txprio !== plain.txprio) words.push('txprio', String(tunnel.txprio));
+  if (tunnel.rxprio !== plain.rxprio) words.push('rxprio', String(tunnel.rxprio));
+  return words.length === 0 ? [] : [`ifconfig ${name} ${words.join(' ')}`];
 }
 
 /** A line for each setting that has the name of a sysctl. */

@@ -6,6 +6,7 @@
 import type { Family } from './address.js';
 import type { RuleSpec } from './rule.js';
 import type { EncapSpec, Seg6Spec, SidSpec } from './seg6.js';
+import { newTunnel, type TunnelSpec } from './tunnel.js';
 
 /** A port of a veb. */
 export interface PortSpec {
@@ -39,7 +40,7 @@ export interface VebSpec {
 }
 
 /** Kinds of interface that can be made. */
-export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo' | 'vrf' | 'packet' | 'xdp';
+export type InterfaceType = 'veb' | 'tap' | 'mem' | 'vport' | 'rport' | 'lo' | 'vrf' | 'erspan' | 'packet' | 'xdp';
 
 /** An address of an interface. */
 export interface AddressSpec {
@@ -114,6 +115,8 @@ export interface InterfaceSpec {
   link: [boolean, boolean, boolean];
   /** For a veb only. */
   veb?: VebSpec;
+  /** For an erspan only. */
+  tunnel?: TunnelSpec;
 }
 
 /** Settings of the router as a whole, by the name `sysctl` knows them. */
@@ -129,6 +132,10 @@ export interface Settings {
   /** ICMP errors a second; -1 = no limit. */
   'net.inet.icmp.errppslimit': number;
   'net.inet6.icmp6.errppslimit': number;
+  /** 1 = GRE is taken and sent. */
+  'net.inet.gre.allow': 0 | 1;
+  /** Copies for span ports that are tunnels, in a turn of each worker. */
+  'smrouter.mirrors': number;
   /** 1 = a table has one VRF at most, so that it can stand for it (spec B §1.6). */
   'net.vrf.strict_mode': 0 | 1;
   /** Flow label of outer headers: -1 = 0, 0 = that of the inner packet, 1 = a hash of its flow (spec B §2.8). */
@@ -154,6 +161,8 @@ export const DEFAULT_SETTINGS: Settings = {
   'net.inet6.ip6.forwarding': 1,
   'net.inet.icmp.errppslimit': 100,
   'net.inet6.icmp6.errppslimit': 100,
+  'net.inet.gre.allow': 1,
+  'smrouter.mirrors': 512,
   'net.vrf.strict_mode': 0,
   'net.ipv6.seg6_flowlabel': 1,
   'srv6.compat': 'rfc',
@@ -207,6 +216,7 @@ export const MTUS: Record<InterfaceType, { readonly default: number; readonly mi
   vport: ETHERNET_MTU,
   rport: { default: 32_768, min: 1280, max: 32_768 },
   lo: { default: 32_768, min: 576, max: 65_535 },
+  erspan: ETHERNET_MTU,
   vrf: { default: 65_575, min: 1280, max: 65_575 },
   packet: LINK_MTU,
   xdp: LINK_MTU,
@@ -250,11 +260,12 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     master: '',
     seg6RequireHmac: 0,
     seg6Enabled: false,
-    monitor: false,
+    monitor: type === 'erspan',
     link: [false, false, false],
   };
   if (type === 'veb')
     spec.veb = { maxaddr: MAXADDR.default, timeout: TIMEOUT.default, ports: [], spans: [], statics: [] };
+  if (type === 'erspan') spec.tunnel = newTunnel();
   return spec;
 }
 

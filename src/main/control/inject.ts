@@ -17,6 +17,8 @@ import type { Live } from './interface-table.js';
 
 /** Bytes of the header of capture type LOOP: an address family. */
 const LOOP_LENGTH = 4;
+/** Bit of `Meta.EGRESS` of a packet that goes to local input. */
+const HAND_BACK = 1 << 31;
 
 export class Injector {
   private readonly memory: Memory;
@@ -102,8 +104,13 @@ export class Injector {
     return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, INJECT_ROUTED | rdomain, forwarded);
   }
 
-  /** `family` is that of a packet for an rport, INJECT_ROUTED and a domain of one that is to be routed, else 0. */
-  private put(live: Live, bytes: Uint8Array, family: number, forwarded: boolean): boolean {
+  /** Gives a packet to us, received on an interface, to a worker. False if there is no room: then nothing is counted. */
+  handBack(live: Live, packet: Uint8Array): boolean {
+    return packet.length <= Slot.SUPER_MAX && this.put(live, packet, 0, false, HAND_BACK);
+  }
+
+  /** `family` is that of a packet for an rport, INJECT_ROUTED and a domain of one that is to be routed, else 0; `bits` are or'ed into the word that says where it goes. */
+  private put(live: Live, bytes: Uint8Array, family: number, forwarded: boolean, bits = 0): boolean {
     const { views, cache, me } = this.memory;
     // A TAP is written by any worker, a memory port by its owner.
     const worker = views.heap[ifRecord(live.index) + If.OWNER];
@@ -117,7 +124,7 @@ export class Injector {
     views.meta[m + Meta.OFFSET] = offset;
     views.meta[m + Meta.LENGTH] = bytes.length;
     views.meta[m + Meta.INGRESS] = family;
-    views.meta[m + Meta.EGRESS] = live.index | (live.generation << 16);
+    views.meta[m + Meta.EGRESS] = live.index | (live.generation << 16) | bits;
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     vnetClear(views.meta, m);
     views.owner[slot] = SlotOwner.QUEUED;

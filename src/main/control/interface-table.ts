@@ -28,6 +28,7 @@ const TYPE_NUMBER: Record<InterfaceType, IfType> = {
   vport: IfType.VPORT,
   rport: IfType.RPORT,
   lo: IfType.LOOPBACK,
+  erspan: IfType.ERSPAN,
   vrf: IfType.VRF,
   packet: IfType.PACKET,
   xdp: IfType.XDP,

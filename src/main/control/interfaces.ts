@@ -19,6 +19,7 @@ import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
 import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
+import { Tunnels } from './tunnels.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 import { openXdpPort } from './xdp-port.js';
 
@@ -103,16 +104,16 @@ export class Interfaces {
     const xdp = host(openXdpPort(memory));
     // A virtual interface is its record and nothing else.
     const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
+    const tunnels = new Tunnels(memory, reclaimer);
+    const erspan: Kind = {
+      open: (live) => tunnels.open(live),
+      watch: nothing,
+      unwatch: nothing,
+      attributes: (live, _, after) => tunnels.apply(live, after),
+    };
     this.kinds = {
-      veb,
-      mem,
-      tap: kernelTaps ? tap : mem,
-      vport: virtual,
-      rport: virtual,
-      lo: virtual,
-      vrf: virtual,
-      packet,
-      xdp,
+      ...{ veb, mem, tap: kernelTaps ? tap : mem, erspan, packet, xdp },
+      ...{ vport: virtual, rport: virtual, lo: virtual, vrf: virtual },
     };
     table.memoryTaps = !kernelTaps;
   }
@@ -145,6 +146,8 @@ export class Interfaces {
         if (step.after['smrouter.cpus'] !== step.before['smrouter.cpus'])
           this.affinity.set(step.after['smrouter.cpus']);
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
+        this.memory.views.heap[Control.GRE] = step.after['net.inet.gre.allow'];
+        this.memory.views.heap[Control.MIRRORS] = step.after['smrouter.mirrors'];
         this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];
         this.memory.views.heap[Control.FORWARD6] = step.after['net.inet6.ip6.forwarding'];
         applySrv6Settings(this.memory.views.heap, step.after);
@@ -229,8 +232,7 @@ export class Interfaces {
 
 /** What the device is given as it is: segments have whole checksums, so there is no segmentation without them. */
 function offloads(spec: InterfaceSpec): Offload {
-  // AF_XDP has a place for neither.
-  if (spec.type === 'xdp') return Offload.NONE;
-  if (!spec.txcsum) return Offload.NONE;
+  // AF_XDP has a place for neither, and a tunnel carries whole frames.
+  if (spec.type === 'xdp' || spec.type === 'erspan' || !spec.txcsum) return Offload.NONE;
   return spec.tso ? Offload.ALL : Offload.CHECKSUM;
 }

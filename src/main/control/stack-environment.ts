@@ -114,6 +114,10 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
       const live = table.at(index) ?? table.all()[0];
       return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded);
     },
+    handBack: (index, packet) => {
+      const live = table.at(index);
+      return live !== undefined && injector.handBack(live, packet);
+    },
     bindNeighbour: (index, _, words, lladdr, stale) => neighbours.bind(index, words, lladdr, stale),
     unbindNeighbour: (index, _, words) => neighbours.unbind(index, words),
     neighbourUsed: (index, _, words) => neighbours.used(index, words),

@@ -72,6 +72,8 @@ export interface StackEnvironment {
    * `forwarded` and the result are as of `transmit`.
    */
   sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  /** Gives a whole IP packet to us, that came in on an interface, to a worker to take it from there. False if it could not be taken. */
+  handBack(index: number, packet: Uint8Array): boolean;
   /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */
   bindNeighbour(index: number, family: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void;
   unbindNeighbour(index: number, family: 4 | 6, words: Int32Array): void;

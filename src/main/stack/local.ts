@@ -28,7 +28,7 @@ import type { DropReason, Fate } from './fate.js';
 import type { IcmpErrors } from './icmp.js';
 import type { NdSpeaker } from './nd.js';
 import type { Output } from './output.js';
-import { destinationOf, IP, makePacket, type Origin, type Packet, sourceOf } from './packet.js';
+import { destinationOf, IP, ipBytes, makePacket, type Origin, type Packet, sourceOf } from './packet.js';
 import type { PathMtu } from './path-mtu.js';
 import type { Pinger } from './ping.js';
 import { quote } from './quote.js';
@@ -141,6 +141,9 @@ export class LocalInput {
         return this.udp(packet, origin, upper.at, length);
       case Protocol.TCP:
         return this.tcp(packet, rdomain, origin, scope, upper.at, length);
+      case Protocol.GRE:
+        // Workers take tunnels; this one came in fragments, or behind other headers.
+        return this.env.handBack(origin.ingress, ipBytes(packet)) ? 'consumed' : 'transmit';
       case Protocol.IGMP:
       case Protocol.NO_NEXT_HEADER:
         return 'consumed';

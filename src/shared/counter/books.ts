@@ -152,6 +152,8 @@ export function settle(views: Views, index: number, device: boolean, thread: num
   for (let t = 0; t < views.sizes.threads; t++) {
     const lane = laneOf(t, index);
     balances[t] += laneBalance(views.counters, lane, device);
+    // What the segmenter refused for an interface that is no device was queued for none.
+    if (!device) views.counters[gone + Lane.QUEUED] += laneDrops(views.counters, lane, 'tx');
     for (let word = 0; word < Lane.WORDS; word++) {
       const frames = device || word >= Lane.COPIED;
       if (frames) views.counters[gone + word] += views.counters[lane + word];

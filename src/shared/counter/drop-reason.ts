@@ -118,6 +118,16 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'srv6-underlay', place: 'stack', help: 'no route to the first segment of an encapsulation' },
   { name: 'srv6-domain', place: 'stack', help: 'to a SID from outside the SR domain' },
   { name: 'vrf-missing', place: 'stack', help: 'the VRF that a SID leads to is gone' },
+  { name: 'gre-off', place: 'stack', help: 'GRE, while net.inet.gre.allow is 0' },
+  { name: 'gre-short', place: 'stack', help: 'a GRE or ERSPAN header that is cut off' },
+  { name: 'gre-version', place: 'stack', help: 'a GRE version other than 0' },
+  { name: 'gre-flags', place: 'stack', help: 'GRE flags that no ERSPAN type has' },
+  { name: 'gre-protocol', place: 'stack', help: 'a GRE payload that is not ERSPAN' },
+  { name: 'erspan-version', place: 'stack', help: "an ERSPAN version that is not its type's" },
+  { name: 'no-tunnel', place: 'stack', help: 'ERSPAN of a session or a source that no interface is up for' },
+  { name: 'erspan-short', place: 'stack', help: 'ERSPAN with less than an Ethernet header in it' },
+  { name: 'no-remote', place: 'stack', help: 'sent by an erspan interface without a remote address or a session' },
+  { name: 'mirror', place: 'stack', help: 'a copy for a span port that is a tunnel, beyond its budget' },
 ];
 
 /** Numbers of the reasons, in the order of the list; a test holds them to it. */
@@ -209,4 +219,14 @@ export const enum Drop {
   SRV6_UNDERLAY,
   SRV6_DOMAIN,
   VRF_MISSING,
+  GRE_OFF,
+  GRE_SHORT,
+  GRE_VERSION,
+  GRE_FLAGS,
+  GRE_PROTOCOL,
+  ERSPAN_VERSION,
+  NO_TUNNEL,
+  ERSPAN_SHORT,
+  NO_REMOTE,
+  MIRROR,
 }

@@ -46,6 +46,12 @@ export const enum Control {
   FLOW_KEY1 = 10,
   /** Counts changes of captures, so that workers see to new filters (workers/capture/taps.ts). W: main. R: workers. */
   CAPTURES = 11,
+  /** 1 while GRE is taken and sent (net.inet.gre.allow). W: main. R: workers. */
+  GRE = 12,
+  /** Who takes what tunnels bring (table/tunnel.ts); 0 = nobody. W: main. R: workers. */
+  TUNNELS = 13,
+  /** Copies for span ports that are tunnels, a turn of each worker. W: main. R: workers. */
+  MIRRORS = 14,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
@@ -114,7 +120,7 @@ export const enum If {
   GENERATION = 1,
   /** `IfFlag` bits. */
   FLAGS = 2,
-  /** Worker that owns its receive and transmit queue (memory ports). */
+  /** Worker that owns its receive and transmit queue (memory ports), or its sending side (erspan). */
   OWNER = 3,
   /** Interface index of the veb it is a port of; 0 = none. */
   BRIDGE = 4,
@@ -159,6 +165,8 @@ export const enum If {
   CAPTURE = 23,
   /** Attached host interface: its `HostDevice` record; 0 = its link is not there now. */
   DEVICE = 30,
+  /** erspan: its `Tunnel` (table/tunnel.ts); 0 = no addresses. */
+  TUNNEL = 24,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
 }
@@ -191,6 +199,7 @@ export const enum IfType {
   /** Attached host interfaces. */
   PACKET = 14,
   XDP = 15,
+  ERSPAN = 8,
 }
 
 /** Bits of `If.FLAGS`. */
@@ -242,6 +251,8 @@ export const enum Kind {
   CAPTURE_FILTER = 0x42504646,
   HOST_DEVICE = 0x484f5354,
   POLICY_RULES = 0x504f4c52,
+  TUNNELS = 0x54554e54,
+  TUNNEL = 0x54554e4c,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

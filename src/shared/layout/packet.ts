@@ -37,7 +37,10 @@ export const enum Meta {
   LENGTH = 1,
   /** When handed to another worker: the interface index it was received on; within a burst all have the same. W/R: holder. */
   INGRESS = 2,
-  /** When handed to another worker: the interface it leaves by, index | generation << 16. W/R: holder. */
+  /**
+   * When handed to another worker: the interface it leaves by, index | generation << 16; negative: the one it was received on, of a
+   * packet to us that main put together. W/R: holder.
+   */
   EGRESS = 3,
   /** Priority 0 to 7 | tag << 16, a number that main has a name for; tag 0 = none. W/R: holder. */
   PRIORITY = 4,

@@ -123,6 +123,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
       to = make(index, length[place]);
       if (to === -1) return;
       copyFrame(ctx, slots[place], slots[to]);
+      if (ctx.fromList) ctx.workList.inherit(slots[place], slots[to]);
     }
     const m = slots[to] << Meta.SHIFT;
     const offset = meta[m + Meta.OFFSET];
@@ -188,6 +189,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
     const t = slots[to] << Meta.SHIFT;
     const src = meta[f + Meta.OFFSET];
     const dst = slotOffset[slots[to]] + Slot.HEADROOM;
+    if (ctx.fromList) ctx.workList.inherit(slots[place], slots[to]);
     for (let w = Meta.INGRESS; w <= Meta.PRIORITY; w++) meta[t + w] = meta[f + w];
     meta[t + Meta.OFFSET] = dst;
     meta[t + Meta.LENGTH] = headers + bytes;

@@ -186,7 +186,7 @@ test('a packet without a neighbour goes to main as it is, with its domain', () =
 test('by a vport it enters the bridge, by an rport the other domain', () => {
   make(0, [gre4('10.3.0.9')]);
   assert.equal(sent('mem3').length, 1);
-  make(0, [ipv4('10.55.0.1', '10.4.0.2', 47, new Uint8Array(8))]);
+  make(0, [ipv4('10.55.0.1', '10.4.0.2', 99, new Uint8Array(8))]);
   const { views, puntRings } = router.memory;
   const slots = new Int32Array(4);
   assert.equal(new RingConsumer(views.rings, puntRings[1]).popList(slots, 4), 1, 'local input of the peer');
@@ -201,7 +201,10 @@ test('a packet that would go round in circles ends', () => {
 
 test('a packet for an address of ours is input here, whatever its source', () => {
   const { views, puntRings } = router.memory;
-  make(0, [gre4('10.0.1.1'), gre6('2001:db8:1::1')]);
+  make(0, [
+    ipv4('10.0.0.1', '10.0.1.1', 99, new Uint8Array(8)),
+    ipv6('2001:db8::1', '2001:db8:1::1', 99, new Uint8Array(8)),
+  ]);
   const slots = new Int32Array(4);
   assert.equal(new RingConsumer(views.rings, puntRings[1]).popList(slots, 4), 2);
   for (const slot of slots.slice(0, 2)) {
