@@ -5,6 +5,7 @@
  */
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
 import { collectBooks } from './books.js';
+import { collectErspan } from './erspan.js';
 import { collectInterfaces } from './interface.js';
 import { collectSmr } from './smr.js';
 import type { MetricsSource } from './source.js';
@@ -36,6 +37,7 @@ function collect(register: Registry, source: MetricsSource): (seconds: number) =
   collectDefaultMetrics({ register });
   collectInterfaces(registers, source);
   collectVebs(registers, source);
+  collectErspan(registers, source);
   collectWorkers(registers, source);
   collectBooks(registers, source);
   return collectSmr(registers, source);

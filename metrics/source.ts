@@ -19,12 +19,26 @@ export interface MeteredVeb {
   readonly limit: number;
 }
 
+/** A stream of numbered packets that a tunnel brings. */
+export interface MeteredStream {
+  readonly interface: string;
+  readonly source: string;
+  readonly session: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly reordered: number;
+  readonly duplicate: number;
+  readonly restarts: number;
+}
+
 /** Everything the collectors need; main implements it. */
 export interface MetricsSource {
   readonly views: Views;
   readonly workers: number;
   interfaces(): readonly MeteredInterface[];
   vebs(): readonly MeteredVeb[];
+  /** Streams of tunnels, of which there are 1024 at most, and packets of those beyond. */
+  streams(): { readonly tracked: readonly MeteredStream[]; readonly untracked: number };
   rings(): readonly { readonly name: string; readonly base: number }[];
   smr(): ReclaimerStatus;
   books(): Books;

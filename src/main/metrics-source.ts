@@ -4,6 +4,7 @@
 import type { MetricsSource } from '../../metrics/source.js';
 import { Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Readiness } from './api/http.js';
+import { formatAddress } from './config/address.js';
 import { isDevice } from './control/interface-table.js';
 import { type Router, STUCK_MS } from './router.js';
 
@@ -27,6 +28,7 @@ export function metricsSource(router: Router): MetricsSource {
           addresses: vebs.count(live),
           limit: vebs.limit(live),
         })),
+    streams: () => meteredStreams(router),
     rings: () => memory.namedRings,
     smr: () => router.reclaimer.status(),
     books: () => router.books(),
@@ -50,4 +52,16 @@ export function readiness(router: Router): Readiness {
     if (heap[block + Thread.FREE_FRAMES] === 0) why.push(`worker ${w} has no free frame slot`);
   }
   return why.length === 0 ? { ready: true } : { ready: false, why };
+}
+
+/** Streams of tunnels whose interface lives. */
+function meteredStreams(router: Router): ReturnType<MetricsSource['streams']> {
+  const { streams, untracked } = router.sequences();
+  const tracked = streams.flatMap(({ interface: where, source, ...counts }) => {
+    const live = router.table.at(where & 0xffff);
+    if (live === undefined || live.generation !== where >>> 16) return [];
+    const four = live.spec.tunnel?.local.includes(':') !== true;
+    return [{ ...counts, interface: live.name, source: formatAddress(four ? source.slice(0, 1) : source) }];
+  });
+  return { tracked, untracked };
 }

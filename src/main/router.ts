@@ -247,6 +247,11 @@ export class Router {
     }
   }
 
+  /** What is missing, late or there twice of what tunnels bring, by interface, session and source. */
+  sequences(): ReturnType<Interfaces['tunnels']['counts']> {
+    return this.interfaces.tunnels.counts();
+  }
+
   /** Resolves when every worker has passed a quiescent state. */
   grace(): Promise<void> {
     return this.reclaimer.barrier(GRACE_DEADLINE_MS);
@@ -403,6 +408,7 @@ export class Router {
     Atomics.store(heap, block + Thread.EPOCH, 0);
     heap[block + Thread.STATE] = 2;
     for (const live of this.table.all()) if (live.type === 'veb') this.vebs.breakLocks(live, worker);
+    this.interfaces.tunnels.breakLocks(worker);
     this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker thread ended');
     const now = performance.now();
     this.deaths.push(now);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Control, If, ifRecord } from '../../src/shared/layout/heap.js';
 import { DEFAULT_PRIORITY } from '../../src/shared/layout/packet.js';
+import { readSequences } from '../../src/shared/table/sequence.js';
 import { CaptureBench } from '../support/captures.js';
 import { ErspanRig, mirrored, OTHER, OTHER6, PEER, PEER6, typeTwo, US, US6 } from '../support/erspan.js';
 import { ipv4, mac } from '../support/fake-stack.js';
@@ -252,6 +253,25 @@ test('A122 type III: subheaders, the frame behind them; a bad or a cut frame, an
   rig.receive(PEER, three('1021 0005 00000001 0000 8000'));
   rig.receive(PEER, hex('1000 22eb 00000007 2021 0005 00000001 0000 8001 0c000001 000000'));
   assert.deepEqual(rig.drops(), { 'mem0 erspan-version': 1, 'mem0 gre-short': 1 });
+});
+
+test('A122 gaps, late and double numbers are counted by source and session', async () => {
+  const rig = await ErspanRig.start(`ifconfig erspan0 create tunneladdr ${US} up`);
+  const come = (from: string, session: number, ...numbers: number[]): void => {
+    for (const sequence of numbers) rig.receive(from, typeTwo(mirrored(), { session, sequence }));
+  };
+  come(PEER, 5, 1, 2, 4, 6, 5, 5);
+  come(PEER, 6, 1000, 1001);
+  come(OTHER, 5, 9, 19);
+  const { heap } = rig.router.memory.views;
+  const seen = readSequences(heap, heap[Control.SEQUENCES])
+    .map((s) => [s.source[0] & 255, s.session, s.received, s.lost, s.reordered, s.duplicate])
+    .sort();
+  assert.deepEqual(seen, [
+    [2, 5, 6, 1, 1, 1],
+    [2, 6, 2, 0, 0, 0],
+    [3, 5, 2, 9, 0, 0],
+  ]);
 });
 
 test('A123 a span port whose way leads through its own bridge does not mirror what it made', async () => {

@@ -35,6 +35,7 @@ const WORDS = new Set([
   ],
   ...['PolicyRules', 'PolicyRule'],
   ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver'],
+  ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver', 'SequenceTable', 'Stream'],
   ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
   ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
 ]);
@@ -81,6 +82,8 @@ const CONSTANTS = new Set([
   'Tunnel.WORDS',
   'TunnelState.WORDS',
   'Receiver.WORDS',
+  'Stream.WORDS',
+  'SequenceTable.STREAMS',
 ]);
 /** Enums whose words share no line with those of another kind of writer. The others have one writer for a whole record. */
 const APART = ['Control', 'Thread', 'Ring', 'CaptureRing', 'Table', 'Queue'];

@@ -71,6 +71,15 @@ export function countedSource(count: number): CountedSource {
     workers,
     interfaces: () => interfaces,
     vebs: () => [{ name: 'veb0', index: 1, addresses: 4, limit: 100 }],
+    streams: () => ({
+      tracked: [
+        {
+          ...{ interface: 'erspan0', source: '192.0.2.2', session: 5 },
+          ...{ received: 9, lost: 2, reordered: 3, duplicate: 4, restarts: 1 },
+        },
+      ],
+      untracked: 6,
+    }),
     rings: () => [{ name: 'worker0-worker1', base: 0 }],
     smr: () => ({ epoch: 41, deferredObjects: 2, deferredBytes: 640, laggards: [] }),
     books: () => {

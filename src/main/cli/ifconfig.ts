@@ -308,9 +308,8 @@ function setLink(which: 0 | 1 | 2, on: boolean): Handler {
 
 function setOffload(which: 'tso' | 'txcsum', on: boolean): Handler {
   return (_, spec) => {
-    if (spec.type === 'veb' || spec.type === 'erspan') {
-      throw new ControlError('ENOTTY', `${spec.name}: ${spec.type} has no offloads`);
-    }
+    if (spec.type === 'veb') throw new ControlError('ENOTTY', 'a veb has no offloads');
+    if (spec.type === 'erspan') throw new ControlError('ENOTTY', `${spec.name}: a tunnel has no offloads`);
     if (spec.type === 'xdp') throw new ControlError('ENOTTY', `${spec.name}: AF_XDP has no offloads`);
     spec[which] = on;
   };

@@ -50,6 +50,7 @@ export class Interfaces {
   /** Attached interfaces of the host. */
   readonly hosts: HostPorts;
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
+  readonly tunnels: Tunnels;
 
   /** `kernelTaps` false makes TAPs memory ports of the same names; `onGone` hears of an interface that has left the table. */
   constructor(
@@ -71,6 +72,7 @@ export class Interfaces {
     this.rules = new PolicyRuleRecords(memory, reclaimer);
     const ports = new MemoryPorts(memory, reclaimer);
     const nothing = (): void => {};
+    this.tunnels = new Tunnels(memory, reclaimer);
     const mem: Kind = {
       open: (live) => ports.open(live),
       watch: (live) => ports.watch(live),
@@ -104,7 +106,7 @@ export class Interfaces {
     const xdp = host(openXdpPort(memory));
     // A virtual interface is its record and nothing else.
     const virtual: Kind = { open: nothing, watch: nothing, unwatch: nothing, attributes: nothing };
-    const tunnels = new Tunnels(memory, reclaimer);
+    const tunnels = this.tunnels;
     const erspan: Kind = {
       open: (live) => tunnels.open(live),
       watch: nothing,

@@ -9,6 +9,15 @@ import { isIPv6 } from 'node:net';
 import { Control, If, ifRecord, Kind, Offload } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import {
+  breakSequenceLocks,
+  forgetSequences,
+  initSequences,
+  readSequences,
+  SEQUENCE_TABLE_WORDS,
+  type SequenceCounts,
+  untracked,
+} from '../../shared/table/sequence.js';
+import {
   buildTunnelTable,
   type ReceiverSpec,
   SESSION_ANY,
@@ -42,6 +51,7 @@ export class Tunnels {
   private readonly states = new WeakMap<Live, number>();
   private table = 0;
   private tableWords = 0;
+  private sequences = 0;
 
   constructor(memory: Memory, reclaimer: Reclaimer) {
     this.memory = memory;
@@ -52,11 +62,35 @@ export class Tunnels {
   open(live: Live): void {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
+    if (this.sequences === 0) this.makeSequences();
     const state = this.memory.heap.allocate(TunnelState.WORDS);
     this.states.set(live, state);
     heap[record + If.OWNER] = live.index % this.memory.workers;
     heap[record + If.OFFLOADS] = Offload.NONE;
-    live.close = () => this.memory.heap.release(state, TunnelState.WORDS);
+    live.close = () => {
+      this.memory.heap.release(state, TunnelState.WORDS);
+      forgetSequences(heap, this.sequences, live.index);
+    };
+  }
+
+  /** The table of sequence numbers comes with the first tunnel, and stays. */
+  private makeSequences(): void {
+    const { heap } = this.memory.views;
+    this.sequences = this.memory.heap.allocate(SEQUENCE_TABLE_WORDS);
+    initSequences(heap, this.sequences, randomInt(-0x80000000, 0x80000000));
+    Atomics.store(heap, Control.SEQUENCES, this.sequences);
+  }
+
+  /** What the sequence numbers of all streams say, and packets of streams that there was no room for. */
+  counts(): { readonly streams: readonly SequenceCounts[]; readonly untracked: number } {
+    const { heap } = this.memory.views;
+    if (this.sequences === 0) return { streams: [], untracked: 0 };
+    return { streams: readSequences(heap, this.sequences), untracked: untracked(heap, this.sequences) };
+  }
+
+  /** A worker has died: it holds no lock any more. */
+  breakLocks(worker: number): void {
+    if (this.sequences !== 0) breakSequenceLocks(this.memory.views.heap, this.sequences, worker);
   }
 
   /** Brings its records to what `after` says. Throws ENOMEM; then nothing has changed. */

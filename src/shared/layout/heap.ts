@@ -52,6 +52,8 @@ export const enum Control {
   TUNNELS = 13,
   /** Copies for span ports that are tunnels, a turn of each worker. W: main. R: workers. */
   MIRRORS = 14,
+  /** Sequence numbers of what tunnels bring (table/sequence.ts); 0 = there has been no tunnel yet. W: main. R: workers. */
+  SEQUENCES = 15,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
@@ -253,6 +255,7 @@ export const enum Kind {
   POLICY_RULES = 0x504f4c52,
   TUNNELS = 0x54554e54,
   TUNNEL = 0x54554e4c,
+  SEQUENCES = 0x53455153,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

@@ -5,7 +5,8 @@
  *   2 GRE          version, protocol, flags: type I has none, types II and III a sequence number and nothing else
  *   3 ERSPAN       long enough, the version of its type
  *   4 whose?       (session, remote), (session, any), (any, any); of type I its own receivers: (remote), (any)
- *   5 capture      LOOP and RAW: the outer packet
+ *   5 sequence     what is missing, late or there twice is counted by session and source
+ *     capture      LOOP and RAW: the outer packet
  *   6 priority     as rxprio says
  *   7 the frame    counted; capture EN10MB
  *   8 deliver      an exact match, whole and sound, without `monitor`: to the bridge, or to our own stack
@@ -17,6 +18,7 @@ import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, ifRecord, Kind } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
+import { makeTrack } from '../../shared/table/sequence.js';
 import {
   makeTunnelLookup,
   SESSION_ANY,
@@ -70,6 +72,7 @@ const enum Sound {
 export function makeGreInput(ctx: Context): GreInput {
   const { heap, meta, u8, slots, length } = ctx;
   const lookup = makeTunnelLookup(heap);
+  const track = makeTrack(heap);
   /** Whether the receiver last found is one for exactly this source. */
   let exact = false;
 
@@ -131,6 +134,7 @@ export function makeGreInput(ctx: Context): GreInput {
       drop(ctx, i, index, Drop.NO_TUNNEL);
       return;
     }
+    if (header !== -1) trackSequence(erspan, session, ip, four, read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE));
     const refused = tapPacket(ctx, i, erspan, Direction.IN, ip, four ? Af.INET : Af.INET6);
     const deliver = exact && sound === Sound.WHOLE && !refused;
     setPriority(i, heap[record + If.TUNNEL], ip, four, header);
@@ -174,6 +178,18 @@ export function makeGreInput(ctx: Context): GreInput {
     const any = lookup(table, session, where | Where.WILDCARD, l0, l1, l2, l3, 0, 0, 0, 0);
     if (any !== 0 || session === SESSION_TYPE_1) return any;
     return lookup(table, SESSION_ANY, where | Where.WILDCARD, l0, l1, l2, l3, 0, 0, 0, 0);
+  }
+
+  /** Every packet of a stream counts, whatever becomes of it. */
+  function trackSequence(erspan: number, session: number, ip: number, four: boolean, sequence: number): void {
+    const table = heap[Control.SEQUENCES];
+    if (table === 0) return;
+    const s = ip + (four ? Ipv4.SOURCE : Ipv6.SOURCE);
+    const where = erspan | (heap[ifRecord(erspan) + If.GENERATION] << 16);
+    const s1 = four ? 0 : read32(u8, s + 4);
+    const s2 = four ? 0 : read32(u8, s + 8);
+    const s3 = four ? 0 : read32(u8, s + 12);
+    track(table, ctx.me, ctx.seconds, where, session, read32(u8, s), s1, s2, s3, sequence);
   }
 
   /** Step 6. */

@@ -1,0 +1,95 @@
+/**
+ * Nothing is allocated per frame that is put into ERSPAN or taken out of it once the code is warm, and the context keeps its shape: frames
+ * from a port of a bridge leave by erspan0 to ourselves, where erspan1 takes them and gives them to another bridge.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { If, ifRecord } from '../../src/shared/layout/heap.js';
+import { Meta, Slot } from '../../src/shared/layout/packet.js';
+import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
+import { vnetClear } from '../../src/shared/wire/vnet.js';
+import { mirrored } from '../support/erspan.js';
+import { OfflineRouter } from '../support/offline-router.js';
+
+const FRAMES = 512;
+const REPEATS = 100;
+const ROUNDS = 9;
+const MOST_BYTES = 0.1;
+
+const router = new OfflineRouter();
+const shape = Object.keys(router.ctx);
+await router.configure(
+  'ifconfig mem0 create up',
+  'ifconfig mem1 create up',
+  'ifconfig vport0 create inet 192.0.2.1/24 up',
+  'ifconfig vport1 create rdomain 1 inet 192.0.2.2/24 up',
+  'ifconfig erspan0 create tunnel 192.0.2.1 192.0.2.2 vnetid 5 up',
+  'ifconfig erspan1 create tunnel 192.0.2.2 192.0.2.1 vnetid 5 tunneldomain 1 -monitor up',
+  'ifconfig veb0 create add mem0 add erspan0 up',
+  'ifconfig veb1 create add erspan1 add mem1 up',
+  'ifconfig veb2 create add vport0 add vport1 up',
+);
+const bytes = (name: string): Uint8Array =>
+  Uint8Array.from(router.table.get(name).lladdr.split(':'), (group) => Number.parseInt(group, 16));
+router.bindNeighbour('vport0', '192.0.2.2', bytes('vport1'));
+
+const { views, cache } = router.memory;
+const ends = (name: string): [RingProducer, RingConsumer] => {
+  const record = ifRecord(router.table.get(name).index);
+  return [
+    new RingProducer(views.rings, views.heap[record + If.RX_RING]),
+    new RingConsumer(views.rings, views.heap[record + If.TX_RING]),
+  ];
+};
+const [into] = ends('mem0');
+const [, out] = ends('mem1');
+const slots = Int32Array.from({ length: FRAMES }, () => cache.takeFrame());
+const back = new Int32Array(FRAMES);
+const FRAME = mirrored();
+
+function make(slot: number): void {
+  const m = slot << Meta.SHIFT;
+  const offset = (views.slotOffset[slot] as number) + Slot.HEADROOM;
+  for (let k = 0; k < FRAME.length; k++) views.u8[offset + k] = FRAME[k] as number;
+  views.meta[m + Meta.OFFSET] = offset;
+  views.meta[m + Meta.LENGTH] = FRAME.length;
+  vnetClear(views.meta, m);
+}
+
+/** One way for all frames. Returns how many arrived. */
+function round(): number {
+  for (let n = 0; n < FRAMES; n++) make(slots[n] as number);
+  into.pushList(slots, FRAMES);
+  into.publish();
+  while (router.loop.pollMemoryPorts() !== 0);
+  let got = 0;
+  for (let n = out.popList(back, FRAMES); n > 0; n = out.popList(back, FRAMES)) {
+    for (let k = 0; k < n; k++) slots[got++] = back[k] as number;
+  }
+  return got;
+}
+
+function run(): void {
+  for (let n = 0; n < REPEATS; n++) round();
+}
+
+const skip = global.gc === undefined ? 'needs --expose-gc' : false;
+
+test('half a million frames into ERSPAN and out again leave no garbage', { skip }, () => {
+  assert.equal(round(), FRAMES, 'they arrive');
+  for (let n = 0; n < 10; n++) run();
+  const rounds: number[] = [];
+  for (let n = 0; n < ROUNDS; n++) {
+    global.gc?.();
+    const before = process.memoryUsage().heapUsed;
+    run();
+    rounds.push((process.memoryUsage().heapUsed - before) / (FRAMES * REPEATS));
+  }
+  const middle = rounds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
+  assert.ok(middle < MOST_BYTES, `${middle} bytes a frame`);
+  assert.deepEqual(router.books().errors, []);
+});
+
+test('after all that the context has the properties it was made with', () => {
+  assert.deepEqual(Object.keys(router.ctx), shape);
+});
