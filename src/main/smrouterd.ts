@@ -16,10 +16,11 @@ import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
 import { metricsSource } from './metrics-source.js';
 import { Router } from './router.js';
+import { keepSnapshots, readSnapshot, restoreSnapshot } from './snapshot.js';
 import { shownOf } from './status.js';
 
 const USAGE =
-  'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--admin-group GROUP] [--read-group GROUP]';
+  'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--state FILE] [--admin-group GROUP] [--read-group GROUP]';
 const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
@@ -34,6 +35,8 @@ interface Options {
   readonly port: number;
   readonly parseOnly: boolean;
   readonly groups: AccessGroups;
+  /** Where learned addresses, neighbours and counters are kept over a restart; empty = nowhere. */
+  readonly stateFile: string;
 }
 
 /** Reads the command line. Throws Error with what is wrong. */
@@ -46,6 +49,7 @@ function options(args: string[]): Options {
       w: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
       m: { type: 'string', default: DEFAULT_METRICS },
       n: { type: 'boolean', default: false },
+      state: { type: 'string', default: '' },
       'admin-group': { type: 'string' },
       'read-group': { type: 'string' },
     },
@@ -61,7 +65,16 @@ function options(args: string[]): Options {
   const host = values.m.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const group = (name: string | undefined): number => (name === undefined ? -1 : groupId(name));
   const groups = { admin: group(values['admin-group']), reader: group(values['read-group']) };
-  return { file: values.f, socket: values.s, workers, host, port, parseOnly: values.n, groups };
+  return {
+    file: values.f,
+    socket: values.s,
+    workers,
+    host,
+    port,
+    parseOnly: values.n,
+    groups,
+    stateFile: values.state,
+  };
 }
 
 /** Reads and checks the configuration file. Throws with FILE:LINE, or with what is wrong with the file. */
@@ -113,6 +126,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
   try {
     log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');
     await router.change((draft) => adopt(draft.state, state));
+    if (option.stateFile !== '') open.push({ close: remember(router, option.stateFile, log) });
     const metrics = createMetrics(metricsSource(router));
     router.onGrace = (seconds) => metrics.onGrace(seconds);
     let finish: (why: string) => void = () => {};
@@ -156,6 +170,23 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
     await router.stop();
   }
   log.info({ event: 'left' }, 'everything closed');
+}
+
+/** Restores what `file` knows, and keeps it from now on. Returns what ends that. */
+function remember(router: Router, file: string, log: pino.Logger): () => void {
+  const failed = (error: unknown): void => {
+    log.warn({ event: 'state', err: error }, `what was learned cannot be kept: ${(error as Error).message}`);
+  };
+  try {
+    const snapshot = readSnapshot(file);
+    if (snapshot !== undefined) {
+      const restored = restoreSnapshot(router, snapshot);
+      log.info({ event: 'state', file, ...restored }, 'what was learned before is known again');
+    }
+  } catch (error) {
+    failed(error);
+  }
+  return keepSnapshots(router, file, failed);
 }
 
 /** Makes `draft` hold what `next` holds. */

@@ -16,13 +16,15 @@ import {
   bucketsFor,
   copyInto,
   Learned,
+  learn,
+  lookup,
   removeWhere,
   sweep,
   Table,
   tableInit,
   tableWords,
 } from '../../shared/table/etherbridge.js';
-import { formatMac, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
+import { formatMac, isGroup, type Mac, macNumber, parseMac } from '../../shared/wire/ethernet.js';
 import type { TableSpec } from '../config/plan.js';
 import { MAXADDR, type PortSpec, type StaticSpec, TIMEOUT } from '../config/state.js';
 import { ControlError } from '../errors.js';
@@ -236,6 +238,26 @@ export class Vebs {
     );
   }
 
+  /**
+   * Enters an address as learned `age` seconds ago, unless it is too old, known, or its port is none of this bridge. Returns whether
+   * it did.
+   */
+  remember(live: Live, port: string, address: string, age: number): boolean {
+    const { heap } = this.memory.views;
+    const table = this.tableOf(live);
+    const mac = parseMac(address);
+    const member = this.interfaces.find(port);
+    const isPort = member !== undefined && heap[ifRecord(member.index) + If.BRIDGE] === live.index;
+    if (mac === undefined || isGroup(mac.hi) || !isPort || !(age >= 0 && age <= heap[table + Table.TIMEOUT]))
+      return false;
+    const now = this.now();
+    const value = member.index | (heap[ifRecord(member.index) + If.PORT_GENERATION] << 16);
+    if (lookup(heap, table, mac.lo, mac.hi, now) !== 0) return false;
+    const seen = now - Math.trunc(age);
+    // -1 has another meaning in a table.
+    return learn(heap, table, mac.lo, mac.hi, value, seen === -1 ? -2 : seen, this.memory.me) === Learned.NEW;
+  }
+
   /** Removes all dynamic addresses, or with `all` every one. */
   flush(live: Live, all: boolean): void {
     removeWhere(this.memory.views.heap, this.tableOf(live), this.memory.me, (a) => all || !a.isStatic);
@@ -267,6 +289,18 @@ export class Vebs {
       age: a.isStatic ? 0 : Math.min(Math.max(now - a.seen, 0), 255),
       static: a.isStatic,
     }));
+  }
+
+  /** The learned addresses and how many seconds ago each was seen, in no order. */
+  learned(live: Live): { mac: string; port: string; age: number }[] {
+    const now = this.now();
+    return addresses(this.memory.views.heap, this.tableOf(live))
+      .filter((a) => !a.isStatic)
+      .map((a) => ({
+        mac: formatMac(a),
+        port: this.interfaces.nameOf(a.value & 0xffff),
+        age: Math.max(now - a.seen, 0),
+      }));
   }
 
   /** Addresses in the table now. */

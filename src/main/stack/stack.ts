@@ -133,6 +133,11 @@ export class Stack {
     this.neighbourTable.addStatic(index, words, lladdr);
   }
 
+  /** Takes a neighbour as hearsay, if there is none yet: its first use asks whether it is still so. */
+  remember(index: number, words: Int32Array, lladdr: Uint8Array): void {
+    this.neighbourTable.learn(index, words, { lladdr, create: true, confirmed: false, override: false, lockMs: 0 });
+  }
+
   /** Removes a neighbour; false if there is none. */
   deleteNeighbour(index: number, words: Int32Array): boolean {
     return this.neighbourTable.remove(index, words);
