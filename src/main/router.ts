@@ -32,7 +32,7 @@ import {
 import { Captures } from './control/captures.js';
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
-import { IDLE_POLICY, Interfaces } from './control/interfaces.js';
+import { type Given, IDLE_POLICY, Interfaces } from './control/interfaces.js';
 import { Neighbours } from './control/neighbours.js';
 import { Punts } from './control/punts.js';
 import type { Routing } from './control/routing.js';
@@ -64,6 +64,8 @@ export interface RouterOptions {
   readonly kernelTaps?: boolean;
   /** Poison what is freed and have readers check (tests). */
   readonly poison?: boolean;
+  /** What interfaces are made of that another process had, by name: TAPs as they are, and generated link-layer addresses. */
+  readonly given?: Given;
   readonly log: RouterLog;
 }
 
@@ -111,6 +113,7 @@ export class Router {
   private current: State;
   private turn: Promise<unknown> = Promise.resolve();
   private stopped = false;
+  private halted = false;
   private stopping: Promise<void> | undefined;
   /** When workers died, on `performance.now()`. */
   private readonly deaths: number[] = [];
@@ -179,6 +182,7 @@ export class Router {
         this.captures.forget(live);
       },
       log,
+      options.given,
     );
     this.linkTimer = setInterval(() => this.interfaces.hosts.poll(), LINK_LOOK_MS);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
@@ -205,6 +209,11 @@ export class Router {
     return this.interfaces.routing;
   }
 
+  /** Whether it has not been told to end. */
+  get goesOn(): boolean {
+    return !this.halted && this.stopping === undefined;
+  }
+
   /** Uptime in milliseconds, the workers' clock; it begins at 1000. */
   uptimeMs(): number {
     return performance.timeOrigin - this.originMs + performance.now() + this.memory.views.heap[Control.CLOCK_SHIFT];
@@ -226,7 +235,7 @@ export class Router {
    */
   change(edit: (draft: Draft) => void): Promise<void> {
     const run = async (): Promise<void> => {
-      if (this.stopping !== undefined) throw new ControlError('ENXIO', 'the router has stopped');
+      if (!this.goesOn) throw new ControlError('ENXIO', 'the router has stopped');
       if (this.reclaimer.full) throw new ControlError('EAGAIN', 'too much waits for a grace period');
       const draft: Draft = { state: cloneState(this.current), actions: [] };
       edit(draft);
@@ -262,6 +271,13 @@ export class Router {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
     const between = [...this.memory.workerRings, ...this.memory.puntRings].filter((base) => base !== 0);
     return readBooks(this.memory.views, interfaces, between, this.stack.held);
+  }
+
+  /** Stops forwarding once no change is under way, and refuses changes; devices stay open until `stop`. */
+  async halt(): Promise<void> {
+    await this.settled();
+    this.halted = true;
+    await this.pool.halt();
   }
 
   /** Stops forwarding, closes every device, ends the threads. */

@@ -3,19 +3,13 @@
  * message and errno on standard error.
  */
 import { readFileSync, readSync } from 'node:fs';
-import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Answer, ask, send } from './api/client.js';
 import { drawTop, topOptions } from './cli/top.js';
 import type { Status } from './status.js';
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
-
-/** What the daemon answered. */
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
 
 /** The command line: options stand before the first word. Throws Error with what is wrong. */
 function options(args: string[]): { socket: string; json: boolean; words: string[] } {
@@ -31,24 +25,6 @@ function options(args: string[]): { socket: string; json: boolean; words: string
   const words = args.slice(at);
   if (words.length === 0) throw new Error('no command');
   return { socket, json, words };
-}
-
-/** Sends one command. Rejects when nobody answers. */
-function send(socketPath: string, body: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const call = request({ socketPath, path: '/command', method: 'POST', headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
-      response.on('error', reject);
-    });
-    call.on('error', reject);
-    call.end(body);
-  });
 }
 
 /**
@@ -68,17 +44,12 @@ function filesOf(words: readonly string[]): Record<string, string> {
 
 /** `smrctl top`: asks for `show status` again and again. Returns the exit status. */
 async function top(socket: string, args: readonly string[]): Promise<number> {
-  const ask = async (): Promise<Status> => {
-    const { status, body } = await send(socket, JSON.stringify({ words: ['show', 'status'], json: true }));
-    const reply = JSON.parse(body) as { output?: string; code?: string; message?: string };
-    if (status !== 200) throw new Error(`${reply.message} (${reply.code})`);
-    return JSON.parse(reply.output ?? '') as Status;
-  };
+  const look = async (): Promise<Status> => JSON.parse(await ask(socket, ['show', 'status'], true)) as Status;
   const { period, screens } = topOptions(args);
-  let before = await ask();
+  let before = await look();
   for (let screen = 0; screens === 0 || screen < screens; screen++) {
     await sleep(period * 1000);
-    const now = await ask();
+    const now = await look();
     // On a terminal the screen is cleared first; a pipe gets one screen after another.
     const clear = process.stdout.isTTY ? '\x1b[H\x1b[J' : '';
     process.stdout.write(`${clear}${drawTop(before, now).join('\n')}\n${process.stdout.isTTY ? '' : '\n'}`);

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { createMetrics } from '../../metrics/registry.js';
@@ -16,15 +17,18 @@ import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
 import { metricsSource } from './metrics-source.js';
 import { Router } from './router.js';
-import { keepSnapshots, readSnapshot, restoreSnapshot } from './snapshot.js';
+import { keepSnapshots, readSnapshot, restoreSnapshot, type Snapshot } from './snapshot.js';
 import { shownOf } from './status.js';
+import { handOver, Takeover } from './takeover.js';
 
 const USAGE =
-  'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--state FILE] [--admin-group GROUP] [--read-group GROUP]';
+  'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--state FILE] [--takeover] [--admin-group GROUP] [--read-group GROUP]';
 const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
 const MOST_WORKERS = 16;
+/** What the daemon before may take to give up its socket and its port. */
+const LEAVING_MS = 5000;
 
 /** The options as understood. */
 interface Options {
@@ -37,6 +41,8 @@ interface Options {
   readonly groups: AccessGroups;
   /** Where learned addresses, neighbours and counters are kept over a restart; empty = nowhere. */
   readonly stateFile: string;
+  /** Takes the place of the daemon that answers on `socket`. */
+  readonly takeover: boolean;
 }
 
 /** Reads the command line. Throws Error with what is wrong. */
@@ -50,6 +56,7 @@ function options(args: string[]): Options {
       m: { type: 'string', default: DEFAULT_METRICS },
       n: { type: 'boolean', default: false },
       state: { type: 'string', default: '' },
+      takeover: { type: 'boolean', default: false },
       'admin-group': { type: 'string' },
       'read-group': { type: 'string' },
     },
@@ -74,6 +81,7 @@ function options(args: string[]): Options {
     parseOnly: values.n,
     groups,
     stateFile: values.state,
+    takeover: values.takeover,
   };
 }
 
@@ -121,12 +129,23 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
   const manager = new ServiceManager(process.env, (error) => {
     log.warn({ event: 'service-manager', err: error }, 'could not tell the service manager');
   });
-  const router = await Router.start({ workers: option.workers, settings: state.settings, log });
+  const failed = (error: unknown): void => {
+    log.warn({ event: 'state', err: error }, `what was learned cannot be kept: ${(error as Error).message}`);
+  };
+  const kept = option.stateFile === '' || option.takeover ? undefined : snapshotIn(option.stateFile, failed);
+  const takeover = option.takeover ? await Takeover.begin(option.socket, option.workers, state) : undefined;
+  const given = takeover ?? { taps: new Map(), lladdrs: kept?.lladdrs ?? {} };
+  const router = await Router.start({ workers: option.workers, settings: state.settings, given, log });
   const open: { close(): Promise<unknown> | unknown }[] = [manager];
   try {
     log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');
+    const snapshot = (await takeover?.commit()) ?? kept;
     await router.change((draft) => adopt(draft.state, state));
-    if (option.stateFile !== '') open.push({ close: remember(router, option.stateFile, log) });
+    takeover?.finish(router);
+    if (snapshot !== undefined) {
+      log.info({ event: 'state', ...restoreSnapshot(router, snapshot) }, 'what was learned before is known again');
+    }
+    if (option.stateFile !== '') open.push({ close: keepSnapshots(router, option.stateFile, failed) });
     const metrics = createMetrics(metricsSource(router));
     router.onGrace = (seconds) => metrics.onGrace(seconds);
     let finish: (why: string) => void = () => {};
@@ -146,10 +165,11 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
     const daemon = { reload: () => reload().catch(refuse), shutdown: () => setImmediate(finish, 'smrctl shutdown') };
     const command: RunCommand = async (words, json, files, role) => {
       if (role !== 'admin' && !onlyAsks(words)) throw new ControlError('EPERM', 'the read group may only ask');
+      if (words[0] === 'takeover') return handOver(router, words.slice(1), () => setImmediate(finish, 'takeover'));
       return runCommand(router, words, json, daemon, files);
     };
-    open.push(await listenControl(option.socket, command, option.groups));
-    const http = await listenHttp(option.host, option.port, shownOf(router, metrics));
+    open.push(await onceFree(option.takeover, () => listenControl(option.socket, command, option.groups)));
+    const http = await onceFree(option.takeover, () => listenHttp(option.host, option.port, shownOf(router, metrics)));
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
     process.on('SIGHUP', () => {
@@ -172,21 +192,27 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
   log.info({ event: 'left' }, 'everything closed');
 }
 
-/** Restores what `file` knows, and keeps it from now on. Returns what ends that. */
-function remember(router: Router, file: string, log: pino.Logger): () => void {
-  const failed = (error: unknown): void => {
-    log.warn({ event: 'state', err: error }, `what was learned cannot be kept: ${(error as Error).message}`);
-  };
+/** The snapshot in a file, if there is one that can be read. */
+function snapshotIn(file: string, failed: (error: unknown) => void): Snapshot | undefined {
   try {
-    const snapshot = readSnapshot(file);
-    if (snapshot !== undefined) {
-      const restored = restoreSnapshot(router, snapshot);
-      log.info({ event: 'state', file, ...restored }, 'what was learned before is known again');
-    }
+    return readSnapshot(file);
   } catch (error) {
     failed(error);
+    return undefined;
   }
-  return keepSnapshots(router, file, failed);
+}
+
+/** Tries again while the daemon before is on its way out, for so long at most. */
+async function onceFree<T>(busy: boolean, listen: () => Promise<T>): Promise<T> {
+  for (const end = performance.now() + LEAVING_MS; ; ) {
+    try {
+      return await listen();
+    } catch (error) {
+      const { code } = error as { code?: string };
+      if (!busy || performance.now() > end || (code !== 'EBUSY' && code !== 'EADDRINUSE')) throw error;
+      await sleep(10);
+    }
+  }
 }
 
 /** Makes `draft` hold what `next` holds. */

@@ -51,6 +51,8 @@ export interface Snapshot {
   readonly addresses: readonly KeptAddress[];
   readonly neighbours: readonly KeptNeighbour[];
   readonly counters: readonly KeptCounters[];
+  /** Link-layer addresses that were generated, by interface: those who talk to us know them. */
+  readonly lladdrs: Readonly<Record<string, string>>;
 }
 
 /** What is known now. */
@@ -75,8 +77,9 @@ export function takeSnapshot(router: Router): Snapshot {
   const words = (index: number): number[] =>
     Array.from({ length: Lane.WORDS }, (_, w) => total(memory.views, index, w));
   const counters = table.all().map(({ index, name, type }) => ({ interface: name, type, words: words(index) }));
+  const lladdrs = Object.fromEntries(table.all().map(({ name, generated }) => [name, generated]));
   counters.push({ interface: '', type: 'mem', words: words(0) });
-  return { version: VERSION, at: Date.now(), laneWords: Lane.WORDS, addresses, neighbours, counters };
+  return { version: VERSION, at: Date.now(), laneWords: Lane.WORDS, addresses, neighbours, counters, lladdrs };
 }
 
 /** Writes a snapshot so that the file is always whole. Throws an error of the file system. */
@@ -99,6 +102,9 @@ export function readSnapshot(file: string): Snapshot | undefined {
     throw new Error(`${file}: of another version of smrouter`);
   for (const list of [snapshot.addresses, snapshot.neighbours, snapshot.counters])
     if (!Array.isArray(list)) throw new Error(`${file}: not a snapshot`);
+  const lladdrs = Object.entries(snapshot.lladdrs ?? {});
+  if (!lladdrs.every(([, lladdr]) => typeof lladdr === 'string' && parseMac(lladdr) !== undefined))
+    throw new Error(`${file}: not a snapshot`);
   return snapshot;
 }
 
@@ -181,6 +187,8 @@ const SHARE = 0.01;
 export function keepSnapshots(router: Router, file: string, failed: (error: unknown) => void): () => void {
   let timer: NodeJS.Timeout | undefined;
   const write = (): void => {
+    // What has been handed over, or taken down, is no longer ours to know.
+    if (!router.goesOn) return;
     try {
       writeSnapshot(file, takeSnapshot(router));
     } catch (error) {

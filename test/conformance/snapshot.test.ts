@@ -46,6 +46,7 @@ async function lived(): Promise<Snapshot> {
   for (const from of ['02:00:00:00:00:05', '02:00:00:00:00:06']) host.send(frame(BROADCAST, from));
   await waitUntil(() => total(router.memory.views, veb.index, Lane.OPACKETS) === 2, 'both are flooded');
   router.stack.remember(router.table.get('mem2').index, Int32Array.of(0x0a000009), Uint8Array.of(2, 0, 0, 0, 0, 9));
+  await balanced(router);
   return takeSnapshot(router);
 }
 

@@ -18,7 +18,7 @@ import { openPacketPort } from './packet-port.js';
 import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
-import { openTapPort, setTapAttributes, unwatchTap, watchTap } from './tap.js';
+import { openTapPort, type PassedTap, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { Tunnels } from './tunnels.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 import { openXdpPort } from './xdp-port.js';
@@ -38,6 +38,15 @@ interface Kind {
   attributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void;
 }
 
+/** What another process had, by name of the interface. */
+export interface Given {
+  readonly taps: ReadonlyMap<string, PassedTap>;
+  /** Link-layer addresses that were generated. */
+  readonly lladdrs: Readonly<Record<string, string>>;
+}
+
+const NOTHING_GIVEN: Given = { taps: new Map(), lladdrs: {} };
+
 export class Interfaces {
   private readonly memory: Memory;
   private readonly table: InterfaceTable;
@@ -49,6 +58,9 @@ export class Interfaces {
   readonly affinity: Affinity;
   /** Attached interfaces of the host. */
   readonly hosts: HostPorts;
+  private readonly given: Given;
+  /** TAPs made so far: the second of a name is a new one. */
+  private readonly taken = new Set<string>();
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
   readonly tunnels: Tunnels;
 
@@ -61,7 +73,9 @@ export class Interfaces {
     kernelTaps: boolean,
     onGone: (live: Live) => void = () => {},
     log: HostLog = { warn: () => {}, info: () => {} },
+    given: Given = NOTHING_GIVEN,
   ) {
+    this.given = given;
     this.memory = memory;
     this.table = table;
     this.reclaimer = reclaimer;
@@ -80,7 +94,7 @@ export class Interfaces {
       attributes: nothing,
     };
     const tap: Kind = {
-      open: (live) => openTapPort(memory, live),
+      open: (live) => openTapPort(memory, live, this.takeTap(live.name)),
       watch: (live) => watchTap(memory, live),
       unwatch: (live) => unwatchTap(memory, live),
       attributes: setTapAttributes,
@@ -167,9 +181,17 @@ export class Interfaces {
     }
   }
 
+  /** The TAP of that name that another process had, once. */
+  private takeTap(name: string): PassedTap | undefined {
+    const tap = this.taken.has(name) ? undefined : this.given.taps.get(name);
+    this.taken.add(name);
+    return tap;
+  }
+
   private create(spec: InterfaceSpec): void {
     const kind = this.kinds[spec.type];
-    const live = this.table.reserve(spec, kind.lladdr?.(spec.name) ?? randomMac());
+    const given = Object.hasOwn(this.given.lladdrs, spec.name) ? this.given.lladdrs[spec.name] : undefined;
+    const live = this.table.reserve(spec, kind.lladdr?.(spec.name) ?? given ?? randomMac());
     try {
       kind.open(live);
     } catch (error) {

@@ -64,13 +64,18 @@ export class Pool {
     }
   }
 
-  /** Asks every worker to leave, waits until all have, and ends their threads. */
-  async stop(): Promise<void> {
+  /** Asks every worker to leave; resolves when none forwards. A second call waits for the first. */
+  halt(): Promise<unknown> {
     const { heap } = this.memory.views;
     this.stopping = true;
     Atomics.store(heap, Control.STOP, 1);
     for (let w = 0; w < this.memory.workers; w++) eventfdRing(heap[threadBlock(w) + Thread.DOORBELL]);
-    await Promise.all(this.tasks);
+    return Promise.all(this.tasks);
+  }
+
+  /** Asks every worker to leave, waits until all have, and ends their threads. */
+  async stop(): Promise<void> {
+    await this.halt();
     await this.piscina.destroy();
   }
 }

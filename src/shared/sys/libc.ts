@@ -37,6 +37,19 @@ export const eventfd: (initial: number, flags: number) => number = libc.func('in
 export const bind: (fd: number, address: number, length: number) => number = libc.func(
   'int bind(int, uintptr_t, uint)',
 );
+/** listen(2). */
+export const listen: (fd: number, backlog: number) => number = libc.func('int listen(int, int)');
+/** accept4(2). */
+export const accept4: (fd: number, address: number, length: number, flags: number) => number = libc.func(
+  'int accept4(int, uintptr_t, uintptr_t, int)',
+);
+/** sendmsg(2) and recvmsg(2); `header` is the address of a struct msghdr. */
+export const sendmsg: (fd: number, header: number, flags: number) => number = libc.func(
+  'long sendmsg(int, uintptr_t, int)',
+);
+export const recvmsg: (fd: number, header: number, flags: number) => number = libc.func(
+  'long recvmsg(int, uintptr_t, int)',
+);
 /** connect(2). */
 export const connect: (fd: number, address: number, length: number) => number = libc.func(
   'int connect(int, uintptr_t, uint)',

@@ -91,6 +91,16 @@ export function openTap(name: string, queues: number): TapHandle {
   return { name, ifindex, fds, uso };
 }
 
+/**
+ * A TAP that another process made with `openTap` and passed on: its descriptors, one for each queue, and its number. Throws SysError:
+ * EINVAL for a descriptor that is no TAP's.
+ */
+export function adoptTap(name: string, ifindex: number, fds: readonly number[]): TapHandle {
+  let uso = true;
+  for (const fd of fds) uso = setOffloads(fd, name);
+  return { name, ifindex, fds: [...fds], uso };
+}
+
 /** Closes every queue; the kernel then removes the TAP. A second call does nothing: the numbers may be another's by then. */
 export function closeTap(handle: TapHandle): void {
   for (const fd of (handle.fds as number[]).splice(0)) close(fd);

@@ -1,0 +1,136 @@
+/**
+ * One smrouterd takes the place of another: TAPs go over as descriptors and never go down, and with them goes what was learned. Main only.
+ *
+ * ```
+ *  new                                          old
+ *   starts its workers                           forwards
+ *   `takeover offer PATH` ─────────────────────► sends its TAPs to PATH, and goes on
+ *   checks that they fit its configuration
+ *   `takeover commit` ─────────────────────────► stops its workers, gives back what others may attach
+ *   configures itself with the TAPs ◄─────────── what it knows; leaves
+ *   forwards
+ * ```
+ * Until `commit` the new one may fail, and the old one has not noticed. From there on nobody forwards until the new one does.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescriptorListener, sendDescriptors } from '../shared/sys/fd-passing.js';
+import { close } from '../shared/sys/libc.js';
+import { setCarrier } from '../shared/sys/tap.js';
+import { ask } from './api/client.js';
+import type { State } from './config/state.js';
+import { leaveTap, type PassedTap, passTap } from './control/tap.js';
+import { ControlError } from './errors.js';
+import type { Router } from './router.js';
+import { type Snapshot, takeSnapshot } from './snapshot.js';
+
+/** What the old one says of itself when it offers its TAPs. */
+interface Offer {
+  readonly workers: number;
+  readonly taps: number;
+  /** Link-layer addresses that were generated, by interface. */
+  readonly lladdrs: Readonly<Record<string, string>>;
+}
+
+/** How often the new one looks for descriptors, and how long it waits for those that were announced. */
+const LOOK_MS = 1;
+const ARRIVE_MS = 2000;
+
+/** The old one's part; it answers as a command does. Throws ControlError. */
+export async function handOver(router: Router, args: readonly string[], finish: () => void): Promise<string> {
+  const [what, path] = args;
+  if (what === 'offer' && path !== undefined && args.length === 2) return `${JSON.stringify(offer(router, path))}\n`;
+  if (what !== 'commit' || args.length !== 1) throw new ControlError('EINVAL', 'takeover takes offer PATH, or commit');
+  for (const live of router.table.all()) if (live.type === 'tap') leaveTap(live);
+  await router.halt();
+  const snapshot = takeSnapshot(router);
+  // Closes what the kernel gives to one alone, such as AF_XDP queues, before the new one asks for it.
+  await router.stop();
+  finish();
+  return `${JSON.stringify(snapshot)}\n`;
+}
+
+function offer(router: Router, path: string): Offer {
+  const all = router.table.all();
+  const taps = all.filter((live) => live.type === 'tap').map(passTap);
+  const messages = taps.map(({ fds, ...about }) => ({ text: JSON.stringify(about), fds }));
+  sendDescriptors(path, messages);
+  const lladdrs = Object.fromEntries(all.map(({ name, generated }) => [name, generated]));
+  return { workers: router.memory.workers, taps: taps.length, lladdrs };
+}
+
+/** The new one's part, from `begin` to `finish`. */
+export class Takeover {
+  /** TAPs by name, to be opened as they are. */
+  readonly taps: ReadonlyMap<string, PassedTap>;
+  readonly lladdrs: Readonly<Record<string, string>>;
+  private readonly socket: string;
+
+  private constructor(socket: string, taps: readonly PassedTap[], { lladdrs }: Offer) {
+    this.socket = socket;
+    this.taps = new Map(taps.map((tap) => [tap.name, tap]));
+    this.lladdrs = lladdrs;
+  }
+
+  /**
+   * Asks the daemon at control socket `socket` for its TAPs, for a router of so many workers that is to be configured as `state`. Throws
+   * Error with what does not fit; nothing has changed then.
+   */
+  static async begin(socket: string, workers: number, state: State): Promise<Takeover> {
+    const folder = mkdtempSync(join(tmpdir(), 'smrouter-takeover-'));
+    const path = join(folder, 'descriptors');
+    const listener = new DescriptorListener(path);
+    const taps: PassedTap[] = [];
+    try {
+      let answer: Offer | undefined;
+      const asked = ask(socket, ['takeover', 'offer', path]).then((text) => {
+        answer = JSON.parse(text) as Offer;
+      });
+      const failed = asked.then(
+        () => new Promise<never>(() => {}),
+        (error: unknown) => Promise.reject(error),
+      );
+      for (const end = performance.now() + ARRIVE_MS; answer === undefined || taps.length < answer.taps; ) {
+        for (const { text, fds } of listener.take()) taps.push({ ...(JSON.parse(text) as PassedTap), fds });
+        if (performance.now() > end) throw new Error(`${socket}: its TAPs do not come`);
+        await Promise.race([sleep(LOOK_MS), failed]);
+      }
+      if (answer.workers !== workers)
+        throw new Error(
+          `the running smrouterd has ${answer.workers} workers; start this one with -w ${answer.workers}`,
+        );
+      for (const tap of taps) checkTap(tap, state);
+      return new Takeover(socket, taps, answer);
+    } catch (error) {
+      for (const fd of taps.flatMap((tap) => tap.fds)) close(fd);
+      throw error;
+    } finally {
+      listener.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Tells the old one to leave. Resolves to what it knew; from now on nobody forwards but `taps`' next owner. */
+  async commit(): Promise<Snapshot> {
+    return JSON.parse(await ask(this.socket, ['takeover', 'commit'])) as Snapshot;
+  }
+
+  /** Once `router` is configured: closes TAPs that it has no use for, and takes the carrier from those that are to be down. */
+  finish(router: Router): void {
+    for (const tap of this.taps.values()) {
+      const live = router.table.find(tap.name);
+      if (live?.type !== 'tap') for (const fd of tap.fds) close(fd);
+      else if (tap.up && !live.spec.up) setCarrier(tap.fds[0] as number, false);
+    }
+  }
+}
+
+/** A TAP cannot be called back from the namespace it has moved to. */
+function checkTap(tap: PassedTap, state: State): void {
+  const spec = state.interfaces.get(tap.name);
+  if (spec?.type !== 'tap' || spec.netns === tap.netns || tap.netns === '') return;
+  const wanted = spec.netns === '' ? 'none' : spec.netns;
+  throw new Error(`${tap.name} is in namespace ${tap.netns}, and the configuration wants ${wanted}`);
+}

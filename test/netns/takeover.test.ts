@@ -1,0 +1,153 @@
+/**
+ * `smrouterd --takeover`: one daemon takes another's place while a TCP connection runs; TAPs never go down.
+ */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { Daemon } from '../support/daemon.js';
+import { Netns } from '../support/netns.js';
+import { runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
+import { skipReason } from '../support/require.js';
+
+const PORT = 5210;
+
+/** Counts the bytes of one connection to its end and prints them. */
+const RECEIVER = `
+let bytes = 0;
+require('node:net').createServer((socket) => {
+  socket.on('data', (chunk) => { bytes += chunk.length; });
+  socket.on('end', () => { console.log('end', bytes); process.exit(); });
+}).listen(${PORT}, () => console.log('listening'));
+`;
+
+/** Sends 64 KiB every 5 ms until its input ends; then prints how much that was. */
+const SENDER = `
+const socket = require('node:net').connect(${PORT}, process.argv[1]);
+let bytes = 0;
+const data = Buffer.alloc(65536, 7);
+const timer = setInterval(() => { bytes += data.length; socket.write(data); }, 5);
+process.stdin.on('data', () => { clearInterval(timer); socket.end(() => console.log('sent', bytes)); process.stdin.destroy(); });
+`;
+
+describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
+  const hosts = [Netns.create('take'), Netns.create('take')];
+  const taps = [uniqueTap(), uniqueTap()];
+  const here = uniqueTap();
+  const folder = temporaryFolder();
+  const socket = join(folder, 'sock');
+  const config = [
+    'ifconfig veb0 create up',
+    ...taps.flatMap((tap, n) => [`ifconfig ${tap} create netns ${hosts[n]?.name} up`, `ifconfig veb0 add ${tap}`]),
+    'ifconfig vport0 create inet 198.18.0.254/24 up',
+    'ifconfig veb0 add vport0',
+    `ifconfig ${here} create up`,
+  ];
+  const options = { config, socket, workers: 1 };
+  let old: Daemon;
+  let next: Daemon | undefined;
+
+  before(async () => {
+    old = await Daemon.start(options);
+    hosts.forEach((host, n) => {
+      host.exec(['ip', 'address', 'add', `198.18.0.${n + 1}/24`, 'dev', taps[n] as string]);
+      host.exec(['ip', 'link', 'set', taps[n] as string, 'up']);
+    });
+  });
+  after(async () => {
+    await next?.stop();
+    await old?.stop();
+    for (const host of hosts) host.destroy();
+  });
+
+  /** How often each host's end went up or down. */
+  const carriers = () => hosts.map((host, n) => host.exec(['cat', `/sys/class/net/${taps[n]}/carrier_changes`]).trim());
+  const learned = async (daemon: Daemon) =>
+    (await daemon.run('ifconfig', 'veb0', 'addr'))
+      .split('\n')
+      .map((line) => line.split(' ').slice(0, 2).join(' '))
+      .sort();
+  const lladdr = async (daemon: Daemon) => (await daemon.json<[{ lladdr: string }]>('ifconfig', 'vport0'))[0].lladdr;
+
+  it('one that does not fit changes nothing: other workers, another namespace, nobody there', async () => {
+    const refused = async (lines: readonly string[], ...args: string[]) => {
+      const file = join(folder, 'other.conf');
+      writeFileSync(file, lines.join('\n'));
+      const words = ['-f', file, '-s', socket, '-m', '127.0.0.1:0', '--takeover', ...args];
+      const { status, stderr } = await runProgram('smrouterd', words);
+      assert.equal(status, 1);
+      return stderr;
+    };
+    assert.match(await refused(config, '-w', '2'), /the running smrouterd has 1 workers; start this one with -w 1/);
+    const moved = config.map((line) => line.replace(hosts[0]?.name as string, hosts[1]?.name as string));
+    assert.match(await refused(moved, '-w', '1'), /is in namespace .*, and the configuration wants/);
+    assert.match(await refused(config, '-w', '1', '-s', join(folder, 'absent')), /ENOENT/);
+    assert.match(hosts[0]?.exec(['ping', '-c', '1', '-W', '2', '198.18.0.2']) ?? '', / 0% packet loss/);
+  });
+
+  it('forwards on: TAPs stay up, connections live, what was known is known', async (t) => {
+    const [from, to] = hosts as [Netns, Netns];
+    const receiver = to.spawn([process.execPath, '-e', RECEIVER]);
+    let got = '';
+    receiver.stdout?.on('data', (chunk: Buffer) => {
+      got += chunk;
+    });
+    await until('the receiver listens', 5000, () => got.includes('listening'));
+    const sender = from.spawn([process.execPath, '-e', SENDER, '198.18.0.2']);
+    let sent = '';
+    sender.stdout?.on('data', (chunk: Buffer) => {
+      sent += chunk;
+    });
+    const pings = from.spawn(['ping', '-D', '-i', '0.005', '198.18.0.254']);
+    let answers = '';
+    pings.stdout?.on('data', (chunk: Buffer) => {
+      answers += chunk;
+    });
+    await until('echoes', 5000, () => answers.split('\n').length > 50);
+    const [up, known, ours] = [carriers(), await learned(old), await lladdr(old)];
+
+    next = await Daemon.start({ ...options, args: ['--takeover'] });
+    assert.equal(await old.exited(), 0);
+    assert.match(old.find('leaving')?.why as string, /takeover/);
+    assert.deepEqual(old.complaints(), []);
+    const seen = answers.length;
+    await until('echoes of the new one', 5000, () => answers.slice(seen).split('\n').length > 50);
+
+    assert.deepEqual(carriers(), up, 'no end went down');
+    assert.deepEqual(await learned(next), known);
+    assert.equal(await lladdr(next), ours, 'hosts have that address in their tables');
+    sender.stdin?.write('end\n');
+    await until('both ends of the connection agree', 10_000, () => got.includes('end') && sent.includes('sent'));
+    const [, bytes = ''] = /end (\d+)/.exec(got) ?? [];
+    assert.equal(/sent (\d+)/.exec(sent)?.[1], bytes);
+    const times = [...answers.matchAll(/^\[(\d+\.\d+)\]/gm)].map((m) => Number(m[1]));
+    const gaps = times.slice(1).map((time, n) => time - (times[n] as number));
+    t.diagnostic(`longest time between two echoes: ${Math.round(1000 * Math.max(...gaps))} ms`);
+    t.diagnostic(`${bytes} bytes over the connection`);
+    await next.books();
+    assert.deepEqual(next.complaints(), []);
+  });
+
+  it('the one that took over is one like any other: it can be taken over, and stopped', async () => {
+    const third = await Daemon.start({
+      ...options,
+      // A TAP less, and one set down.
+      config: config
+        .filter((line) => !line.includes(here))
+        .map((line) => (line.includes(`${taps[1]} create`) ? line.replace(' up', '') : line)),
+      args: ['--takeover'],
+    });
+    assert.equal(await next?.exited(), 0);
+    next = third;
+    await until('a TAP that it has no use for is gone', 2000, async () => {
+      const links = await runProgram('smrctl', ['-s', socket, 'show', 'running']);
+      return !links.stdout.includes(here);
+    });
+    assert.match(hosts[1]?.exec(['cat', `/sys/class/net/${taps[1]}/carrier`]) ?? '', /^0/);
+    await third.run('ifconfig', taps[1] as string, 'up');
+    assert.match(hosts[0]?.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', '198.18.0.2']) ?? '', / 0% packet loss/);
+    assert.equal(await third.stop(), 0);
+    const left = hosts.map((host, n) => host.exec(['ip', '-br', 'link']).includes(taps[n] as string));
+    assert.deepEqual(left, [false, false]);
+  });
+});
