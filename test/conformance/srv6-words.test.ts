@@ -266,6 +266,36 @@ test('B68 the source of the outer header: the route, the router, an address of t
   assert.equal(source(), undefined);
 });
 
+test("B69 the outer packet is looked up in table 0, by its rules too; else, or in compat first, in the route's own table", async () => {
+  const rig = await provider(
+    'ip route add 10.9.0.0/24 vrf vrf-100 encap seg6 mode encap segs fc00:21:100::6004 dev mem0',
+    'ip route add unreachable default vrf vrf-100',
+  );
+  const underlay = (): number | undefined =>
+    [...routesOf(rig.router.state).values()].flatMap((r) => r.hops).find((hop) => hop.encap !== undefined)?.encap
+      ?.underlay;
+  const is = async (table: number, ...lines: string[]): Promise<void> => {
+    await rig.command(...lines);
+    assert.equal(underlay(), table, lines.at(-1));
+  };
+  await is(0);
+  await is(100, 'ip -6 route add fc00:21:100::6004/128 vrf vrf-100 via fd00::1 dev mem0');
+  await is(0, 'ip -6 route add fc00:21::/32 via fd00::1');
+  await is(100, 'sysctl srv6.compat=linux');
+  await is(0, 'ip -6 route del fc00:21:100::6004/128 vrf vrf-100');
+  await is(
+    100,
+    'ip -6 route add fc00:21:100::6004/128 vrf vrf-100 via fd00::1 dev mem0',
+    'sysctl srv6.compat=rfc',
+    'ip -6 route del fc00:21::/32',
+  );
+  await is(0, 'ip -6 route add fc00:21::/32 table 90 via fd00::1', 'ip -6 rule add to fc00::/16 lookup 90');
+  await is(
+    7,
+    'ip route replace 10.9.0.0/24 vrf vrf-100 encap seg6 mode encap segs fc00:21:100::6004 lookup 7 dev mem0',
+  );
+});
+
 describe('what happens to a SID', () => {
   const sid = (dev: string): string => `${LOCAL} action End.DT4 vrftable 100 dev ${dev}`;
   const shown = (rig: RoutedRig): Promise<string> => rig.command('ip -6 route show fc00::1');

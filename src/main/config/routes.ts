@@ -6,6 +6,7 @@ import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } fro
 import { isLinkLocal } from './link-local.js';
 import type { EncapSpec, SidSpec } from './seg6.js';
 import type { InterfaceSpec, RouteSpec, State } from './state.js';
+import { resolveUnderlays } from './underlay.js';
 
 /** One way on. */
 export interface Hop {
@@ -25,8 +26,16 @@ export interface Hop {
   readonly gateway: string;
   /** Of a SID. */
   readonly sid?: SidSpec;
-  /** Of an encapsulation, with the source of its outer header, which is never empty here. */
-  readonly encap?: EncapSpec & { readonly source: string };
+  /** Of an encapsulation. */
+  readonly encap?: LiveEncap;
+}
+
+/** An encapsulation that can be used. */
+export interface LiveEncap extends EncapSpec {
+  /** Source of the outer header, never empty. */
+  readonly source: string;
+  /** Table that it is looked up in. */
+  readonly underlay: number;
 }
 
 /** Where packets to a network go. */
@@ -102,7 +111,7 @@ export function allRoutes(state: State): Route[] {
       if (family === 'inet' && length <= 30) made(spec, 'broadcast', family, broadcastOf(address.address, length), 32);
     }
   }
-  return routes;
+  return resolveUnderlays(state, routes);
 }
 
 /** The ways on of a route that the operator made; none while its interface is down, or nothing reaches its gateways. */
@@ -123,7 +132,7 @@ function hopsOf(state: State, route: RouteSpec): Hop[] {
       const source = route.encap === undefined ? '' : outerSource(state, route.encap, dev);
       return route.encap === undefined || source === ''
         ? []
-        : [{ kind, dev, gateway: '', encap: { ...route.encap, source } }];
+        : [{ kind, dev, gateway: '', encap: { ...route.encap, source, underlay: route.encap.table } }];
     }
     default:
       return [{ kind, dev: '', gateway: '' }];

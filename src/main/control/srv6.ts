@@ -12,6 +12,7 @@ import { write32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { segmentAt, srhBytes, writeSrh } from '../../shared/wire/srh.js';
 import { addressWords } from '../config/address.js';
+import type { LiveEncap } from '../config/routes.js';
 import type { EncapSpec, SidAction as SidActionName, SidSpec } from '../config/seg6.js';
 import type { Settings } from '../config/state.js';
 import { ControlError } from '../errors.js';
@@ -64,7 +65,7 @@ function carriedSegments(mode: EncapSpec['mode'], segments: number, hmac: boolea
 }
 
 /** The next hop of a route that encapsulates. Throws EINVAL for a path that is too long. */
-export function encapNextHop(encap: EncapSpec & { readonly source: string }): NextHopSpec {
+export function encapNextHop(encap: LiveEncap): NextHopSpec {
   const bytes = overheadOf(encap);
   if (bytes > OVERHEAD_MOST) throw new ControlError('EINVAL', `${encap.segs.length} segments are too many`);
   const header = new Uint8Array(bytes);
@@ -85,7 +86,7 @@ export function encapNextHop(encap: EncapSpec & { readonly source: string }): Ne
   return {
     kind: NextHopKind.ENCAP,
     gateway: [...first],
-    table: encap.table,
+    table: encap.underlay,
     flags: carried > 0 ? EncapFlag.SRH : 0,
     key: encap.hmac,
     header: [...bytesAsWords],

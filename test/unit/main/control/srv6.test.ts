@@ -10,7 +10,7 @@ import { EncapFlag, SidAction, SidFlavor } from '../../../../src/shared/table/si
 import { OfflineRouter } from '../../../support/offline-router.js';
 
 const SOURCE = 'fd00::1';
-const plain = { tunsrc: '', source: SOURCE, hmac: 0, table: 0 };
+const plain = { tunsrc: '', underlay: 0, source: SOURCE, hmac: 0, table: 0 };
 const hexOf = (spec: NextHopSpec): string =>
   Buffer.from(Int32Array.from(spec.header as readonly number[]).buffer).toString('hex');
 const SA = 'fd000000000000000000000000000001';
