@@ -5,6 +5,7 @@
  */
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
 import { collectBooks } from './books.js';
+import { collectCaptures } from './capture.js';
 import { collectErspan } from './erspan.js';
 import { collectInterfaces } from './interface.js';
 import { collectSmr } from './smr.js';
@@ -38,6 +39,7 @@ function collect(register: Registry, source: MetricsSource): (seconds: number) =
   collectInterfaces(registers, source);
   collectVebs(registers, source);
   collectErspan(registers, source);
+  collectCaptures(registers, source);
   collectWorkers(registers, source);
   collectBooks(registers, source);
   return collectSmr(registers, source);

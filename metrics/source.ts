@@ -31,6 +31,25 @@ export interface MeteredStream {
   readonly restarts: number;
 }
 
+/** A capture. */
+export interface MeteredCapture {
+  readonly capture: number;
+  readonly interface: string;
+  readonly type: string;
+  /** The file's path, or tcpdump. */
+  readonly to: string;
+  /** Packets shown to it, matching or not. */
+  readonly received: number;
+  /** Packets that matched and found room. */
+  readonly captured: number;
+  /** Packets that matched and were lost: the ring was full, the disk, or the reader slow. */
+  readonly dropped: number;
+  /** Packets written, the bytes they took, files begun. */
+  readonly written: number;
+  readonly bytes: number;
+  readonly files: number;
+}
+
 /** Everything the collectors need; main implements it. */
 export interface MetricsSource {
   readonly views: Views;
@@ -39,6 +58,7 @@ export interface MetricsSource {
   vebs(): readonly MeteredVeb[];
   /** Streams of tunnels, of which there are 1024 at most, and packets of those beyond. */
   streams(): { readonly tracked: readonly MeteredStream[]; readonly untracked: number };
+  captures(): readonly MeteredCapture[];
   rings(): readonly { readonly name: string; readonly base: number }[];
   smr(): ReclaimerStatus;
   books(): Books;

@@ -5,6 +5,7 @@ import type { MetricsSource } from '../../metrics/source.js';
 import { Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Readiness } from './api/http.js';
 import { formatAddress } from './config/address.js';
+import { capturesOf } from './control/capture-list.js';
 import { isDevice } from './control/interface-table.js';
 import { type Router, STUCK_MS } from './router.js';
 
@@ -29,6 +30,7 @@ export function metricsSource(router: Router): MetricsSource {
           limit: vebs.limit(live),
         })),
     streams: () => meteredStreams(router),
+    captures: () => capturesOf(router),
     rings: () => memory.namedRings,
     smr: () => router.reclaimer.status(),
     books: () => router.books(),

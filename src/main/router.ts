@@ -29,6 +29,8 @@ import {
   START_SETTINGS,
   type State,
 } from './config/state.js';
+import { CaptureLogger } from './control/capture-logger.js';
+import { CaptureWriter } from './control/capture-writer.js';
 import { Captures } from './control/captures.js';
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
@@ -95,6 +97,7 @@ export class Router {
   readonly vebs: Vebs;
   readonly injector: Injector;
   readonly captures: Captures;
+  readonly captureWriter: CaptureWriter;
   /** Main's half of layer 3. */
   readonly stack: Stack;
   readonly log: RouterLog;
@@ -165,6 +168,7 @@ export class Router {
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
     this.injector = new Injector(this.memory);
     this.captures = new Captures(this.memory, this.reclaimer);
+    this.captureWriter = new CaptureWriter(this.memory, (fields, message) => this.log.warn(fields, message));
     const { memory, table, injector } = this;
     const neighbours = new Neighbours(memory, this.reclaimer);
     const settings = (): Readonly<Record<string, string | number>> => ({ ...this.current.settings });
@@ -184,6 +188,8 @@ export class Router {
       log,
       options.given,
     );
+    const logger = new CaptureLogger(this.table, this.captures, this.captureWriter);
+    this.interfaces.changeCapture = (before, after) => logger.change(before, after);
     this.linkTimer = setInterval(() => this.interfaces.hosts.poll(), LINK_LOOK_MS);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
     this.pool = new Pool(
@@ -297,6 +303,7 @@ export class Router {
         this.log.error({ event: 'stop', err: error }, 'could not take everything down in order');
       },
     );
+    await this.captureWriter.stop();
     await this.pool.stop();
     this.reclaimer.close();
     const { heap } = this.memory.views;

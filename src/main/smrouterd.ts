@@ -221,6 +221,7 @@ function adopt(draft: State, next: State): void {
   draft.routes.splice(0, draft.routes.length, ...next.routes);
   draft.rules.splice(0, draft.rules.length, ...next.rules);
   Object.assign(draft.seg6, next.seg6);
+  draft.captures = next.captures;
   draft.interfaces.clear();
   for (const [name, spec] of next.interfaces) draft.interfaces.set(name, spec);
 }

@@ -70,6 +70,12 @@ export function countedSource(count: number): CountedSource {
     views,
     workers,
     interfaces: () => interfaces,
+    captures: () => [
+      {
+        ...{ capture: 0, interface: 'veb0', type: 'EN10MB', to: '/var/log/veb0.pcap', files: 1 },
+        ...{ received: 7, captured: 5, dropped: 2, written: 4, bytes: 400 },
+      },
+    ],
     vebs: () => [{ name: 'veb0', index: 1, addresses: 4, limit: 100 }],
     streams: () => ({
       tracked: [

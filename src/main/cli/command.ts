@@ -9,6 +9,7 @@ import { emptyState, type State } from '../config/state.js';
 import { checkStrictMode } from '../config/vrf.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Router } from '../router.js';
+import { capture } from './capture.js';
 import { complete } from './complete.js';
 import { ifconfig, isIfconfigQuery } from './ifconfig.js';
 import { describeInterface, displayAddresses, displayInterface } from './ifconfig-display.js';
@@ -24,7 +25,13 @@ import { isSysctlQuery, querySysctl, sysctl } from './sysctl.js';
 import type { Draft } from './words.js';
 
 /** Words that change a draft. */
-const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = { ifconfig, ip, route, sysctl };
+const CHANGES: Record<string, (draft: Draft, args: readonly string[]) => void> = {
+  capture,
+  ifconfig,
+  ip,
+  route,
+  sysctl,
+};
 
 /** Words that ask the stack, or have it do something now. */
 const STACK_QUERIES: Record<

@@ -9,6 +9,7 @@ import { Ring } from '../../shared/layout/rings.js';
 import { ringOccupancy } from '../../shared/ring/ring.js';
 import { formatCpus } from '../config/cpus.js';
 import { runningLines } from '../config/running.js';
+import { capturesOf } from '../control/capture-list.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { type Status, statusOf } from '../status.js';
@@ -23,6 +24,7 @@ const SUBJECTS: Record<string, (router: Router) => Rows> = {
   drops: showDrops,
   books: showBooks,
   memory: showMemory,
+  captures: showCaptures,
 };
 
 /** Answers `show WHAT`. `json` asks for values. Throws EINVAL for a subject there is not. */
@@ -69,6 +71,10 @@ function showWorkers(router: Router): Rows {
       free_superframes: heap[block + Thread.FREE_SUPERFRAMES],
     };
   });
+}
+
+function showCaptures(router: Router): Rows {
+  return capturesOf(router).map((capture) => ({ ...capture }));
 }
 
 function showSmr(router: Router): Rows {

@@ -2,9 +2,11 @@
  * Two states → the ordered steps that lead from one to the other. Steps are plain values that carry both sides, so each
  * has an inverse; what did not change has no step, and so loses no frame.
  *
- * Order: make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last).
+ * Order: end captures, make new interfaces, take ports out, destroy, give ports and tables their new shape, then attributes (up last),
+ * and begin captures.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { CaptureSetting } from './capture.js';
 import { type LiveRule, liveRules } from './policy.js';
 import { type Route, routesOf } from './routes.js';
 import type { HmacKey } from './seg6.js';
@@ -51,6 +53,11 @@ export type Step =
   | { readonly op: 'routes'; readonly before: ReadonlyMap<string, Route>; readonly after: ReadonlyMap<string, Route> }
   | { readonly op: 'hmacs'; readonly before: readonly HmacKey[]; readonly after: readonly HmacKey[] }
   | { readonly op: 'rules'; readonly before: readonly LiveRule[]; readonly after: readonly LiveRule[] }
+  | {
+      readonly op: 'capture';
+      readonly before: CaptureSetting | undefined;
+      readonly after: CaptureSetting | undefined;
+    }
   | { readonly op: 'settings'; readonly before: Settings; readonly after: Settings }
   | { readonly op: 'attributes'; readonly before: InterfaceSpec; readonly after: InterfaceSpec };
 
@@ -112,7 +119,32 @@ export function plan(old: State, next: State): Step[] {
     attributes.push({ op: 'hmacs', before: old.seg6.hmacs, after: next.seg6.hmacs });
   }
   const remadeNames = new Set(remade.flatMap((step) => (step.op === 'create' ? [step.spec.name] : [])));
-  return [...made, ...shrunk, ...destroyed, ...remade, ...shaped, ...attributes, ...layer3(old, next, remadeNames)];
+  const [ended, begun] = captures(old, next, stays);
+  return [
+    ...ended,
+    ...made,
+    ...shrunk,
+    ...destroyed,
+    ...remade,
+    ...shaped,
+    ...attributes,
+    ...layer3(old, next, remadeNames),
+    ...begun,
+  ];
+}
+
+/** The steps that end captures and those that begin them: one whose interface is made anew is both. */
+function captures(old: State, next: State, stays: (name: string) => boolean): [Step[], Step[]] {
+  const kept = new Set<string>();
+  for (const capture of next.captures) {
+    const before = old.captures.find(({ path }) => path === capture.path);
+    if (stays(capture.interface) && isDeepStrictEqual(before, capture)) kept.add(capture.path);
+  }
+  const changed = (state: State): CaptureSetting[] => state.captures.filter(({ path }) => !kept.has(path));
+  return [
+    changed(old).map((before) => ({ op: 'capture', before, after: undefined })),
+    changed(next).map((after) => ({ op: 'capture', before: undefined, after })),
+  ];
 }
 
 /** What leads from one interface to another, once they are all there. */

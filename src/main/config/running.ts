@@ -1,6 +1,7 @@
 /**
  * A state as the configuration text that gives it again: interfaces in order of creation, then what refers to others.
  */
+import { formatCapture } from './capture.js';
 import { quoteWord } from './lines.js';
 import { ruleLine } from './policy.js';
 import { defaultMetric } from './routes.js';
@@ -40,6 +41,7 @@ export function runningLines(state: State): string[] {
     ...routes(state),
     ...state.rules.map(ruleLine),
     ...specs.filter((s) => s.up).map((s) => `ifconfig ${quoteWord(s.name)} up`),
+    ...state.captures.map(formatCapture),
   ];
 }
 

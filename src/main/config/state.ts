@@ -4,6 +4,7 @@
  */
 
 import type { Family } from './address.js';
+import type { CaptureSetting } from './capture.js';
 import type { RuleSpec } from './rule.js';
 import type { EncapSpec, Seg6Spec, SidSpec } from './seg6.js';
 import { newTunnel, type TunnelSpec } from './tunnel.js';
@@ -189,6 +190,8 @@ export interface State {
   /** By ascending priority, in order of addition where equal. */
   readonly rules: PolicyRule[];
   readonly seg6: Seg6Spec;
+  /** Captures to files, one for each path. */
+  captures: CaptureSetting[];
   readonly interfaces: Map<string, InterfaceSpec>;
 }
 
@@ -228,6 +231,7 @@ export const NAME_MAX = 15;
 export function emptyState(): State {
   return {
     settings: { ...DEFAULT_SETTINGS },
+    captures: [],
     routes: [],
     rules: [],
     seg6: { tunsrc: '', hmacs: [] },
@@ -292,6 +296,7 @@ export function bridgeOf(state: State, port: string): InterfaceSpec | undefined 
  * that led to it; the ports of a VRF go back to table 0, and SIDs that are held elsewhere lose it for good (spec B §1.7).
  */
 export function removeInterface(state: State, name: string): void {
+  state.captures = state.captures.filter((capture) => capture.interface !== name);
   for (const other of state.interfaces.values()) {
     if (other.veb !== undefined) removePort(other.veb, name);
     if (other.peer === name) other.peer = '';

@@ -31,39 +31,41 @@ export interface WriterCounts {
   readonly files: number;
 }
 
-/** What the writer says by itself. */
-export interface WriterEvents {
-  /** A stream's reader has left: the capture is to be ended. */
-  gone(id: number, why: string): void;
-  /** Something that an operator should know. */
-  warn(fields: object, message: string): void;
+/** What is written where. */
+interface Open {
+  readonly target: CaptureTarget;
+  readonly onGone: (why: string) => void;
 }
 
 export class CaptureWriter {
   private readonly memory: Memory;
-  private readonly events: WriterEvents;
+  private readonly warn: (fields: object, message: string) => void;
   private readonly counters = new Float64Array(new SharedArrayBuffer(MAX_CAPTURES * WriterLane.WORDS * 8));
   private piscina: Piscina | undefined;
   private port: MessagePort | undefined;
   private task: Promise<void> = Promise.resolve();
-  private readonly targets = new Map<number, CaptureTarget>();
+  private readonly targets = new Map<number, Open>();
   private readonly waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
   private serial = 0;
   /** Files being forced to the disk. */
   private syncing = 0;
   private synced: () => void = () => {};
 
-  constructor(memory: Memory, events: WriterEvents) {
+  /** `warn` hears what an operator should know. */
+  constructor(memory: Memory, warn: (fields: object, message: string) => void) {
     this.memory = memory;
-    this.events = events;
+    this.warn = warn;
   }
 
-  /** Has what is captured as `id` (number | generation << 16) written to `target` from now on. Throws ControlError. */
-  async open(id: number, target: CaptureTarget): Promise<void> {
+  /**
+   * Has what is captured as `id` (number | generation << 16) written to `target` from now on. `onGone` hears when nobody reads a stream any
+   * more: the capture is to be ended then, and closed here. Throws ControlError.
+   */
+  async open(id: number, target: CaptureTarget, onGone: (why: string) => void = () => {}): Promise<void> {
     const lane = (id & 0xffff) * WriterLane.WORDS;
     this.counters.fill(0, lane, lane + WriterLane.WORDS);
     const opened = target.kind === 'file' ? await openCaptureFile(target) : target;
-    this.targets.set(id, target);
+    this.targets.set(id, { target, onGone });
     try {
       await this.ask((serial) => ({ op: 'open', serial, id, target: opened }));
     } catch (error) {
@@ -78,7 +80,7 @@ export class CaptureWriter {
   async close(id: number, statistics: CaptureStatistics): Promise<void> {
     if (!this.targets.delete(id)) return;
     await this.ask((serial) => ({ op: 'close', serial, id, statistics })).catch((error: unknown) => {
-      this.events.warn({ event: 'capture-close', err: error }, 'could not close a capture in order');
+      this.warn({ event: 'capture-close', err: error }, 'could not close a capture in order');
     });
     await this.restIfIdle();
   }
@@ -88,6 +90,11 @@ export class CaptureWriter {
     const lane = (id & 0xffff) * WriterLane.WORDS;
     const [written, bytes, dropped, files] = this.counters.subarray(lane, lane + WriterLane.WORDS);
     return { written, bytes, dropped, files };
+  }
+
+  /** Where `id` is written: a path. Undefined if nowhere. */
+  pathOf(id: number): string | undefined {
+    return this.targets.get(id)?.target.path;
   }
 
   /** Ends the thread; resolves when every file is closed. */
@@ -153,16 +160,16 @@ export class CaptureWriter {
   private died(port: MessagePort, error: unknown): void {
     port.close();
     if (this.port === port) this.port = undefined;
-    this.events.warn({ event: 'capture-writer-lost', err: error }, 'the capture writer has died');
+    this.warn({ event: 'capture-writer-lost', err: error }, 'the capture writer has died');
     const lost = new ControlError('EIO', 'the capture writer has died', error);
     for (const { reject } of this.waiting.values()) reject(lost);
     this.waiting.clear();
-    for (const [id, target] of [...this.targets]) {
+    for (const [id, { target, onGone }] of [...this.targets]) {
       this.targets.delete(id);
-      if (target.kind === 'stream') this.events.gone(id, lost.message);
+      if (target.kind === 'stream') onGone(lost.message);
       else {
         this.open(id, target).catch((again: unknown) => {
-          this.events.warn({ event: 'capture-lost', path: target.path, err: again }, 'a capture has ended');
+          this.warn({ event: 'capture-lost', path: target.path, err: again }, 'a capture has ended');
         });
       }
     }
@@ -174,11 +181,11 @@ export class CaptureWriter {
       this.waiting.delete(reply.serial);
       if (reply.code === undefined) waiter?.resolve();
       else waiter?.reject(Object.assign(new Error(reply.message), { code: reply.code }));
-    } else if (reply.op === 'gone') this.events.gone(reply.id, reply.why);
+    } else if (reply.op === 'gone') this.targets.get(reply.id)?.onGone(reply.why);
     else if (reply.op === 'closed') this.sync(reply.fd, reply.path);
     else {
       const { op, id: _, ...fields } = reply;
-      this.events.warn({ event: `capture-${op}`, ...fields }, MEANING[op]);
+      this.warn({ event: `capture-${op}`, ...fields }, MEANING[op]);
     }
   }
 
@@ -187,7 +194,7 @@ export class CaptureWriter {
     if (fd === -1) return;
     this.syncing++;
     fsync(fd, (error) => {
-      if (error !== null) this.events.warn({ event: 'capture-fsync', path, err: error }, 'fsync of a capture failed');
+      if (error !== null) this.warn({ event: 'capture-fsync', path, err: error }, 'fsync of a capture failed');
       closeFile(fd, () => {
         this.syncing--;
         if (this.syncing === 0) this.synced();

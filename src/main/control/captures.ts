@@ -199,6 +199,11 @@ export class Captures {
     attached.base = this.read(attached);
   }
 
+  /** The link type that a capture of `live` gets. Throws EINVAL if it is not one of the interface's. */
+  linkOf(live: Live, wanted: LinkName | undefined): LinkName {
+    return linkOf(live, wanted);
+  }
+
   /** The counts of a capture now. */
   counts(capture: Capture): CaptureCounts {
     return this.read(this.get(capture));

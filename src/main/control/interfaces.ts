@@ -9,6 +9,7 @@ import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 import { Affinity } from './affinity.js';
+import type { CaptureLogger } from './capture-logger.js';
 import { publishHmacKeys } from './hmac-keys.js';
 import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
 import type { InterfaceTable, Live } from './interface-table.js';
@@ -63,6 +64,8 @@ export class Interfaces {
   private readonly taken = new Set<string>();
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
   readonly tunnels: Tunnels;
+  /** Ends a capture to a file, and begins one (capture-logger.ts). */
+  changeCapture: CaptureLogger['change'] = async () => {};
 
   /** `kernelTaps` false makes TAPs memory ports of the same names; `onGone` hears of an interface that has left the table. */
   constructor(
@@ -178,6 +181,8 @@ export class Interfaces {
         return this.setPeers(step.before, step.after);
       case 'attributes':
         return this.attributes(step.before, step.after);
+      case 'capture':
+        return this.changeCapture(step.before, step.after);
     }
   }
 

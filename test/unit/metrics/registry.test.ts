@@ -45,6 +45,12 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
     views,
     workers: 2,
     interfaces: () => interfaces,
+    captures: () => [
+      {
+        ...{ capture: 0, interface: 'veb0', type: 'EN10MB', to: '/var/log/veb0.pcap', files: 1 },
+        ...{ received: 7, captured: 5, dropped: 2, written: 4, bytes: 400 },
+      },
+    ],
     vebs: () => [{ name: 'veb0', index: 2, addresses: 4, limit: 100 }],
     streams: () => ({
       tracked: [

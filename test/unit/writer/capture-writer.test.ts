@@ -37,11 +37,7 @@ const tshark = skipReason.program('tshark');
 const memory = new Memory(smallSizes(2), 1);
 const feed = new CaptureFeed(memory);
 const warnings: object[] = [];
-const gone: number[] = [];
-const writer = new CaptureWriter(memory, {
-  gone: (id) => gone.push(id),
-  warn: (fields) => warnings.push(fields),
-});
+const writer = new CaptureWriter(memory, (fields) => warnings.push(fields));
 after(() => writer.stop());
 
 const encoding: Encoding = {
@@ -392,11 +388,11 @@ test('a slow reader loses whole packets, counted; nobody else loses any', async 
 test('a reader that leaves is noticed though nothing is captured; one that is not there is an error', async (t) => {
   const end = await reader();
   t.after(() => end.close());
-  await writer.open(ID, { kind: 'stream', path: end.path, encoding });
-  gone.length = 0;
+  const gone: string[] = [];
+  await writer.open(ID, { kind: 'stream', path: end.path, encoding }, (why) => gone.push(why));
   (await end.socket).destroy();
   await until('gone', LIMIT_MS, () => gone.length > 0);
-  assert.deepEqual(gone, [ID]);
+  assert.deepEqual(gone, ['its reader has left']);
   await put(0, 10);
   await writer.close(ID, none);
   await assert.rejects(writer.open(ID, { kind: 'stream', path: '/nonexistent/s', encoding }), { code: 'ENOENT' });

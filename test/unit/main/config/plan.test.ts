@@ -16,6 +16,7 @@ function brief(steps: readonly Step[]): string[] {
     if (s.op === 'settings') return s.op;
     if (s.op === 'attributes') return `attributes ${s.after.name}`;
     if (s.op === 'peers' || s.op === 'routes' || s.op === 'rules' || s.op === 'hmacs') return s.op;
+    if (s.op === 'capture') return `${s.before?.path ?? '-'} > ${s.after?.path ?? '-'}`;
     return s.op === 'ports' ? `ports ${s.veb} ${s.after.map((p) => p.name).join(',')}` : `${s.op} ${s.veb}`;
   });
 }
