@@ -30,6 +30,7 @@ import {
   type State,
 } from './config/state.js';
 import { CaptureLogger } from './control/capture-logger.js';
+import { CaptureStreams } from './control/capture-streams.js';
 import { CaptureWriter } from './control/capture-writer.js';
 import { Captures } from './control/captures.js';
 import { Injector } from './control/inject.js';
@@ -98,6 +99,7 @@ export class Router {
   readonly injector: Injector;
   readonly captures: Captures;
   readonly captureWriter: CaptureWriter;
+  readonly captureStreams: CaptureStreams;
   /** Main's half of layer 3. */
   readonly stack: Stack;
   readonly log: RouterLog;
@@ -169,6 +171,7 @@ export class Router {
     this.injector = new Injector(this.memory);
     this.captures = new Captures(this.memory, this.reclaimer);
     this.captureWriter = new CaptureWriter(this.memory, (fields, message) => this.log.warn(fields, message));
+    this.captureStreams = new CaptureStreams(this.table, this.captures, this.captureWriter);
     const { memory, table, injector } = this;
     const neighbours = new Neighbours(memory, this.reclaimer);
     const settings = (): Readonly<Record<string, string | number>> => ({ ...this.current.settings });
@@ -303,6 +306,7 @@ export class Router {
         this.log.error({ event: 'stop', err: error }, 'could not take everything down in order');
       },
     );
+    await this.captureStreams.close();
     await this.captureWriter.stop();
     await this.pool.stop();
     this.reclaimer.close();

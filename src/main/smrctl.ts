@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, ask, send } from './api/client.js';
 import { drawTop, topOptions } from './cli/top.js';
 import type { Status } from './status.js';
+import { tcpdump } from './tcpdump/tcpdump.js';
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
@@ -73,6 +74,18 @@ async function main(): Promise<number> {
       process.stderr.write(`smrctl: top: ${(error as Error).message}\n`);
       return 1;
     });
+  }
+  if (words[0] === 'tcpdump') {
+    return tcpdump(socket, words.slice(1)).then(
+      () => 0,
+      (error: unknown) => {
+        const { message, code } = error as NodeJS.ErrnoException;
+        const silent = code === 'ECONNREFUSED' || (code === 'ENOENT' && message.startsWith('connect'));
+        const why = silent ? `${socket}: no smrouterd answers there` : `${words.join(' ')}: ${message}`;
+        process.stderr.write(`smrctl: ${why} (${code ?? 'EIO'})\n`);
+        return 1;
+      },
+    );
   }
   let files: Record<string, string>;
   try {

@@ -5,8 +5,10 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
+import type { CaptureStreams } from '../control/capture-streams.js';
 import { asControlError, ControlError } from '../errors.js';
 import { type AccessGroups, NO_GROUPS, type Role, roleOfSocket } from './access.js';
+import { serveCaptures } from './capture-api.js';
 
 /** Most words of a command, and bytes of a request: rule files come through here too. */
 const BODY_LIMIT = 8 << 20;
@@ -38,12 +40,13 @@ export type RunCommand = (
 
 /**
  * Listens on `path`; `run` answers commands. A socket left by a dead daemon is replaced, one that answers is EBUSY. Throws
- * ControlError.
+ * ControlError. `streams`, if given, are served too.
  */
 export async function listenControl(
   path: string,
   run: RunCommand,
   groups: AccessGroups = NO_GROUPS,
+  streams?: CaptureStreams,
 ): Promise<FastifyInstance> {
   if (existsSync(path)) {
     if (await answers(path)) throw new ControlError('EBUSY', `${path}: another smrouterd answers there`);
@@ -64,6 +67,7 @@ export async function listenControl(
       return reply.status(422).send({ code, message });
     }
   });
+  if (streams !== undefined) serveCaptures(server, streams, (socket) => roles.get(socket) ?? 'nobody');
   const mask = process.umask(0o177);
   try {
     await server.listen({ path });

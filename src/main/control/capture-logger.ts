@@ -1,21 +1,14 @@
 /**
  * Captures to files, live: each a capture of an interface and a target of the capture writer. Main only.
  */
-import { LinkType } from '../../shared/wire/pcap.js';
+import type { LinkType } from '../../shared/wire/pcap.js';
 import type { CaptureSetting } from '../config/capture.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { CaptureFileSpec } from './capture-file.js';
 import type { CaptureWriter } from './capture-writer.js';
-import type { Capture, Captures, LinkName } from './captures.js';
+import { type Capture, type Captures, LINK_TYPES, resolveLink } from './captures.js';
 import type { InterfaceTable } from './interface-table.js';
 import { compileExpression } from './packet-expression.js';
-
-/** Link types of files by the names libpcap has for them. */
-export const LINK_TYPES: Readonly<Record<LinkName, LinkType>> = {
-  EN10MB: LinkType.EN10MB,
-  LOOP: LinkType.LOOP,
-  RAW: LinkType.RAW,
-};
 
 export class CaptureLogger {
   private readonly table: InterfaceTable;
@@ -48,34 +41,28 @@ export class CaptureLogger {
       ...(type === '' ? {} : { link: type }),
       ...(direction === '' ? {} : { direction }),
     };
-    const link = this.captures.linkOf(live, wanted.link);
+    const link = resolveLink(live, wanted.link);
     const program = filter === '' ? {} : { program: await compileExpression(filter, LINK_TYPES[link], snaplen) };
-    const capture = this.captures.attach(live, { ...wanted, link, ...program });
+    // One whose interface leaves stays until the change that takes it away, which follows.
+    const capture = this.captures.add(live, { ...wanted, link, ...program }, () => {});
+    this.live.set(path, capture);
     try {
       await this.writer.open(capture.id, target(setting, LINK_TYPES[link]));
+      this.captures.start(capture);
     } catch (error) {
-      await this.captures.detach(capture).catch(() => {});
+      await this.stop(path).catch(() => {});
       throw error;
     }
-    // What was shown to it before there was a file is not part of it.
-    this.captures.reset(capture);
-    this.live.set(path, capture);
   }
 
   /** Takes a capture away; all that it was shown is in the file then. */
   private async stop(path: string): Promise<void> {
     const capture = this.live.get(path);
     if (capture === undefined) return;
-    try {
-      const { received, dropped } = await this.captures.detach(capture);
-      await this.writer.close(capture.id, { received, dropped });
-    } catch (error) {
-      // Only the grace period is late: no list names the capture any more.
-      await this.writer.close(capture.id, { received: 0, dropped: 0 });
-      throw error;
-    } finally {
-      this.live.delete(path);
-    }
+    this.live.delete(path);
+    await this.captures.detach(capture, ({ received, dropped }) =>
+      this.writer.close(capture.id, { received, dropped }),
+    );
   }
 }
 

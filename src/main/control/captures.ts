@@ -17,6 +17,7 @@ import {
 import { CaptureLane, captureLane } from '../../shared/layout/counters.js';
 import { Control, If, ifRecord, Kind } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
+import { LinkType } from '../../shared/wire/pcap.js';
 import type { InterfaceType } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
@@ -30,6 +31,13 @@ const LINKS: Readonly<Record<LinkName, CaptureLink>> = {
   EN10MB: CaptureLink.EN10MB,
   LOOP: CaptureLink.LOOP,
   RAW: CaptureLink.RAW,
+};
+
+/** Link types of files. */
+export const LINK_TYPES: Readonly<Record<LinkName, LinkType>> = {
+  EN10MB: LinkType.EN10MB,
+  LOOP: LinkType.LOOP,
+  RAW: LinkType.RAW,
 };
 
 /** Link types of the kinds of interface that have others than Ethernet, the default first (spec A §8.1). */
@@ -79,13 +87,16 @@ export interface Capture {
 }
 
 interface Attached extends Capture {
-  spec: CaptureSpec;
+  readonly spec: CaptureSpec;
+  started: boolean;
+  /** Its interface has left. */
+  gone: boolean;
   /** Record of its filter; 0 = none. */
   filter: number;
   filterWords: number;
   /** Counts to leave out. */
   base: CaptureCounts;
-  readonly onGone: () => void;
+  readonly onGone: (capture: Capture) => void;
 }
 
 const NOTHING: CaptureCounts = { received: 0, captured: 0, dropped: 0 };
@@ -112,11 +123,11 @@ export class Captures {
   }
 
   /**
-   * Attaches a capture to an interface; `onGone` hears when the interface leaves, and the capture with it. Throws EINVAL (not a link type of
-   * this interface), EMFILE (too many), ENOMEM.
+   * A capture of an interface that sees nothing before `start`; `onGone` hears when the interface leaves, and is to detach it. Throws EINVAL
+   * (not a link type of this interface), EMFILE (too many), ENOMEM.
    */
-  attach(live: Live, spec: CaptureSpec, onGone: () => void = () => {}): Capture {
-    const link = linkOf(live, spec.link);
+  add(live: Live, spec: CaptureSpec, onGone?: (capture: Capture) => void): Capture {
+    const link = resolveLink(live, spec.link);
     let number = 0;
     while (this.used.has(number)) number++;
     if (number >= MAX_CAPTURES) throw new ControlError('EMFILE', `no more than ${MAX_CAPTURES} captures`);
@@ -127,49 +138,88 @@ export class Captures {
       interface: live,
       link,
       spec,
+      started: false,
+      gone: false,
       filter: filter.at,
       filterWords: filter.words,
       base: NOTHING,
-      onGone,
+      onGone: onGone ?? ((gone) => void this.detach(gone).catch(() => {})),
     };
     this.attached.set(capture.id, capture);
     this.used.add(number);
+    return capture;
+  }
+
+  /** Shows a capture packets from now on. Throws ENOMEM, and ENXIO when its interface has left. */
+  start(capture: Capture): void {
+    const attached = this.get(capture);
+    if (attached.gone) throw new ControlError('ENXIO', `${capture.interface.name}: the interface has left`);
+    attached.started = true;
     try {
-      this.publish(live);
+      this.publish(capture.interface);
     } catch (error) {
-      this.attached.delete(capture.id);
-      this.used.delete(number);
-      this.freeFilter(filter);
+      attached.started = false;
+      throw error;
+    }
+  }
+
+  /** Both in one. */
+  attach(live: Live, spec: CaptureSpec, onGone?: (capture: Capture) => void): Capture {
+    const capture = this.add(live, spec, onGone);
+    try {
+      this.start(capture);
+    } catch (error) {
+      void this.detach(capture).catch(() => {});
       throw error;
     }
     return capture;
   }
 
+  /** Whether a capture's interface has left. */
+  hasGone(capture: Capture): boolean {
+    return (capture as Attached).gone;
+  }
+
   /**
-   * Takes a capture away, if it has not left with its interface. Resolves to its counts once no worker shows it anything any more; records
-   * of it may still be in the rings. Rejects with `GraceTimeout`, and with ENOMEM, the capture then staying.
+   * Takes a capture away. Resolves to its counts once no worker shows it anything any more. Records of it may still be in the rings: `last`
+   * sees to them, and until it is done nobody else gets the capture's number. Rejects with `GraceTimeout`, with ENOMEM, the capture then
+   * staying, and as `last` does. A second call gets the promise of the first.
    */
-  detach(capture: Capture): Promise<CaptureCounts> {
+  detach(capture: Capture, last: (counts: CaptureCounts) => Promise<void> = async () => {}): Promise<CaptureCounts> {
     const attached = this.attached.get(capture.id);
     if (attached === undefined) return this.leaving.get(capture) ?? Promise.resolve(NOTHING);
-    const left = this.leave(attached);
+    const left = this.leave(attached, last);
     this.leaving.set(capture, left);
     return left;
   }
 
-  private async leave(capture: Attached): Promise<CaptureCounts> {
+  private async leave(capture: Attached, last: (counts: CaptureCounts) => Promise<void>): Promise<CaptureCounts> {
     this.attached.delete(capture.id);
     try {
-      this.publish(capture.interface);
+      if (!capture.gone) this.publish(capture.interface);
     } catch (error) {
       this.attached.set(capture.id, capture);
       throw error;
     }
     let counts = NOTHING;
-    await this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
-      counts = this.read(capture);
-      this.release(capture);
+    let passed: () => void = () => {};
+    const grace = new Promise<void>((resolve) => {
+      passed = resolve;
     });
+    const inTime = this.reclaimer.barrier(GRACE_DEADLINE_MS, () => {
+      counts = this.read(capture);
+      passed();
+    });
+    try {
+      await inTime;
+    } finally {
+      try {
+        await last(counts);
+      } finally {
+        // Also one that passes late.
+        void grace.then(() => this.release(capture));
+      }
+    }
     return counts;
   }
 
@@ -199,11 +249,6 @@ export class Captures {
     attached.base = this.read(attached);
   }
 
-  /** The link type that a capture of `live` gets. Throws EINVAL if it is not one of the interface's. */
-  linkOf(live: Live, wanted: LinkName | undefined): LinkName {
-    return linkOf(live, wanted);
-  }
-
   /** The counts of a capture now. */
   counts(capture: Capture): CaptureCounts {
     return this.read(this.get(capture));
@@ -211,10 +256,10 @@ export class Captures {
 
   /** An interface leaves: its captures do too. */
   forget(live: Live): void {
-    for (const capture of [...this.attached.values()].filter((c) => c.interface === live)) {
-      this.detach(capture).catch(() => {});
-      capture.onGone();
-    }
+    const captures = [...this.attached.values()].filter((c) => c.interface === live);
+    for (const capture of captures) capture.gone = true;
+    this.publish(live);
+    for (const capture of captures) capture.onGone(capture);
   }
 
   private get(capture: Capture): Attached {
@@ -226,10 +271,11 @@ export class Captures {
   /** Publishes the captures of an interface as they are now, and retires those published before. Throws ENOMEM. */
   private publish(live: Live): void {
     const { heap } = this.memory.views;
-    const captures = [...this.attached.values()].filter((c) => c.interface === live);
+    const captures = [...this.attached.values()].filter((c) => c.interface === live && c.started && !c.gone);
     const list = captures.length === 0 ? 0 : this.newList(captures);
     const word = ifRecord(live.index) + If.CAPTURE;
     const old = heap[word];
+    if (old === 0 && list === 0) return;
     Atomics.store(heap, word, list);
     Atomics.store(heap, Control.CAPTURES, (heap[Control.CAPTURES] + 1) | 0);
     if (old === 0) return;
@@ -305,8 +351,8 @@ function listWords(captures: number): number {
   return CaptureList.FIRST + captures * CaptureDescriptor.WORDS;
 }
 
-/** The link type a capture of `live` gets. Throws EINVAL. */
-function linkOf(live: Live, wanted: LinkName | undefined): LinkName {
+/** The link type a capture of `live` gets that asks for `wanted`. Throws EINVAL. */
+export function resolveLink(live: Live, wanted: LinkName | undefined): LinkName {
   const links = linksOf(live.type);
   if (wanted === undefined) return links[0] as LinkName;
   if (links.includes(wanted)) return wanted;

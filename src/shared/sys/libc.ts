@@ -102,6 +102,8 @@ export const syscall3: (number: number, a: number, b: number, c: number) => numb
 /** The same with six. */
 export const syscall6: (number: number, a: number, b: number, c: number, d: number, e: number, f: number) => number =
   libc.func('long syscall(long, ulong, ulong, ulong, ulong, ulong, ulong)');
+/** clock_gettime(2) into a struct timespec at address `to`. */
+export const clockGettime: (clock: number, to: number) => number = libc.func('int clock_gettime(int, uintptr_t)');
 const SYS_SCHED_GETAFFINITY = process.arch === 'x64' ? 204 : 123;
 /** gettid(2): the kernel's number of this thread. */
 export const gettid: () => number = libc.func('int gettid()');

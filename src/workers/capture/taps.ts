@@ -30,10 +30,10 @@ import { CaptureLane, captureLane } from '../../shared/layout/counters.js';
 import { Control, If, ifRecord, Kind, MAX_INTERFACES } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
 import { CaptureProducer } from '../../shared/ring/capture-ring.js';
+import { makeClock } from '../../shared/sys/clock.js';
 import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import type { Context } from '../context.js';
 import { reportPoison } from '../poison.js';
-import { makeStamp } from './stamp.js';
 
 /** What shows packets to the captures of interfaces that have some: `list` is `If.CAPTURE`, not 0. */
 export interface Taps {
@@ -51,7 +51,7 @@ export function makeTaps(ctx: Context): Taps {
   const { heap, meta, counters, u8, u16, i32, slots, me } = ctx;
   const { threads } = ctx.views.sizes;
   const ring = new CaptureProducer(ctx.views, me);
-  const stamp = makeStamp();
+  const clock = makeClock();
   /** Functions of filters, by the number of their capture, and the serial number of each one's filter. */
   const filters: Filter[] = new Array(MAX_CAPTURES).fill(() => 0);
   const serials = new Int32Array(MAX_CAPTURES);
@@ -137,8 +137,11 @@ export function makeTaps(ctx: Context): Taps {
     const words = CaptureRecord.HEADER + ((bytes + 3) >> 2);
     const r = ring.reserve(words);
     if (r === -1) return false;
+    // One reading for all packets of a burst.
+    if (!ctx.captured) clock.read();
     ctx.captured = true;
-    stamp(i32, r + CaptureRecord.SECONDS);
+    i32[r + CaptureRecord.SECONDS] = clock.seconds();
+    i32[r + CaptureRecord.NANOSECONDS] = clock.nanoseconds();
     i32[r + CaptureRecord.SIZE] = words;
     i32[r + CaptureRecord.ID] = id;
     i32[r + CaptureRecord.INTERFACE] = where;
@@ -158,7 +161,6 @@ export function makeTaps(ctx: Context): Taps {
 
   function publish(): void {
     ctx.captured = false;
-    stamp.forget();
     ring.publish();
   }
 

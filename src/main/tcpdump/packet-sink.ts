@@ -1,0 +1,102 @@
+/**
+ * Where `smrctl tcpdump` puts packets: a file, standard output, or a program that prints them. What comes in are pcapng blocks.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, createWriteStream } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { Pcap, writePcap } from '../../shared/wire/pcap.js';
+import { Block } from '../../shared/wire/pcapng.js';
+import { ControlError } from '../errors.js';
+import { blockType, interfaceOf, pcapRecord } from './pcapng-reader.js';
+
+/** A place for packets. */
+export interface PacketSink {
+  /** False: wait for `drained` before the next block. */
+  write(block: Buffer): boolean;
+  drained(): Promise<void>;
+  /** Resolves when the place has left by itself: whoever read has gone. */
+  readonly left: Promise<void>;
+  /** Everything is written and, if it was a program, printed. */
+  end(): Promise<void>;
+}
+
+/** What opens the place that `-w FILE` names, or a program that prints. Throws ENOENT where there is none. */
+export function sinkOpener(file: string, printing: readonly string[]): () => PacketSink {
+  if (file === '') return printer(printing);
+  if (file === '-') return () => streamSink(process.stdout, (block) => block);
+  const form = file.endsWith('.pcap') ? asPcap : (block: Buffer) => block;
+  return () => streamSink(createWriteStream(file, { mode: 0o600 }), form);
+}
+
+/** A block as pcap has it: the header for the interface's, records for packets, nothing for others. */
+function asPcap(block: Buffer): Buffer {
+  const type = blockType(block);
+  if (type === Block.PACKET) return pcapRecord(block);
+  if (type !== Block.INTERFACE) return Buffer.alloc(0);
+  const header = new Int32Array(Pcap.WORDS);
+  const { linkType, snaplen } = interfaceOf(block);
+  writePcap(header, 0, linkType, snaplen);
+  return Buffer.from(header.buffer);
+}
+
+function streamSink(
+  stream: Writable,
+  form: (block: Buffer) => Buffer,
+  done: Promise<void> = Promise.resolve(),
+): PacketSink {
+  let failed: Error | undefined;
+  const left = new Promise<void>((resolve) => {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that has seen enough is no failure.
+      if (error.code !== 'EPIPE') failed = error;
+      resolve();
+    });
+    stream.on('close', () => resolve());
+  });
+  return {
+    left,
+    write: (block) => {
+      const bytes = form(block);
+      return bytes.length === 0 || stream.destroyed || stream.write(bytes);
+    },
+    drained: () => Promise.race([new Promise<void>((resolve) => stream.once('drain', resolve)), left]),
+    end: async () => {
+      if (stream === process.stdout) await new Promise<void>((resolve) => stream.write('', () => resolve()));
+      else if (!stream.destroyed) await new Promise<void>((resolve) => stream.end(resolve));
+      await done;
+      if (failed !== undefined) throw failed;
+    },
+  };
+}
+
+/** What opens tcpdump or, where there is none, tshark. */
+function printer(printing: readonly string[]): () => PacketSink {
+  if (inPath('tcpdump')) return () => runPrinter('tcpdump', ['-l', ...printing, '-r', '-']);
+  if (!inPath('tshark')) {
+    throw new ControlError('ENOENT', 'neither tcpdump nor tshark is here to print packets; install tcpdump, or use -w');
+  }
+  const known = printing.map((option) => (option === '-v' ? '-V' : option)).filter((option) => /^-[nVx]$/.test(option));
+  return () => runPrinter('tshark', ['-l', ...new Set(known), '-r', '-']);
+}
+
+function runPrinter(program: string, args: readonly string[]): PacketSink {
+  // A session of its own: an interrupt from the terminal is ours, and it still prints what was captured before.
+  const child = spawn(program, args, { stdio: ['pipe', 'inherit', 'pipe'], detached: true });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    process.stderr.write(text.replace(/^reading from file .*\n|^Running as user .*\n/gm, ''));
+  });
+  const done = new Promise<void>((resolve) => child.on('close', () => resolve()));
+  return streamSink(child.stdin, (block) => block, done);
+}
+
+function inPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
