@@ -168,7 +168,11 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       if (words[0] === 'takeover') return handOver(router, words.slice(1), () => setImmediate(finish, 'takeover'));
       return runCommand(router, words, json, daemon, files);
     };
-    open.push(await onceFree(option.takeover, () => listenControl(option.socket, command, option.groups, router.captureStreams)));
+    open.push(
+      await onceFree(option.takeover, () =>
+        listenControl(option.socket, command, option.groups, router.captureStreams),
+      ),
+    );
     const http = await onceFree(option.takeover, () => listenHttp(option.host, option.port, shownOf(router, metrics)));
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Daemon } from '../support/daemon.js';
@@ -31,7 +31,7 @@ class Tcpdump {
   private constructor(daemon: Daemon, words: string, shell: string) {
     const command = `exec ${process.execPath} ${join(BIN, 'smrctl')} -s ${daemon.socket} tcpdump ${words}`;
     const line = shell === '' ? command : `(${command}) | ${shell}`;
-    this.child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.out = Buffer.concat([this.out, chunk]);
     });
@@ -39,6 +39,11 @@ class Tcpdump {
       this.err += text;
     });
     this.ended = new Promise((resolve) => this.child.once('close', (code) => resolve(code ?? -1)));
+  }
+
+  /** Signals it and what it is piped into, as a terminal does. */
+  signal(signal: NodeJS.Signals): void {
+    process.kill(-(this.child.pid as number), signal);
   }
 
   /** The three numbers it ends with. */
@@ -51,9 +56,13 @@ class Tcpdump {
 
 /** The fields that tshark reads from a capture, a line each. */
 function tshark(input: string | Buffer, ...fields: string[]): string[] {
-  const file = typeof input === 'string' ? input : '-';
+  let file = input;
+  if (typeof file !== 'string') {
+    file = join(temporaryFolder(), 'capture');
+    writeFileSync(file, input);
+  }
   const args = ['-r', file, '-T', 'fields', ...fields.flatMap((field) => ['-e', field])];
-  const { stdout, stderr, status } = spawnSync('tshark', args, { input: typeof input === 'string' ? '' : input });
+  const { stdout, stderr, status } = spawnSync('tshark', args);
   assert.equal(status, 0, stderr.toString());
   return stdout.toString().trimEnd().split('\n');
 }
@@ -96,8 +105,8 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
     const fields = '-T fields -e frame.interface_name -e frame.time_epoch -e frame.len -e icmp.type';
     const dump = await Tcpdump.start(lan.daemon, `-i ${to.tap} -D out -w - icmp`, `tshark -n -l -r - ${fields}`);
     await until('packets', MS, () => dump.out.toString().split('\n').length > 4);
-    lan.daemon.signal('SIGCONT');
-    dump.child.kill('SIGTERM');
+    dump.signal('SIGTERM');
+    await dump.ended;
     const rows = dump.out
       .toString()
       .trimEnd()
@@ -128,7 +137,7 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
   it('ends with SIGINT, and says how many there were; the text is whole', async () => {
     const dump = await Tcpdump.start(lan.daemon, `-ni veb0 icmp`);
     await until('text', MS, () => dump.out.toString().split('\n').length > 3);
-    dump.child.kill('SIGINT');
+    dump.signal('SIGINT');
     assert.equal(await dump.ended, 0);
     assert.equal(dump.out.toString().trimEnd().split('\n').length, dump.counts[0]);
     assert.equal(dump.counts[2], 0);
@@ -144,7 +153,7 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
   it('a client that is killed takes its capture with it', async () => {
     const dump = await Tcpdump.start(lan.daemon, `-i veb0 -w -`);
     assert.equal((await lan.daemon.json<unknown[]>('show', 'captures')).length, 1);
-    dump.child.kill('SIGKILL');
+    dump.signal('SIGKILL');
     await until('no capture', MS, async () => (await lan.daemon.json<unknown[]>('show', 'captures')).length === 0);
   });
 
@@ -153,7 +162,7 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
     const requests = await Tcpdump.start(lan.daemon, `-i veb0 -w - -c 5 'icmp[0] = 8'`);
     const none = await Tcpdump.start(lan.daemon, `-i veb0 -w - tcp`);
     assert.deepEqual(await Promise.all([all.ended, requests.ended]), [0, 0]);
-    none.child.kill('SIGINT');
+    none.signal('SIGINT');
     await none.ended;
     assert.deepEqual([...new Set(tshark(requests.out, 'icmp.type'))], ['8']);
     assert.ok(new Set(tshark(all.out, 'icmp.type')).size > 1);
@@ -165,7 +174,7 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
     const [from, to] = hosts();
     const dump = await Tcpdump.start(lan.daemon, `-i veb0 -B fildrop=capture -w - icmp6`);
     assert.equal(lan.ping(from, to.v6, '-c', '2', '-i', '0.1', '-W', '1').received, 0);
-    dump.child.kill('SIGINT');
+    dump.signal('SIGINT');
     await dump.ended;
     assert.ok((dump.counts[0] as number) > 0);
     assert.ok(lan.ping(from, to.v6).received > 0);

@@ -77,7 +77,9 @@ function printer(printing: readonly string[]): () => PacketSink {
     throw new ControlError('ENOENT', 'neither tcpdump nor tshark is here to print packets; install tcpdump, or use -w');
   }
   const known = printing.map((option) => (option === '-v' ? '-V' : option)).filter((option) => /^-[nVx]$/.test(option));
-  return () => runPrinter('tshark', ['-l', ...new Set(known), '-r', '-']);
+  // It reads no sockets, which is what a child's standard input is here.
+  const tshark = ['tshark', '-l', ...new Set(known), '-r', '-'];
+  return () => runPrinter('sh', ['-c', 'cat | exec "$@"', 'sh', ...tshark]);
 }
 
 function runPrinter(program: string, args: readonly string[]): PacketSink {
