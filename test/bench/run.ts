@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { packetPps, xdp1514, xdpImix, xdpPps } from './attached.js';
 import { mixedTcp, packetTcp } from './attached-tcp.js';
 import { type Bench, type Measured, resultLine } from './bench.js';
+import { captureFile } from './capture-file.js';
 import { cpu } from './cpu.js';
 import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
@@ -29,7 +30,7 @@ import { vebScaling } from './veb-scaling.js';
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale],
-  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
+  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
 
