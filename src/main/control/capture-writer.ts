@@ -132,7 +132,9 @@ export class CaptureWriter {
 
   /** Starts the thread. What the rings hold from before is for nobody: their captures have ended. */
   private start(): MessagePort {
-    this.piscina ??= new Piscina({ filename: ENTRY, minThreads: 0, maxThreads: 1, atomics: 'disabled' });
+    // Files are opened by one thread and closed by another, so Node must not take them for a thread's own and close them with it.
+    const files = { trackUnmanagedFds: false };
+    this.piscina ??= new Piscina({ filename: ENTRY, minThreads: 0, maxThreads: 1, atomics: 'disabled', ...files });
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (reply: WriterReply) => this.hear(reply));
     const task = { regions: this.memory.regions, counters: this.counters, port: port2 };
