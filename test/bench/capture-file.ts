@@ -1,10 +1,11 @@
 /**
- * `capture-file`: frames written to a file, 60 and 1514 bytes each, beside tcpdump doing the same on the kernel's end of the same TAP.
+ * `capture-file`: frames written to a file, 60 and 1514 bytes each, beside tcpdump doing the same where they arrive: on the kernel's end of the
+ * TAP behind the bridge.
  *
  * A paced sender on core 0 sends into a TAP of smrouterd, which is on core 1 and bridges to a host that drops the frames. In turn: nobody
  * captures; `capture tap10 file`; tcpdump -w. The figure is processor time for each packet written: the daemon's, less what it uses at
- * the same rate without a capture; and tcpdump's own. What the kernel does to show tcpdump the packet is on the sender's account and not
- * counted, so tcpdump is flattered. Then the sender goes as fast as it can, and what the capture lost is told.
+ * the same rate without a capture; and tcpdump's own. What the kernel does to show tcpdump the packet is on the account of who sends it
+ * and not counted, so tcpdump is flattered. Then the sender goes as fast as it can, and what the capture lost is told.
  *
  * Files are on the file system of $TMPDIR, or /tmp, and are removed at once.
  */
@@ -91,9 +92,9 @@ async function byTcpdump(
   length: number,
   rate: number,
 ): Promise<{ cost: number; lost: number }> {
-  // -Q out: what the host sends. A buffer as large as our ring.
-  const options = ['-i', hosts.linkA, '-Q', 'out', '-w', path, '-n', '-B', '16384', '-Z', 'root'];
-  const words = ['netns', 'exec', hosts.a.name, 'taskset', '-c', '1', 'tcpdump', ...options];
+  // Not where they are sent: a socket that goes past the queues is not shown there. A buffer as large as our ring.
+  const options = ['-i', hosts.linkB, '-Q', 'in', '-w', path, '-n', '-B', '16384', '-Z', 'root'];
+  const words = ['netns', 'exec', hosts.b.name, 'taskset', '-c', '1', 'tcpdump', ...options];
   const child: ChildProcess = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -141,7 +142,7 @@ async function load(hosts: SmrouterHosts, folder: string, length: number, rate: 
     value: round(median(ours)),
     unit: 'ns/packet',
     ratio: medianRatio(theirs, ours),
-    peer: 'tcpdump -w on the kernel end of the TAP',
+    peer: 'tcpdump -w on a kernel TAP',
     note:
       `${length} B at ${rate}/s; ours ${span(ours)} beyond ${span(bare)} without a capture, tcpdump ${span(theirs)}; ` +
       `lost ${percent(lost)}, tcpdump ${percent(theirLost)}; ${full}; ${ROUNDS} rounds of ${SECONDS} s`,
