@@ -1,6 +1,7 @@
 /**
  * `capture IF file PATH …` and `capture IF -file PATH`: captures that are part of the configuration.
  */
+import { resolve } from 'node:path';
 import { readCapture } from '../config/capture.js';
 import { linksOf } from '../control/captures.js';
 import { ControlError } from '../errors.js';
@@ -11,7 +12,9 @@ export function capture(draft: Draft, args: readonly string[]): void {
   const words = new Words(args);
   const name = words.take('interface');
   const verb = words.take('file PATH or -file PATH');
-  const path = words.take('path');
+  const given = words.take('path');
+  // One file has one name, however it is spelled.
+  const path = given.startsWith('/') ? resolve(given) : given;
   const { captures, interfaces } = draft.state;
   const spec = interfaces.get(name);
   if (spec === undefined) throw new ControlError('ENXIO', `${name}: no such interface`);

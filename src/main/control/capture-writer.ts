@@ -6,6 +6,7 @@
  * everything that was captured is written.
  */
 import { close as closeFile, fsync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { CaptureBell, captureBell, MAX_CAPTURES, WriterLane } from '../../shared/layout/capture.js';
@@ -36,6 +37,9 @@ interface Open {
   readonly target: CaptureTarget;
   readonly onGone: (why: string) => void;
 }
+
+/** How long the writer may take to answer: a disk that hangs must not hold up every change. */
+const ANSWER_MS = 15_000;
 
 export class CaptureWriter {
   private readonly memory: Memory;
@@ -70,7 +74,10 @@ export class CaptureWriter {
       await this.ask((serial) => ({ op: 'open', serial, id, target: opened }));
     } catch (error) {
       this.targets.delete(id);
-      if (opened.kind === 'file') closeFile(opened.fd, () => {});
+      // Who is only slow will open it yet, and is then to close it.
+      if (error instanceof ControlError && error.code === 'ETIMEDOUT') {
+        this.send({ op: 'close', serial: ++this.serial, id, statistics: { received: 0, dropped: 0 } });
+      } else if (opened.kind === 'file') closeFile(opened.fd, () => {});
       await this.restIfIdle();
       throw asControlError(error);
     }
@@ -118,7 +125,12 @@ export class CaptureWriter {
     const serial = ++this.serial;
     const answer = new Promise<void>((resolve, reject) => this.waiting.set(serial, { resolve, reject }));
     this.send(make(serial));
-    return answer;
+    const late = setTimeout(() => {
+      const waiter = this.waiting.get(serial);
+      this.waiting.delete(serial);
+      waiter?.reject(new ControlError('ETIMEDOUT', `the capture writer did not answer within ${ANSWER_MS} ms`));
+    }, ANSWER_MS);
+    return answer.finally(() => clearTimeout(late));
   }
 
   private send(request: WriterRequest): void {
@@ -150,7 +162,9 @@ export class CaptureWriter {
     const { port } = this;
     this.send({ op: 'stop' });
     this.port = undefined;
-    await this.task;
+    // One that hangs in a system call is left to itself.
+    const ended = await Promise.race([this.task.then(() => true), sleep(ANSWER_MS, false, { ref: false })]);
+    if (!ended) return;
     port.close();
     if (this.port !== undefined) return;
     const { piscina } = this;

@@ -47,6 +47,9 @@ test('the same path again replaces the capture, -file ends it', () => {
     'capture tap0 file /b',
   ]);
   assert.deepEqual(printed('capture tap0 file /a', 'capture tap0 -file /a'), []);
+  assert.deepEqual(printed('capture tap0 file /a//b/../c', 'capture tap0 file /a/./c keep 2'), [
+    'capture tap0 file /a/c keep 2',
+  ]);
 });
 
 test('what cannot be is refused, with the words', () => {
