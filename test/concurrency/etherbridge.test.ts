@@ -8,7 +8,7 @@ import {
   bucketsFor,
   Learned,
   learn,
-  lookup,
+  lookupOne,
   removeWhere,
   sweep,
   Table,
@@ -107,7 +107,7 @@ test('A93 under a storm of moves of one address between two ports a look-up neve
     await bench.during(() => {
       for (const until = performance.now() + BOX_MS / 3; performance.now() < until; shared[Shared.NOW]++) {
         for (let n = 0; n < 10_000; n++, looked++) {
-          const value = lookup(heap, TABLE, keyLo(0), keyHi(0), shared[Shared.NOW]);
+          const value = lookupOne(heap, TABLE, keyLo(0), keyHi(0), shared[Shared.NOW]);
           const side = KNOWN_PORTS(0).indexOf(value);
           if (side === -1) assert.fail(`a look-up gave ${value}`);
           sides |= 1 << side;
@@ -138,9 +138,9 @@ function assertWhole(bench: Bench, keys: number): void {
   assert.equal(heap[TABLE + Table.COUNT], listed.length);
   assert.ok(bench.ofBuckets(LOCK).every((lock) => lock === 0));
   assert.equal(new Set(listed.map((a) => `${a.lo} ${a.hi}`)).size, listed.length, 'no address is listed twice');
-  for (const a of listed) assert.equal(lookup(heap, TABLE, a.lo, a.hi, a.seen), a.value);
+  for (const a of listed) assert.equal(lookupOne(heap, TABLE, a.lo, a.hi, a.seen), a.value);
   for (let k = 0; k < keys; k++) {
-    const value = lookup(heap, TABLE, keyLo(k), keyHi(k), shared[Shared.NOW]);
+    const value = lookupOne(heap, TABLE, keyLo(k), keyHi(k), shared[Shared.NOW]);
     assert.ok(value === 0 || KNOWN_PORTS(k).includes(value));
   }
   assert.equal(
@@ -179,7 +179,7 @@ for (const [max, keys] of [
             busy++;
           }
           const k = random(keys);
-          const value = lookup(heap, TABLE, keyLo(k), keyHi(k), shared[Shared.NOW]);
+          const value = lookupOne(heap, TABLE, keyLo(k), keyHi(k), shared[Shared.NOW]);
           if (value !== 0) assert.ok(KNOWN_PORTS(k).includes(value), `address ${k} on ${value}`);
         }
       });

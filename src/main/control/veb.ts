@@ -17,7 +17,7 @@ import {
   copyInto,
   Learned,
   learn,
-  lookup,
+  lookupOne,
   removeWhere,
   sweep,
   Table,
@@ -252,7 +252,7 @@ export class Vebs {
       return false;
     const now = this.now();
     const value = member.index | (heap[ifRecord(member.index) + If.PORT_GENERATION] << 16);
-    if (lookup(heap, table, mac.lo, mac.hi, now) !== 0) return false;
+    if (lookupOne(heap, table, mac.lo, mac.hi, now) !== 0) return false;
     const seen = now - Math.trunc(age);
     // -1 has another meaning in a table.
     return learn(heap, table, mac.lo, mac.hi, value, seen === -1 ? -2 : seen, this.memory.me) === Learned.NEW;

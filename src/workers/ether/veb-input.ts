@@ -23,7 +23,7 @@ import { Direction } from '../../shared/layout/capture.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, IfType, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
-import { isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
+import { homeBy, isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
 import { Verdict } from '../../shared/table/rule-list.js';
 import { EtherType, etherType, isGroup, isIpOrArp, Reserved } from '../../shared/wire/ethernet.js';
 import { queueFrame } from '../burst.js';
@@ -244,10 +244,16 @@ export function makeVebInput(
     if (ctx.poison && heap[table + Table.KIND] !== Kind.ETHERBRIDGE) reportPoison(ctx, veb);
     if (generation === 0) return;
     const value = ingress | (generation << 16);
+    const first = table + Table.BUCKETS;
+    const mask = heap[table + Table.MASK];
+    const key0 = heap[table + Table.KEY0];
+    const key1 = heap[table + Table.KEY1];
     for (let i = 0; i < n; i++) {
       const hi = srcHi[i];
       const lo = srcLo[i];
-      if ((sifted && destination[i] === DONE) || isGroup(hi) || isKnown(heap, table, lo, hi, value, seconds)) continue;
+      if ((sifted && destination[i] === DONE) || isGroup(hi)) continue;
+      const home = homeBy(first, mask, key0, key1, lo, hi);
+      if (isKnown(heap, table, home, lo, hi, value, seconds)) continue;
       if ((hi | lo) === 0) continue;
       const done = learn(heap, table, lo, hi, value, seconds, me);
       if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
@@ -257,6 +263,11 @@ export function makeVebInput(
   /** Step 12: the port behind each destination. An entry of a port that has left since is a miss. */
   function resolve(table: number, sifted: boolean): void {
     const { n, seconds } = ctx;
+    const first = table + Table.BUCKETS;
+    const mask = heap[table + Table.MASK];
+    const key0 = heap[table + Table.KEY0];
+    const key1 = heap[table + Table.KEY1];
+    const timeout = heap[table + Table.TIMEOUT];
     // The entry last found good: most frames of a burst go the way of the one before.
     let good = 0;
     for (let i = 0; i < n; i++) {
@@ -266,7 +277,8 @@ export function makeVebInput(
         destination[i] = FLOOD;
         continue;
       }
-      const value = lookup(heap, table, dstLo[i], hi, seconds);
+      const lo = dstLo[i];
+      const value = lookup(heap, table, homeBy(first, mask, key0, key1, lo, hi), lo, hi, seconds, timeout);
       if (value === 0) {
         destination[i] = FLOOD;
         continue;

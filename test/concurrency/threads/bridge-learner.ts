@@ -1,6 +1,7 @@
 /** A thread that learns and looks up as a worker does, on addresses that other threads learn and remove meanwhile. */
 import { workerData } from 'node:worker_threads';
-import { isKnown, type Learned, learn, lookup } from '../../../src/shared/table/etherbridge.js';
+import { type Learned, learn, lookupOne } from '../../../src/shared/table/etherbridge.js';
+import { isKnownOne } from '../../support/bridge-table.js';
 import { seeded } from '../../support/stress.js';
 
 /** Words the threads share. */
@@ -51,13 +52,13 @@ function learnAndLook({ heap, table, me, shared, told, keys, storm, seed }: Lear
     const k = storm ? 0 : random(keys);
     const port = portOf(k, storm ? turn & 1 : random(2));
     if (storm || random(2) === 0) {
-      if (!isKnown(heap, table, keyLo(k), keyHi(k), port, now)) {
+      if (!isKnownOne(heap, table, keyLo(k), keyHi(k), port, now)) {
         const done: Learned = learn(heap, table, keyLo(k), keyHi(k), port, now, me);
         told[Shared.ANSWERS + done]++;
       }
       continue;
     }
-    const value = lookup(heap, table, keyLo(k), keyHi(k), now);
+    const value = lookupOne(heap, table, keyLo(k), keyHi(k), now);
     if (value === 0) continue;
     told[Shared.FOUND]++;
     if (value !== portOf(k, 0) && value !== portOf(k, 1)) told[Shared.WRONG]++;

@@ -8,7 +8,7 @@ import {
   bucketsFor,
   type Learned,
   learn,
-  lookup,
+  lookupOne,
   removeWhere,
   Table,
   tableInit,
@@ -49,7 +49,7 @@ export class TestTable {
 
   /** Looks station `n` up. */
   lookup(n: number, now: number): number {
-    return lookup(this.h, this.t, lo(n), hi(n), now);
+    return lookupOne(this.h, this.t, lo(n), hi(n), now);
   }
 
   remove(n: number): number {

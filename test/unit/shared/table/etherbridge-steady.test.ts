@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { addStatic, isKnown, Learned, learn } from '../../../../src/shared/table/etherbridge.js';
+import { addStatic, Learned, learn } from '../../../../src/shared/table/etherbridge.js';
+import { isKnownOne } from '../../../support/bridge-table.js';
 import { hi, lo, ME, portValue, TestTable } from '../../support/test-table.js';
 
 const P1 = portValue(1);
@@ -31,7 +32,7 @@ test('A94 nor does it write a word as it was, or use an atomic', () => {
     set: (_, at) => assert.fail(`word ${String(at)} was written`),
   });
   for (let n = 0; n < 60; n++) {
-    assert.equal(isKnown(watched, table.t, lo(n), hi(n), P1, 10), true);
+    assert.equal(isKnownOne(watched, table.t, lo(n), hi(n), P1, 10), true);
     assert.equal(learn(watched, table.t, lo(n), hi(n), P1, 10, ME), Learned.KNOWN);
   }
   assert.throws(() => learn(watched, table.t, lo(5), hi(5), P1, 11, ME), 'another second is a write');
@@ -40,7 +41,8 @@ test('A94 nor does it write a word as it was, or use an atomic', () => {
 
 test('A94 isKnown is true of the same station, port and second alone', () => {
   const table = new TestTable(100);
-  const known = (n: number, value: number, now: number): boolean => isKnown(table.h, table.t, lo(n), hi(n), value, now);
+  const known = (n: number, value: number, now: number): boolean =>
+    isKnownOne(table.h, table.t, lo(n), hi(n), value, now);
   assert.equal(known(7, P1, 10), false);
   table.learn(7, P1, 10);
   const before = table.h.slice();
