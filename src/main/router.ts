@@ -416,7 +416,7 @@ export class Router {
 
   /** A worker will have no thread any more: the queues it had go to the others. */
   withoutWorker(worker: number): void {
-    this.interfaces.hosts.giveUp(worker);
+    this.interfaces.giveUp(worker);
   }
 
   /** Workers replaced so far. */

@@ -19,7 +19,7 @@ import { openPacketPort } from './packet-port.js';
 import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
-import { openTapPort, type PassedTap, setTapAttributes, unwatchTap, watchTap } from './tap.js';
+import { giveUpTap, openTapPort, type PassedTap, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { Tunnels } from './tunnels.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
 import { openXdpPort } from './xdp-port.js';
@@ -135,6 +135,13 @@ export class Interfaces {
       ...{ vport: virtual, rport: virtual, lo: virtual, vrf: virtual },
     };
     table.memoryTaps = !kernelTaps;
+  }
+
+  /** Worker `worker` will not come back: what the kernel has for it goes to the others. */
+  giveUp(worker: number): void {
+    this.memory.givenUp.add(worker);
+    this.hosts.giveUp(worker);
+    for (const live of this.table.all()) if (live.type === 'tap' && !this.table.memoryTaps) giveUpTap(live, worker);
   }
 
   /** Throws what can be known to fail before anything has changed: namespaces that are not there. */

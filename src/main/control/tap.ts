@@ -5,7 +5,7 @@ import { If, ifRecord, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
 import { setRingFile } from '../../shared/sys/io-uring.js';
 import { linkByName, moveLinkToNetns, setLinkMtu } from '../../shared/sys/link.js';
-import { adoptTap, closeTap, openTap, setCarrier, type TapHandle } from '../../shared/sys/tap.js';
+import { adoptTap, attachQueue, closeTap, openTap, setCarrier, type TapHandle } from '../../shared/sys/tap.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 import type { Live } from './interface-table.js';
@@ -64,6 +64,7 @@ export function openTapPort(memory: Memory, live: Live, passed?: PassedTap): voi
   kernelIndex.set(live, handle.ifindex);
   queues.set(live, handle.fds);
   live.close = () => closeTap(handle);
+  for (const worker of memory.givenUp) switchQueue(handle.fds[worker] as number, false);
   // The table of an io_uring holds a file open by itself.
   if (memory.ioRings.length === 0) return;
   live.close = () => {
@@ -78,6 +79,8 @@ export function openTapPort(memory: Memory, live: Live, passed?: PassedTap): voi
 function openOrAdopt(memory: Memory, live: Live, passed: PassedTap | undefined): TapHandle {
   if (passed !== undefined) {
     adopted.set(live, passed);
+    // A worker that was given up there has a thread here.
+    for (const fd of passed.fds) switchQueue(fd, true);
     return adoptTap(live.name, passed.ifindex, passed.fds);
   }
   const handle = openTap(live.name, memory.workers);
@@ -91,6 +94,20 @@ export function watchTap(memory: Memory, live: Live): void {
   (queues.get(live) as number[]).forEach((fd, worker) => {
     epollAdd(heap[threadBlock(worker) + Thread.EPOLL], fd, live.index, live.generation, false);
   });
+}
+
+/** Takes the queue of a worker that will not come back out of the kernel's choice, so that its flows go to the others. */
+export function giveUpTap(live: Live, worker: number): void {
+  switchQueue((queues.get(live) as number[])[worker] as number, false);
+}
+
+/** Attaches or detaches a queue; nothing if it is so already, or the TAP is gone. */
+function switchQueue(fd: number, on: boolean): void {
+  try {
+    attachQueue(fd, on);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EINVAL') throw error;
+  }
 }
 
 /** Ends that; the first step of removal. */

@@ -75,6 +75,8 @@ export class Memory {
   readonly eventRings: Int32Array;
   /** Frames for main: `2 * worker` those of ARP and ND, the next one all others. */
   readonly puntRings: Int32Array;
+  /** Workers whose thread ended and that will not have another. */
+  readonly givenUp = new Set<number>();
   /** The io_uring of each worker; empty where there is none (pool/io-rings.ts). */
   ioRings: readonly RingMap[] = [];
   /** Slots of the burst each worker has in hand. */

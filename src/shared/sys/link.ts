@@ -17,10 +17,8 @@ const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
 const SIOCGIFMTU = 0x8921;
 const SIOCSIFMTU = 0x8922;
-const SIOCSIFHWADDR = 0x8924;
 const SIOCGIFHWADDR = 0x8927;
 const SIOCGIFINDEX = 0x8933;
-const SIOCSIFTXQLEN = 0x8943;
 const SIOCETHTOOL = 0x8946;
 
 const ETHTOOL_GDRVINFO = 0x03;
@@ -133,28 +131,6 @@ export function setLinkMtu(name: string, mtu: number): void {
   withSocket((fd) => request(fd, SIOCSIFMTU, name, mtu));
 }
 
-/**
- * Sets a link's MAC (`02:00:00:00:00:01`). Throws SysError: EINVAL not of that form, EADDRNOTAVAIL a multicast address or
- * zero, ENODEV, EPERM.
- */
-export function setLinkMac(name: string, mac: string): void {
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(mac))
-    throw new SysError(`interface ${name} address ${mac}`, 'EINVAL', 'write six hexadecimal bytes with colons');
-  const bytes = Buffer.from(mac.replaceAll(':', ''), 'hex');
-  // A struct sockaddr: two bytes of family, then the address.
-  withSocket((fd) =>
-    request(fd, SIOCSIFHWADDR, name, ARPHRD_ETHER | (bytes.readUInt16LE(0) << 16), bytes.readInt32LE(2)),
-  );
-}
-
-/**
- * Sets how many frames a link's transmit queue holds: for a TAP, how many each of its queues keeps until they are read
- * (1000 when made). Throws SysError: ENODEV, EPERM, ERANGE or EINVAL for a length the kernel cannot have.
- */
-export function setTxQueueLen(name: string, frames: number): void {
-  withSocket((fd) => request(fd, SIOCSIFTXQLEN, name, frames));
-}
-
 /** Throws SysError (ENOENT with the remedy) if there is no such namespace. */
 export function checkNetns(netns: string): void {
   close(openNetns(netns));
@@ -229,9 +205,9 @@ function withSocket<T>(use: (fd: number) => T): T {
 }
 
 /** One interface ioctl; `argument` and what follows it go where the answer comes. Throws SysError. */
-function request(fd: number, code: number, name: string, argument = 0, further = 0): void {
+function request(fd: number, code: number, name: string, argument = 0): void {
   if (!isLinkName(name)) throw new SysError(`interface ${name}`, 'ENODEV', ABSENT);
-  if (!tryRequest(fd, code, name, argument, further))
+  if (!tryRequest(fd, code, name, argument))
     throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT });
 }
 

@@ -12,7 +12,7 @@ import {
   epollWait,
 } from '../../../../src/shared/sys/epoll.js';
 import { close, fixedBuffer, lastErrno, read, write } from '../../../../src/shared/sys/libc.js';
-import { linkByName, moveLinkToNetns, setLinkUp, setTxQueueLen } from '../../../../src/shared/sys/link.js';
+import { linkByName, moveLinkToNetns, setLinkUp } from '../../../../src/shared/sys/link.js';
 import { attachQueue, closeTap, openTap, setCarrier, type TapHandle } from '../../../../src/shared/sys/tap.js';
 import { Netns, uniqueLinkName } from '../../../support/netns.js';
 import { skipReason } from '../../../support/require.js';
@@ -241,21 +241,6 @@ test('a detached queue gets no frames until it is attached again', { skip: skipR
   attachQueue(tap.fds[1], true);
   const [again, back] = flows();
   assert.ok(again + back === 64 && back > 0, `${again}, ${back}`);
-});
-
-test('the transmit queue length bounds what a queue keeps', { skip: skipReason.tun() }, (t) => {
-  const tap = makeTap(t);
-  setTxQueueLen(tap.name, 8);
-  const netns = Netns.create('len');
-  t.after(() => netns.destroy());
-  moveLinkToNetns(tap.name, netns.name);
-  netns.exec(['sysctl', '-qw', `net.ipv6.conf.${tap.name}.disable_ipv6=1`]);
-  netns.exec(['ip', 'addr', 'add', '192.0.2.1/24', 'dev', tap.name]);
-  netns.exec(['ip', 'link', 'set', tap.name, 'up']);
-  netns.exec(['ip', 'neigh', 'add', '192.0.2.2', 'lladdr', '02:00:00:00:00:02', 'dev', tap.name, 'nud', 'permanent']);
-  drain(tap.fds[0]);
-  netns.exec(['bash', '-c', 'for i in {1..64}; do echo one > /dev/udp/192.0.2.2/9; done']);
-  assert.equal(drain(tap.fds[0]).length, 8);
 });
 
 test('reads and writes with boxed addresses leave no garbage', { skip: skipReason.tun() }, (t) => {
