@@ -68,8 +68,11 @@ export function openTapPort(memory: Memory, live: Live, passed?: PassedTap): voi
   // The table of an io_uring holds a file open by itself.
   if (memory.ioRings.length === 0) return;
   live.close = () => {
-    for (const ring of memory.ioRings) setRingFile(ring, live.index, -1);
-    closeTap(handle);
+    try {
+      for (const ring of memory.ioRings) setRingFile(ring, live.index, -1);
+    } finally {
+      closeTap(handle);
+    }
   };
   memory.ioRings.forEach((ring, worker) => {
     setRingFile(ring, live.index, handle.fds[worker] as number);

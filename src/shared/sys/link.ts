@@ -207,8 +207,7 @@ function withSocket<T>(use: (fd: number) => T): T {
 /** One interface ioctl; `argument` and what follows it go where the answer comes. Throws SysError. */
 function request(fd: number, code: number, name: string, argument = 0): void {
   if (!isLinkName(name)) throw new SysError(`interface ${name}`, 'ENODEV', ABSENT);
-  if (!tryRequest(fd, code, name, argument))
-    throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT });
+  if (!tryRequest(fd, code, name, argument)) throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT });
 }
 
 /** The same; false when it fails, or no interface can have that name (the kernel would cut it short and take another). */

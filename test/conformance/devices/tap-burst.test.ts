@@ -8,6 +8,9 @@ import { DEFAULT_SETTINGS } from '../../../src/main/config/state.js';
 import { drops, total } from '../../../src/shared/counter/books.js';
 import { Drop } from '../../../src/shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../../../src/shared/layout/counters.js';
+import { TapIo, Thread, threadBlock } from '../../../src/shared/layout/heap.js';
+import { ERRNO } from '../../../src/shared/sys/errno.js';
+import type { IoRing } from '../../../src/shared/sys/io-uring.js';
 import { setLinkUp } from '../../../src/shared/sys/link.js';
 import { PacketReceiver, PacketSender } from '../../../src/shared/sys/packet-socket.js';
 import { OfflineRouter } from '../../support/offline-router.js';
@@ -149,3 +152,34 @@ for (const uring of [1, 0] as const) {
     });
   });
 }
+
+test('a ring that fails is left alone for good: what it had not done is a full queue, and calls do the rest', {
+  skip: skipReason.tun(),
+}, async () => {
+  const { router, from, to, sender, forward, close } = await rig(1);
+  try {
+    const { views } = router.memory;
+    const io = router.ctx.ring as { results: Int32Array; submit: IoRing['submit'] };
+    let asked = 0;
+    // As where io_uring_enter fails: nothing was looked at.
+    io.submit = (first, n) => {
+      io.results.fill(-ERRNO.EAGAIN, first, first + n);
+      asked += n;
+      return false;
+    };
+    for (let n = 0; n < BATCH; n++) fill(sender, n, n);
+    sender.send(BATCH);
+    forward();
+    const { index } = router.table.get(to);
+    assert.ok(asked > 0 && asked < BATCH);
+    assert.equal(views.heap[threadBlock(0) + Thread.TAP_IO], TapIo.CALLS);
+    assert.equal(total(views, router.table.get(from).index, Lane.READ), BATCH);
+    assert.deepEqual(
+      [total(views, index, Lane.OPACKETS), drops(views, index, Drop.QUEUE_FULL)],
+      [BATCH - asked, asked],
+    );
+    assert.deepEqual(router.books().errors, []);
+  } finally {
+    await close();
+  }
+});
