@@ -8,6 +8,7 @@ import { mixedTcp, packetTcp } from './attached-tcp.js';
 import { type Bench, type Measured, resultLine } from './bench.js';
 import { captureFile } from './capture-file.js';
 import { cpu } from './cpu.js';
+import { erspanDecap, erspanEncap } from './erspan.js';
 import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
@@ -31,6 +32,8 @@ const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
+  ...[erspanEncap, erspanDecap],
+  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
 

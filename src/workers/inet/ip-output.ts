@@ -1,7 +1,7 @@
 /**
  * Output of a packet that this worker made: an encapsulated one, or a fragment of one (spec A §6.6, spec B §5.5). Runs on a worker.
  *
- *   1 identification   of IPv4, and the header's checksum
+ *   1 identification   of IPv4
  *   2 route            of the routing domain it is given, an ECMP member by the flow
  *   3 ours?            the worker's list, and from there local input
  *   4 MTU              longer: fragments (IPv4 without DF, IPv6 without extension headers), or drop(too-big)
@@ -19,19 +19,12 @@ import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
 import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
+import { adjust, swap16 } from '../../shared/wire/checksum.js';
 import { fragments4, writeFragment4 } from '../../shared/wire/fragment.js';
 import { fragments6, writeFragment6 } from '../../shared/wire/fragment6.js';
-import {
-  destination4,
-  finishIpv4,
-  fragmentField,
-  Ipv4,
-  Ipv4Fragment,
-  source4,
-  totalLength,
-} from '../../shared/wire/ipv4.js';
+import { destination4, fragmentField, Ipv4, Ipv4Fragment, source4, totalLength } from '../../shared/wire/ipv4.js';
 import { flowLabel, Ipv6, payloadLength } from '../../shared/wire/ipv6.js';
-import { read32, write16 } from '../../shared/wire/network-order.js';
+import { read32 } from '../../shared/wire/network-order.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
 import { type Context, count, DONE } from '../context.js';
 import { drop, dropCopy } from '../drop.js';
@@ -44,8 +37,8 @@ import { Hop } from '../work-list.js';
 /** The output of one worker. Frame `i` ends where its packet ends; its outer IP header is at byte `ip`, even. */
 export interface IpOutput {
   /**
-   * Sends frame `i` in a routing domain; interface `index` made it and books what cannot be sent. An IPv4 header's identification and
-   * checksum are written here.
+   * Sends frame `i` in a routing domain; interface `index` made it and books what cannot be sent. An IPv4 header has its checksum, and
+   * is given its identification here.
    */
   send(i: number, index: number, ip: number, rdomain: number): void;
   /** Step 2 alone, for who sends many packets the same way: the record of a next hop, in this turn of the loop. */
@@ -160,11 +153,12 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
 
   /** The next identification, unless it is a fragment's, whose packet has one already. */
   function identify(ip: number): void {
-    if ((fragmentField(u8, ip) & Ipv4Fragment.MF) === 0) {
-      write16(u8, ip + Ipv4.ID, id4);
-      id4 = (id4 + ctx.workers) & 0xffff;
-    }
-    finishIpv4(u8, u16, ip);
+    if ((fragmentField(u8, ip) & Ipv4Fragment.MF) !== 0) return;
+    const w = (ip + Ipv4.ID) >> 1;
+    const before = u16[w];
+    u16[w] = swap16(id4);
+    id4 = (id4 + ctx.workers) & 0xffff;
+    u16[(ip + Ipv4.CHECKSUM) >> 1] = adjust(u16[(ip + Ipv4.CHECKSUM) >> 1], before, u16[w]);
   }
 
   /** Step 4: its fragments take its place, each on the worker's list. */
