@@ -33,7 +33,6 @@ const BENCHES: readonly Bench[] = [
   ...[endDt4, hEncaps, vrfScale],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
   ...[erspanEncap, erspanDecap],
-  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
 

@@ -5,7 +5,7 @@ import { Control, If, ifRecord } from '../../src/shared/layout/heap.js';
 import { DEFAULT_PRIORITY } from '../../src/shared/layout/packet.js';
 import { readSequences } from '../../src/shared/table/sequence.js';
 import { CaptureBench } from '../support/captures.js';
-import { ErspanRig, mirrored, OTHER, OTHER6, PEER, PEER6, typeTwo, US, US6 } from '../support/erspan.js';
+import { ErspanRig, hsrpHello, mirrored, OTHER, OTHER6, PEER, PEER6, typeTwo, US, US6 } from '../support/erspan.js';
 import { ipv4, mac } from '../support/fake-stack.js';
 import { hex, readIpv4, readIpv6 } from '../support/naive-ip.js';
 
@@ -164,6 +164,20 @@ test('A119 LOOP shows the family and the outer packet, RAW the packet, EN10MB th
     `erspan0 out 00000002${before.toString('hex')}`,
     `erspan0 out ${before.toString('hex')}`,
   ]);
+});
+
+test('the example of the seed: HSRP in VLAN 33, mirrored with session 11, on erspan0 and with LOOP', async () => {
+  const rig = await ErspanRig.start(`ifconfig erspan0 create tunnel ${US} ${PEER} vnetid 11 up`);
+  const bench = new CaptureBench(rig.router);
+  const [inner, outer] = [bench.attach('erspan0'), bench.attach('erspan0', { link: 'LOOP' })];
+  const gre = typeTwo(hsrpHello(), { session: 11, sequence: 7, word0: 0x10211800 });
+  rig.receive(PEER, gre);
+  assert.deepEqual(bench.brief(inner), [`erspan0 in ${Buffer.from(hsrpHello()).toString('hex')}`]);
+  const [packet, ...more] = bench.take(outer);
+  assert.equal(more.length, 0);
+  const bytes = hex(packet?.bytes ?? '');
+  assert.deepEqual(bytes.slice(0, 4), hex('00000002'));
+  assert.deepEqual(readIpv4(bytes.slice(4)).payload.slice(0, 16), hex('1000 88be 00000007 1021 180b 00000000'));
 });
 
 test('A119 filter-drop on the outer packet only prevents delivery, on a frame that is delivered it drops', async () => {

@@ -119,3 +119,11 @@ export class ErspanRig {
     return host;
   }
 }
+
+/** The seed's example: an HSRP hello of 10.0.33.2 in VLAN 33, tagged. */
+export function hsrpHello(): Uint8Array {
+  const hello = hex('00 00 10 03 0a 64 01 00 636973636f000000 0a002101');
+  const udp = Uint8Array.from([...hex('07c1 07c1'), 0, 8 + hello.length, 0, 0, ...hello]);
+  const packet = ipv4('10.0.33.2', '224.0.0.2', 17, udp, { ttl: 1, tos: 0xc0 });
+  return Uint8Array.from([...hex('01005e000002 00000c07ac01 8100 c021 0800'), ...packet]);
+}
