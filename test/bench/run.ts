@@ -7,6 +7,7 @@ import { packetPps, xdp1514, xdpImix, xdpPps } from './attached.js';
 import { mixedTcp, packetTcp } from './attached-tcp.js';
 import { type Bench, type Measured, resultLine } from './bench.js';
 import { captureFile } from './capture-file.js';
+import { captureOff } from './capture-off.js';
 import { cpu } from './cpu.js';
 import { erspanDecap, erspanEncap } from './erspan.js';
 import { fib4, fib6 } from './fib.js';
@@ -29,7 +30,7 @@ import { vebScaling } from './veb-scaling.js';
 
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
-  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, fib4, fib6, route4, route6, rport],
+  ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, captureOff, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
   ...[erspanEncap, erspanDecap],

@@ -39,7 +39,11 @@ export function serveCaptures(
       const stream = await streams.open(streamRequest(request.body));
       reply.hijack();
       const { raw } = reply;
-      const stop = (): void => void stream.stop().catch(() => {});
+      const stop = (): void => {
+        // Nobody reads what is left, so the writer need not wait for it.
+        stream.data.destroy();
+        stream.stop().catch(() => {});
+      };
       raw.on('close', stop);
       raw.on('error', stop);
       raw.writeHead(200, {

@@ -66,7 +66,9 @@ export class CaptureStreams {
     // It may have left while the filter was compiled.
     if (this.table.find(live.name) !== live) throw new ControlError('ENXIO', `${live.name}: no such interface`);
     const spec: CaptureSpec = { ...wanted, link, ...(program === undefined ? {} : { program }) };
-    const capture = this.captures.add(live, spec, () => void this.stop(capture));
+    const capture = this.captures.add(live, spec, () => end());
+    // Whoever waits for the end hears of it in the stream.
+    const end = (): void => void this.stop(capture).catch(() => {});
     const encoding = {
       format: 'pcapng',
       linkType,
@@ -75,10 +77,9 @@ export class CaptureStreams {
       interfaceName: live.name,
       filter,
     } as const;
+    let data: Socket | undefined;
     try {
-      const data = await this.connect((path) =>
-        this.writer.open(capture.id, { kind: 'stream', path, encoding }, () => void this.stop(capture)),
-      );
+      data = await this.connect((path) => this.writer.open(capture.id, { kind: 'stream', path, encoding }, end));
       const stream: CaptureStream = {
         id: capture.id,
         link,
@@ -90,7 +91,8 @@ export class CaptureStreams {
       this.captures.start(capture);
       return stream;
     } catch (error) {
-      await this.stop(capture);
+      data?.destroy();
+      await this.stop(capture).catch(() => {});
       throw error;
     }
   }
