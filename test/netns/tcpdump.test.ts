@@ -247,3 +247,42 @@ describe('smrctl tcpdump on an rport', { skip }, () => {
     }
   });
 });
+
+describe('smrctl tcpdump on an erspan', { skip }, () => {
+  let lan: Lan;
+
+  before(async () => {
+    lan = await Lan.start('dump', {
+      hosts: 2,
+      lines: [
+        'ifconfig vport0 create inet 198.18.0.254/24 up',
+        'ifconfig veb0 add vport0',
+        'ifconfig erspan0 create tunnel 198.18.0.254 198.18.0.2 vnetid 11 up',
+        'ifconfig veb0 addspan erspan0',
+      ],
+    });
+  });
+  after(async () => assert.equal(await lan?.stop(), 0));
+
+  it('A119 the same mirrored frame as EN10MB alone, as LOOP with family and outer packet, as RAW without the family', async () => {
+    const [from, to] = lan.hosts as unknown as [Host, Host];
+    const types = ['EN10MB', 'LOOP', 'RAW'];
+    const dumps: Tcpdump[] = [];
+    for (const type of types) dumps.push(await Tcpdump.start(lan.daemon, `-i erspan0 -y ${type} -D out -c 6 -w -`));
+    // The first frames wait for the collector's address.
+    lan.ping(from, to.v4, '-c', '8', '-i', '0.1');
+    const protocols = [];
+    for (const dump of dumps) {
+      assert.equal(await dump.ended, 0, dump.err);
+      protocols.push(tshark(dump.out, 'frame.protocols'));
+    }
+    const [inner, loop, raw] = protocols as [string[], string[], string[]];
+    assert.ok(inner.includes('eth:ethertype:ip:icmp:data'), inner.join(' '));
+    assert.ok(loop.includes('null:ip:gre:erspan:eth:ethertype:ip:icmp:data'), loop.join(' '));
+    assert.ok(raw.includes('raw:ip:gre:erspan:eth:ethertype:ip:icmp:data'), raw.join(' '));
+    const [, family] = (tshark((dumps[1] as Tcpdump).out, 'null.family', 'erspan.spanid')[0] ?? '')
+      .split('\t')
+      .reverse();
+    assert.equal(Number(family), 2);
+  });
+});
