@@ -1,13 +1,14 @@
 /**
- * The stresses of test/concurrency for longer than `npm test` gives them: the same files, a process a round, each round with
+ * The stresses of test/concurrency, and the oracle of test/netns, for longer than `npm test` gives them: the same files, a process a round, each round with
  * the next seed, until enough operations have been done. What an operation is, the test says (`operations` of stress.ts).
  */
 import { fileURLToPath } from 'node:url';
 import { runTestFile } from '../support/test-process.js';
 import type { Outcome, SoakOptions } from './contract.js';
 
-/** Operations of each stress, where no time is given. */
+/** Operations of each stress, where no time is given, and packets for the comparison with Linux. */
 const GOAL = 10_000_000;
+const PACKETS = 100_000;
 /** The time box of one round. */
 const ROUND_MS = 20_000;
 
@@ -17,16 +18,18 @@ export const STRESSES = {
   ring: '../concurrency/ring.test.js',
   etherbridge: '../concurrency/etherbridge.test.js',
   churn: '../concurrency/veb-churn.test.js',
+  'linux-router': '../netns/linux-router.test.js',
 } as const;
 
 /** Runs one stress in rounds. Stops at the first that fails. */
 export async function stressRounds(name: keyof typeof STRESSES, { seed, seconds, say }: SoakOptions): Promise<Outcome> {
   const file = fileURLToPath(new URL(STRESSES[name], import.meta.url));
   const start = performance.now();
+  const goal = name === 'linux-router' ? PACKETS : GOAL;
   const spent = (): number => performance.now() - start;
   let operations = 0;
   let rounds = 0;
-  const enough = (): boolean => (seconds === undefined ? operations >= GOAL : spent() >= seconds * 1000);
+  const enough = (): boolean => (seconds === undefined ? operations >= goal : spent() >= seconds * 1000);
   while (rounds === 0 || !enough()) {
     const roundSeed = (seed + rounds++) | 0;
     const boxMs = seconds === undefined ? ROUND_MS : Math.min(ROUND_MS, seconds * 1000);

@@ -23,6 +23,8 @@ export type DropReason =
   | 'cast'
   /** A directed broadcast of another net, or a group that is not forwarded. */
   | 'broadcast'
+  /** A group that we do not listen to. */
+  | 'multicast'
   /** A link-local address on the way to another link. */
   | 'scope'
   /** The family is not forwarded. */

@@ -213,7 +213,7 @@ export class Forwarder {
   }
 
   /** Whether hop-by-hop options let a packet through; a parameter problem may be due (RFC 8200 §4.2). */
-  private optionsPass(packet: Packet, origin: Origin): boolean {
+  optionsPass(packet: Packet, origin: Origin): boolean {
     if (packet.u8[IP + Ipv6.NEXT_HEADER] !== Protocol.HOP_BY_HOP) return true;
     const result = walkHopByHop(packet.u8, IP);
     if (result >= 0) return true;

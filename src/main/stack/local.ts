@@ -21,12 +21,13 @@ import {
 import { read16, read32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { checkUdp, Udp } from '../../shared/wire/udp.js';
-import { isMulticast, writeWords } from './address.js';
+import { isLinkLocal, isMulticast, writeWords } from './address.js';
 import type { StackEnvironment } from './environment.js';
 import { walk } from './extension.js';
 import type { DropReason, Fate } from './fate.js';
 import type { IcmpErrors } from './icmp.js';
 import type { NdSpeaker } from './nd.js';
+import { fillOptions, recordedOptions } from './options.js';
 import type { Output } from './output.js';
 import { destinationOf, IP, ipBytes, makePacket, type Origin, type Packet, sourceOf } from './packet.js';
 import type { PathMtu } from './path-mtu.js';
@@ -86,17 +87,19 @@ export class LocalInput {
     const { u8 } = packet;
     const problem = (code: Problem6Code, pointer: number) =>
       this.errors.error6(packet, origin, Icmp6Type.PARAMETER_PROBLEM, code, pointer);
+    const badOption = (result: number): DropReason => {
+      const verdict = hopVerdict(result);
+      if (verdict === HopVerdict.FIELD) problem(Problem6Code.FIELD, hopPointer(result));
+      if (verdict === HopVerdict.OPTION) problem(Problem6Code.OPTION, hopPointer(result));
+      return 'option';
+    };
     if (u8[IP + Ipv6.NEXT_HEADER] === Protocol.HOP_BY_HOP) {
       const result = walkHopByHop(u8, IP);
-      if (result < 0) {
-        const verdict = hopVerdict(result);
-        if (verdict === HopVerdict.FIELD) problem(Problem6Code.FIELD, hopPointer(result));
-        if (verdict === HopVerdict.OPTION) problem(Problem6Code.OPTION, hopPointer(result));
-        return 'option';
-      }
+      if (result < 0) return badOption(result);
     }
     const headers = walk(packet);
     if (headers === undefined) return 'header';
+    if (headers.option !== 0) return badOption(headers.option);
     if (headers.routing !== 0) {
       // No SID of ours: RFC 8200 §4.4 and RFC 8754 §4.3.2 alike.
       problem(Problem6Code.FIELD, headers.routing + Routing6.TYPE);
@@ -109,9 +112,8 @@ export class LocalInput {
     const outcome = this.reassembly.add(packet, rdomain, origin);
     if (outcome.kind === 'held') return 'held';
     if (outcome.kind === 'refused') {
-      if (outcome.pointer !== undefined) {
-        this.errors.error6(packet, origin, Icmp6Type.PARAMETER_PROBLEM, Problem6Code.FIELD, outcome.pointer);
-      }
+      const { pointer, code = Problem6Code.FIELD } = outcome;
+      if (pointer !== undefined) this.errors.error6(packet, origin, Icmp6Type.PARAMETER_PROBLEM, code, pointer);
       return outcome.reason;
     }
     const group = outcome.origins.some((one) => one.group);
@@ -145,8 +147,11 @@ export class LocalInput {
         // Workers take tunnels; this one came in fragments, or behind other headers.
         return this.env.handBack(origin.ingress, ipBytes(packet)) ? 'consumed' : 'transmit';
       case Protocol.IGMP:
+        if (packet.version === 4) return 'consumed';
+        break;
       case Protocol.NO_NEXT_HEADER:
-        return 'consumed';
+        if (packet.version === 6) return 'consumed';
+        break;
     }
     if (packet.version === 4) this.errors.error4(packet, origin, IcmpType.UNREACHABLE, UnreachableCode.PROTOCOL);
     else this.errors.error6(packet, origin, Icmp6Type.PARAMETER_PROBLEM, Problem6Code.NEXT_HEADER, upper.namedAt);
@@ -196,20 +201,29 @@ export class LocalInput {
     return 'consumed';
   }
 
-  /** Answers an echo request, but none to a broadcast or a group (RFC 1122 §3.2.2.6). */
+  /** Answers an echo request, but none to a broadcast or a group; a route or times recorded go on in the reply (RFC 1122 §3.2.2.6). */
   private echo4(packet: Packet, rdomain: number, origin: Origin, scope: number, at: number): void {
     const to = destinationOf(packet)[0];
     if (origin.group || isMulticast(Int32Array.of(to)) || to === -1) return;
     const length = packet.length - at;
-    const reply = makePacket(4, Ipv4.LENGTH + length);
+    const options = recordedOptions(packet);
+    const reply = makePacket(4, Ipv4.LENGTH + options.length + length);
     const { u8, u16 } = reply;
-    const message = IP + Ipv4.LENGTH;
+    const message = IP + Ipv4.LENGTH + options.length;
     u8.set(packet.u8.subarray(IP + at, IP + packet.length), message);
     u8[message + Icmp.TYPE] = IcmpType.ECHO_REPLY;
     finishIcmp(u8, u16, message, length);
     const tos = packet.u8[IP + Ipv4.TOS];
     writeIpv4(u8, u16, IP, tos, reply.length, this.output.nextId(), 0, HOPS, Protocol.ICMP, to, sourceOf(packet)[0]);
+    if (options.length > 0) this.record(reply, options, to);
     this.output.own(reply, rdomain, scope);
+  }
+
+  /** Puts options into a reply's header, and our address once for the request and once for the reply. */
+  private record(reply: Packet, options: Uint8Array, address: number): void {
+    reply.u8[IP] = 0x40 | ((Ipv4.LENGTH + options.length) >> 2);
+    reply.u8.set(options, IP + Ipv4.LENGTH);
+    for (let hop = 0; hop < 2; hop++) fillOptions(reply, address, this.env.nowMs(), (one) => one === address);
   }
 
   private icmp6(packet: Packet, rdomain: number, origin: Origin, scope: number, at: number): Fate {
@@ -242,12 +256,17 @@ export class LocalInput {
     return 'consumed';
   }
 
-  /** Answers an echo request; one to a group from an address of the interface (RFC 4443 §4.2). */
+  /**
+   * Answers an echo request; one to a group from an address of the interface (RFC 4443 §4.2), if its sender is where it came from: our
+   * groups are the link's.
+   */
   private echo6(packet: Packet, rdomain: number, origin: Origin, scope: number, at: number): void {
     const asked = destinationOf(packet);
     const to = sourceOf(packet);
     const from = isMulticast(asked) ? this.sources.inDomain(rdomain, to, origin.ingress, origin.ingress) : asked;
     if (from === undefined || to.every((word) => word === 0)) return;
+    const back = isMulticast(asked) && !isLinkLocal(to) ? this.env.route(rdomain, 6, to)?.out : origin.ingress;
+    if (back !== origin.ingress) return;
     const length = packet.length - at;
     const reply = makePacket(6, Ipv6.LENGTH + length);
     const { u8, u16 } = reply;

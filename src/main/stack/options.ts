@@ -10,6 +10,7 @@ const POINTER = 2;
 const FLAGS = 3;
 /** What a timestamp asks for. */
 const TIMES = 0;
+const ADDRESSES = 1;
 const NAMED = 3;
 /** Bit of a time that is not milliseconds since midnight UT. */
 const OTHER_TIME = 0x80000000 | 0;
@@ -38,6 +39,24 @@ export function fillOptions(
   finishIpv4(u8, packet.u16, IP);
 }
 
+/** The options of a checked packet that a reply takes over: a route and times, as they are, filled up to words. */
+export function recordedOptions(packet: Packet): Uint8Array {
+  const { u8 } = packet;
+  const end = IP + headerLength(u8, IP);
+  const taken: number[] = [];
+  for (let at = IP + Ipv4.LENGTH; at < end && u8[at] !== Ipv4Option.END; ) {
+    if (u8[at] === Ipv4Option.NOP) {
+      at++;
+      continue;
+    }
+    const recorded = u8[at] === Ipv4Option.RECORD_ROUTE || u8[at] === Ipv4Option.TIMESTAMP;
+    if (recorded) taken.push(...u8.subarray(at, at + u8[at + 1]));
+    at += u8[at + 1];
+  }
+  while (taken.length % 4 !== 0) taken.push(Ipv4Option.END);
+  return Uint8Array.from(taken);
+}
+
 function recordRoute(u8: Uint8Array, at: number, address: number): void {
   const pointer = u8[at + POINTER];
   if (pointer + 3 > u8[at + 1]) return;
@@ -59,9 +78,10 @@ function timestamp(
     if (flags !== NAMED) u8[at + FLAGS] += 0x10;
     return;
   }
+  if (flags !== TIMES && flags !== ADDRESSES && flags !== NAMED) return;
   const slot = at + pointer - 1;
   if (flags === NAMED && !isOurs(read32(u8, slot))) return;
-  if (flags !== TIMES && flags !== NAMED) write32(u8, slot, address);
+  if (flags === ADDRESSES) write32(u8, slot, address);
   write32(u8, slot + size - 4, Math.floor(nowMs) | OTHER_TIME);
   u8[at + POINTER] += size;
 }

@@ -5,10 +5,13 @@
  * what else comes of it until its time is over is refused. Fragments that wait are in the books as held; each is then consumed
  * (the caller's work, by the origins returned) or dropped (done here).
  */
+import { Icmp6, Problem6Code } from '../../shared/wire/icmp6.js';
 import { finishIpv4, fragmentField, headerLength, Ipv4, Ipv4Fragment } from '../../shared/wire/ipv4.js';
 import { Fragment6, Ipv6 } from '../../shared/wire/ipv6.js';
 import { read16, read32, write16 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
+import { Tcp } from '../../shared/wire/tcp.js';
+import { Udp } from '../../shared/wire/udp.js';
 import { keyOf } from './address.js';
 import type { StackEnvironment } from './environment.js';
 import { walk } from './extension.js';
@@ -47,11 +50,23 @@ interface Datagram {
   refused: boolean;
 }
 
-/** What became of a fragment. `pointer`: a Parameter Problem code 0 about that byte is due. */
+/** What became of a fragment. `pointer`: a Parameter Problem about that byte is due, of `code` if it is not 0. */
 export type Outcome =
   | { readonly kind: 'held' }
-  | { readonly kind: 'refused'; readonly reason: DropReason; readonly pointer?: number }
+  | {
+      readonly kind: 'refused';
+      readonly reason: DropReason;
+      readonly pointer?: number;
+      readonly code?: Problem6Code;
+    }
   | { readonly kind: 'whole'; readonly packet: Packet; readonly origins: readonly Origin[] };
+
+/** Bytes of upper-layer headers. */
+const UPPER_LEAST: Readonly<Record<number, number>> = {
+  [Protocol.TCP]: Tcp.LENGTH,
+  [Protocol.UDP]: Udp.LENGTH,
+  [Protocol.ICMPV6]: Icmp6.LENGTH,
+};
 
 const REFUSED = { kind: 'refused', reason: 'reassembly' } as const;
 
@@ -75,7 +90,6 @@ export class Reassembly {
   add(packet: Packet, rdomain: number, origin: Origin): Outcome {
     const piece = packet.version === 4 ? piece4(packet, origin) : piece6(packet, origin);
     if ('kind' in piece) return piece;
-    if (piece.begin === 0 && !piece.more) return whole([piece], piece.end); // RFC 6946: it waits for nobody.
     const key = `${rdomain}/${datagramKey(packet)}`;
     const datagram = this.datagrams.get(key) ?? this.open(key, packet.version);
     if (datagram.refused) return REFUSED;
@@ -211,7 +225,22 @@ function piece6(packet: Packet, origin: Origin): Piece | Outcome {
   if (more && ((end - begin) & 7) !== 0) return { ...REFUSED, pointer: Ipv6.PAYLOAD_LENGTH };
   if (headers.at - Ipv6.LENGTH + end > DATAGRAM_MOST) return { ...REFUSED, pointer: headers.at + Fragment6.OFFSET };
   if (end === begin && (more || begin !== 0)) return REFUSED;
+  if (begin === 0 && !hasAllHeaders(packet, packet.u8[IP + headers.at], data)) {
+    return { kind: 'refused', reason: 'header', pointer: 0, code: Problem6Code.FIRST_FRAGMENT };
+  }
   return { packet, origin, data, begin, end, more };
+}
+
+/** Whether the upper-layer header is in the first fragment, whose data begins at `data` with header `next` (RFC 8200 §4.5, RFC 7112). */
+function hasAllHeaders(packet: Packet, next: number, data: number): boolean {
+  let protocol = next;
+  let at = data;
+  while (protocol === Protocol.DESTINATION || protocol === Protocol.ROUTING) {
+    if (at + 2 > packet.length) return false;
+    protocol = packet.u8[IP + at];
+    at += (packet.u8[IP + at + 1] + 1) << 3;
+  }
+  return at + (UPPER_LEAST[protocol] ?? (protocol === Protocol.NO_NEXT_HEADER ? 0 : 1)) <= packet.length;
 }
 
 /** The datagram of pieces that fill it. */

@@ -207,7 +207,10 @@ export class Stack {
   private input(packet: Packet, on: StackInterface, origin: Origin): Fate {
     const to = destinationOf(packet);
     const toLocal = (group = origin.group) => this.local.input(packet, on.rdomain, { ...origin, group }, on.index);
-    if (isMulticast(to)) return toLocal();
+    if (isMulticast(to)) {
+      if (isMember(to)) return toLocal();
+      return packet.version === 4 || this.forwarder.optionsPass(packet, origin) ? 'multicast' : 'option';
+    }
     if (packet.version === 4 && to[0] === -1) return toLocal(true);
     if (isLinkLocal(to)) {
       if (on.addresses.some((a) => same(a.words, to))) return toLocal();
@@ -254,4 +257,14 @@ export class Stack {
     else if (packet.version === 4) this.errors.error4(packet, origin, IcmpType.UNREACHABLE, UnreachableCode.HOST);
     else this.errors.error6(packet, origin, Icmp6Type.UNREACHABLE, Unreachable6Code.ADDRESS);
   }
+}
+
+/**
+ * Whether we listen to a group: all nodes and all routers of the link (RFC 4291 §2.8), and those of any address, which may be proxied.
+ * IPv4 has none.
+ */
+function isMember(group: Int32Array): boolean {
+  if (group.length === 1 || group[0] !== (0xff020000 | 0) || group[1] !== 0) return false;
+  if (group[2] === 0) return group[3] === 1 || group[3] === 2;
+  return group[2] === 1 && group[3] >>> 24 === 0xff;
 }

@@ -4,7 +4,7 @@
 import { complement, store16, sumBytes } from '../../shared/wire/checksum.js';
 import { pseudoSum } from '../../shared/wire/ip.js';
 import { Ipv4, writeIpv4 } from '../../shared/wire/ipv4.js';
-import { Ipv6, writeIpv6 } from '../../shared/wire/ipv6.js';
+import { Ipv6, trafficClass, writeIpv6 } from '../../shared/wire/ipv6.js';
 import { read16, read32, write16, write32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { checkTcp, Tcp, TcpFlag } from '../../shared/wire/tcp.js';
@@ -22,6 +22,8 @@ const SYN = 0x02;
 const RST = 0x04;
 const ACK = 0x10;
 const ACKNOWLEDGEMENT = 8;
+/** A reset goes the way of what it answers; ECN is not its own (RFC 3168 §6.1.1). */
+const DSCP = 0xfc;
 
 export class Resetter {
   private readonly bucket: TokenBucket;
@@ -55,9 +57,9 @@ function reset(packet: Packet, at: number, flags: number): Packet {
   const from = destinationOf(packet);
   const to = sourceOf(packet);
   if (version === 4) {
-    writeIpv4(u8, u16, IP, 0, answer.length, 0, 0x4000, HOPS, Protocol.TCP, from[0], to[0]);
+    writeIpv4(u8, u16, IP, asked[IP + Ipv4.TOS] & DSCP, answer.length, 0, 0x4000, HOPS, Protocol.TCP, from[0], to[0]);
   } else {
-    writeIpv6(u8, IP, 0, 0, Tcp.LENGTH, Protocol.TCP, HOPS);
+    writeIpv6(u8, IP, trafficClass(asked, IP) & DSCP, 0, Tcp.LENGTH, Protocol.TCP, HOPS);
     writeWords(u8, IP + Ipv6.SOURCE, from);
     writeWords(u8, IP + Ipv6.DESTINATION, to);
   }

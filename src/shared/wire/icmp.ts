@@ -114,7 +114,7 @@ export function mayAnswerWithError4(u8: Uint8Array, ip: number, group: boolean):
 }
 
 /**
- * Makes the checked echo request at byte `ip` its reply, in place: addresses exchanged, TTL set, type changed, checksums adjusted.
+ * Makes the checked echo request at byte `ip` its reply, in place: addresses exchanged, "don't fragment" off, TTL set, type changed, checksums adjusted.
  * Its destination must be one address of ours, and it must be no fragment. Options stay as they are.
  */
 export function echoReply4(u8: Uint8Array, u16: Uint16Array, ip: number): void {
@@ -124,6 +124,10 @@ export function echoReply4(u8: Uint8Array, u16: Uint16Array, ip: number): void {
     u16[k] = u16[k + 2];
     u16[k + 2] = word;
   }
+  const fragment = (ip + Ipv4.FRAGMENT) >> 1;
+  const checksum = (ip + Ipv4.CHECKSUM) >> 1;
+  u16[checksum] = adjust(u16[checksum], u16[fragment], 0);
+  u16[fragment] = 0;
   setTtl(u8, u16, ip, DEFAULT_TTL);
   replyType(u8, u16, ip + headerLength(u8, ip), IcmpType.ECHO_REPLY);
 }

@@ -65,11 +65,13 @@ export const enum Unreachable6Code {
   REJECT = 6,
 }
 
-/** Codes of PARAMETER_PROBLEM (RFC 4443 §3.4, RFC 8754 §4.3.1.2). */
+/** Codes of PARAMETER_PROBLEM (RFC 4443 §3.4, RFC 7112, RFC 8754 §4.3.1.2). */
 export const enum Problem6Code {
   FIELD = 0,
   NEXT_HEADER = 1,
   OPTION = 2,
+  /** The first fragment has not all headers (RFC 7112 §5.1). */
+  FIRST_FRAGMENT = 3,
   UPPER_LAYER = 4,
 }
 
@@ -104,7 +106,7 @@ export function mayAnswerWithError6(
   const toGroups = type === Icmp6Type.TOO_BIG || (type === Icmp6Type.PARAMETER_PROBLEM && code === Problem6Code.OPTION);
   if (!toGroups && (group || isMulticast6(u8, ip + Ipv6.DESTINATION))) return false;
   if (!identifiesOne6(u8, ip + Ipv6.SOURCE)) return false;
-  const upper = walkExtensions(u8, ip);
+  const upper = walkExtensions(u8, ip, true);
   if (upper === -1 || upperProtocol(upper) !== Protocol.ICMPV6) return true;
   if ((upper & Upper.LATER_FRAGMENT) !== 0) return false;
   const at = upperOffset(upper);
@@ -112,8 +114,8 @@ export function mayAnswerWithError6(
 }
 
 /**
- * Makes the checked echo request at byte `ip`, whose message is at byte `at`, its reply, in place: addresses exchanged, hop limit
- * set, type changed, checksum adjusted. Its destination must be one address of ours, and it must be no fragment.
+ * Makes the checked echo request at byte `ip`, whose message is at byte `at`, its reply, in place: addresses exchanged, flow label
+ * 0, hop limit set, type changed, checksum adjusted. Its destination must be one address of ours, and it must be no fragment.
  */
 export function echoReply6(u8: Uint8Array, u16: Uint16Array, ip: number, at: number): void {
   const w = (ip + Ipv6.SOURCE) >> 1;
@@ -122,6 +124,8 @@ export function echoReply6(u8: Uint8Array, u16: Uint16Array, ip: number, at: num
     u16[k] = u16[k + 8];
     u16[k + 8] = word;
   }
+  u8[ip + 1] &= 0xf0;
+  u16[(ip + 2) >> 1] = 0;
   u8[ip + Ipv6.HOP_LIMIT] = DEFAULT_HOP_LIMIT;
   replyType(u8, u16, at, Icmp6Type.ECHO_REPLY);
 }

@@ -99,7 +99,7 @@ const enum Option6 {
   JUMBO = 0xc2,
 }
 
-/** What is to be done with a packet whose hop-by-hop options are not in order. */
+/** What is to be done with a packet whose hop-by-hop or destination options are not in order. */
 export const enum HopVerdict {
   DROP = 1,
   /** Parameter Problem code 0, erroneous header field. */
@@ -137,14 +137,23 @@ export function hopPointer(result: number): number {
  * negative, for `hopVerdict` and `hopPointer`.
  */
 export function walkHopByHop(u8: Uint8Array, ip: number): number {
+  return walkOptions6(u8, ip, Ipv6.LENGTH, true);
+}
+
+/** The same of a destination options header, `header` bytes from the IPv6 header (RFC 8200 §4.6): 0 or negative. */
+export function walkDestination(u8: Uint8Array, ip: number, header: number): number {
+  return walkOptions6(u8, ip, header, false);
+}
+
+function walkOptions6(u8: Uint8Array, ip: number, header: number, hopByHop: boolean): number {
   const limit = Ipv6.LENGTH + payloadLength(u8, ip);
-  if (Ipv6.LENGTH + 8 > limit) return wrongAt(Ipv6.LENGTH, HopVerdict.DROP);
-  const end = Ipv6.LENGTH + ((u8[ip + Ipv6.LENGTH + 1] + 1) << 3);
-  if (end > limit) return wrongAt(Ipv6.LENGTH + 1, HopVerdict.DROP);
+  if (header + 8 > limit) return wrongAt(header, HopVerdict.DROP);
+  const end = header + ((u8[ip + header + 1] + 1) << 3);
+  if (end > limit) return wrongAt(header + 1, HopVerdict.DROP);
   let found = 0;
   let options = 0;
   let padding = 0;
-  for (let at = Ipv6.LENGTH + 2; at < end; ) {
+  for (let at = header + 2; at < end; ) {
     const type = u8[ip + at];
     if (type === Option6.PAD1) {
       if (++padding > PADDING_MOST) return wrongAt(at, HopVerdict.DROP);
@@ -160,10 +169,10 @@ export function walkHopByHop(u8: Uint8Array, ip: number): number {
     } else {
       padding = 0;
       if (++options > OPTIONS_MOST) return wrongAt(at, HopVerdict.DROP);
-      if (type === Option6.ROUTER_ALERT) {
+      if (hopByHop && type === Option6.ROUTER_ALERT) {
         if (length !== 4) return wrongAt(at, HopVerdict.DROP);
         found |= HopFound.ROUTER_ALERT;
-      } else if (type === Option6.JUMBO) {
+      } else if (hopByHop && type === Option6.JUMBO) {
         return wrongAt(at, HopVerdict.FIELD); // The payload length is not 0 (RFC 2675 §3).
       } else if (type >= 0x40) {
         return wrongAt(at, unknownOption(u8, ip, type));
@@ -205,9 +214,9 @@ const EXTENSIONS_MOST = 8;
 /**
  * The upper-layer header of the checked packet at byte `ip`: `upperProtocol`, `upperOffset`, and bits of `Upper`. -1 if a header
  * does not end in the packet or there are more than 8. A hop-by-hop header in a later place is not passed: RFC 8200 §4.1 makes
- * it an unrecognised next header.
+ * it an unrecognised next header. With `throughRouting` a routing header of type 0 does not end the walk.
  */
-export function walkExtensions(u8: Uint8Array, ip: number): number {
+export function walkExtensions(u8: Uint8Array, ip: number, throughRouting = false): number {
   const limit = Ipv6.LENGTH + payloadLength(u8, ip);
   let next = u8[ip + Ipv6.NEXT_HEADER];
   let at: number = Ipv6.LENGTH;
@@ -225,7 +234,8 @@ export function walkExtensions(u8: Uint8Array, ip: number): number {
     if (next === Protocol.FRAGMENT) length = Fragment6.LENGTH;
     else if (next === Protocol.AUTHENTICATION) length = (u8[ip + at + 1] + 2) << 2;
     if (at + length > limit) return -1;
-    if (next === Protocol.ROUTING && u8[ip + at + Routing6.TYPE] === 0 && u8[ip + at + Routing6.SEGMENTS_LEFT] !== 0) {
+    const routing0 = next === Protocol.ROUTING && u8[ip + at + Routing6.TYPE] === 0;
+    if (routing0 && !throughRouting && u8[ip + at + Routing6.SEGMENTS_LEFT] !== 0) {
       return bits | Upper.ROUTING_0 | (at << Upper.OFFSET_SHIFT) | next;
     }
     const later = next === Protocol.FRAGMENT && (read16(u8, ip + at + Fragment6.OFFSET) & Fragment6.OFFSET_MASK) !== 0;

@@ -28,7 +28,6 @@ import {
   Ipv4Fault,
   Ipv4Fragment,
   isMulticast4,
-  OptionFound,
   source4,
   totalLength,
   walkOptions,
@@ -130,7 +129,7 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
       drop(ctx, i, index, Drop.NO_ROUTE);
       return;
     }
-    if (headerLength(u8, ip) > Ipv4.LENGTH && (walkOptions(u8, ip) & OptionFound.ROUTER_ALERT) !== 0) {
+    if (headerLength(u8, ip) > Ipv4.LENGTH && walkOptions(u8, ip) !== 0) {
       punt(ctx, i, index, PuntReason.OPTION, ip, cast);
       return;
     }

@@ -63,13 +63,13 @@ test('echo requests are answered, from a link-local address and a group too; not
   in4(w, 1, icmp(8, 0, 1), '10.0.1.255', 1);
   in4(w, 1, icmp(8, 0, 1), '255.255.255.255', 1);
   in4(w, 1, icmp(8, 0, 1), '224.0.0.1', 2);
-  assert.equal(w.consumed, 8);
+  assert.equal(w.consumed, 7);
   const bad = icmp(8, 0, 1);
   bad[2] ^= 1;
   in4(w, 1, bad);
   in6(w, 58, icmp(128, 0, 1));
   in4(w, 1, hex('0800'));
-  assert.deepEqual(w.takeDrops(), ['checksum', 'checksum', 'header']);
+  assert.deepEqual(w.takeDrops(), ['multicast', 'checksum', 'checksum', 'header']);
   assert.equal(w.take().length, 0);
 });
 
@@ -137,6 +137,50 @@ test('unknown protocols and headers are answered with where they are named', () 
   in4(w, 2, hex('1100000000000000'));
   in6(w, 59, hex(''));
   assert.deepEqual(w.takeDrops(), ['header', 'option']);
+  assert.equal(w.take().length, 0);
+});
+
+test('destination options are looked at, and a whole packet behind a fragment header is quoted as it came', () => {
+  const w = world();
+  const about = (): string => text(out6(w).payload.slice(0, 8)).replace(/^(....)..../, '$1');
+  in6(w, 60, hex('3b 00 9e 04 00000000'));
+  assert.equal(about(), '04020000002a');
+  in6(w, 60, hex('3b 00 5e 04 00000000'));
+  in6(w, 60, hex('3b 00 1e 04 00000000'));
+  assert.equal(w.take().length, 0, '01: dropped, 00: passed over');
+  in6(w, 44, hex('fd 00 0000 00000007 01'));
+  assert.equal(about(), '040100000028', 'where the fragment header names it');
+  in6(w, 44, hex('06 00 0001 00000008 0102030405060708'));
+  assert.equal(about(), '040300000000', 'RFC 7112: half a TCP header in the first fragment');
+  assert.deepEqual(w.takeDrops(), ['option', 'option', 'header']);
+});
+
+test('each family has its own protocols: 59 is none of IPv4, 2 none of IPv6', () => {
+  const w = world();
+  in4(w, 59, hex('00'));
+  assert.equal(text(out4(w).payload.slice(0, 2)), '0302');
+  in6(w, 2, hex('00'));
+  assert.equal(text(out6(w).payload.slice(0, 2)), '0401');
+});
+
+test('an echo that records its route has it recorded on, twice by us (RFC 1122 §3.2.2.6)', () => {
+  const w = world();
+  const options = hex('01 07 0f 04 000000000000000000000000');
+  const request = ipv4(S4, D4, 1, icmp(8, 0, 1), { options });
+  w.punt(1, ether(mac(1), mac(9), 0x0800, request), PuntReason.LOCAL, 0);
+  assert.equal(text(out4(w).options), '070f0c0a0001010a0001010000000000');
+});
+
+test('a reset has the class of what it answers, an echo to a group is answered to the link alone', () => {
+  const w = world();
+  const segment = sum6(S6, D6, 6, hex('1111 0016 00000064 000000c8 5002 2000 0000 0000'), 16);
+  const packet = ipv6(S6, D6, 6, segment);
+  packet.set([0x6b, 0xb0], 0);
+  w.punt(1, ether(mac(1), mac(9), 0x86dd, packet), PuntReason.LOCAL, 0);
+  assert.equal(out6(w).tos, 0xb8, 'without ECN');
+  w.add(2, 0, ['2001:db8:2::1/64']);
+  const far = '2001:db8:2::9';
+  in6(w, 58, sum6(far, 'ff02::1', 58, icmp(128, 0, 1)), 'ff02::1', far, 2);
   assert.equal(w.take().length, 0);
 });
 

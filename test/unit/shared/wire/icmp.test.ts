@@ -20,9 +20,9 @@ import { AT, hex, naiveChecksum, place, readIpv4 } from '../../../support/naive-
 
 const seed = Number(process.env.SMROUTER_SEED ?? 20261121);
 
-/** Spec B §1.1's golden echo request 10.0.0.1 → 10.0.0.2, and what answers it. */
+/** Spec B §1.1's golden echo request 10.0.0.1 → 10.0.0.2, and what answers it, which may be cut. */
 const ECHO = '4500002400014000400126d60a0000010a000002 08005435123400016162636465666768';
-const REPLY = '4500002400014000400126d60a0000020a000001 00005c35123400016162636465666768';
+const REPLY = '4500002400010000400166d60a0000020a000001 00005c35123400016162636465666768';
 
 /** An ICMP packet with this message, fragment field and these addresses. */
 function packet(message: string, fragment = 0, source = 0x0a000001, to = 0x0a000002, protocol = 1): Uint8Array {
