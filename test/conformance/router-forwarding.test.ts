@@ -167,7 +167,7 @@ test('B74 an unknown hop-by-hop option of a packet for others is skipped, or say
   assert.deepEqual(await rig.dropsOf(sent(0x1e)), {});
   assert.equal(sentOn().length, 1);
   for (const type of [0x9e, 0xde]) {
-    assert.deepEqual(await rig.dropsOf(sent(type)), { option: 1 });
+    assert.deepEqual(await rig.dropsOf(sent(type)), { 'ip6-option': 1 });
     assert.deepEqual(error(), [4, 2, 42]);
     assert.equal(rig.take('mem1').length, 0);
   }

@@ -3,16 +3,24 @@
  * a packet that is held is booked by what holds it (`neighbours.ts`, `reassembly.ts`).
  */
 
-/** Why a punted packet is dropped. */
+/** Why a punted packet is dropped: names of drop-reason.ts, but for `down` and `transmit` (control/stack-environment.ts). */
 export type DropReason =
   /** Ingress gone or down, or the egress down. */
   | 'down'
   /** A malformed IP header, extension headers, or a TCP, UDP or ICMP header that is cut off. */
   | 'header'
-  /** Source or destination that no packet may have here. */
-  | 'martian'
-  /** A malformed or source-routing IPv4 option, or hop-by-hop options that are not in order. */
-  | 'option'
+  /** Source or destination that no packet may have here; an address of ours or a broadcast as the source. */
+  | 'martian-source'
+  | 'martian-destination'
+  | 'ip6-multicast-source'
+  | 'ip6-loopback'
+  | 'ip6-scope'
+  | 'ip6-mapped'
+  | 'ip6-unspecified'
+  /** A malformed or source-routing IPv4 option, or hop-by-hop or destination options that are not in order. */
+  | 'ip4-option'
+  | 'ip4-source-route'
+  | 'ip6-option'
   /** A transport checksum that is wrong. */
   | 'checksum'
   /** ARP that is malformed or that we do not believe. */
@@ -20,15 +28,15 @@ export type DropReason =
   /** Neighbour discovery that RFC 4861 §6.1 or §7.1 tells us to discard. */
   | 'nd'
   /** A unicast packet to be forwarded that came in a broadcast or multicast frame. */
-  | 'cast'
-  /** A directed broadcast of another net, or a group that is not forwarded. */
-  | 'broadcast'
+  | 'l2-broadcast'
+  /** A directed broadcast of another net. */
+  | 'directed-broadcast'
   /** A group that we do not listen to. */
   | 'multicast'
   /** A link-local address on the way to another link. */
-  | 'scope'
+  | 'ip6-link-local'
   /** The family is not forwarded. */
-  | 'not-forwarding'
+  | 'forwarding-off'
   | 'no-route'
   | 'reject'
   | 'blackhole'

@@ -63,8 +63,8 @@ export class Forwarder {
   /** Forwards a checked packet that came in on `on` by a route that is not local; undefined: there is none. */
   forward(packet: Packet, on: StackInterface, origin: Origin, route: StackRoute | undefined): Fate {
     const own = this.fromUs(packet, on);
-    if (!own && origin.group) return 'cast';
-    if (!own && !this.env.forwarding(packet.version)) return 'not-forwarding';
+    if (!own && origin.group) return 'l2-broadcast';
+    if (!own && !this.env.forwarding(packet.version)) return 'forwarding-off';
     return packet.version === 4
       ? this.forward4(packet, on, origin, route, own)
       : this.forward6(packet, on, origin, route, own);
@@ -91,7 +91,7 @@ export class Forwarder {
   ): Fate {
     const { u8, u16 } = packet;
     const to = destinationOf(packet);
-    if (isMulticast4(to[0]) || isLinkLocalMulticast4(to[0])) return 'broadcast';
+    if (isMulticast4(to[0]) || isLinkLocalMulticast4(to[0])) return 'multicast';
     const unreachable = (code: UnreachableCode, rest = 0) =>
       this.errors.error4(packet, origin, IcmpType.UNREACHABLE, code, rest);
     if (route === undefined) {
@@ -103,7 +103,8 @@ export class Forwarder {
       unreachable(UnreachableCode.PROHIBITED);
       return 'reject';
     }
-    if (route.kind === 'reject' || route.kind === 'blackhole' || route.kind === 'broadcast') return route.kind;
+    if (route.kind === 'broadcast') return 'directed-broadcast';
+    if (route.kind === 'reject' || route.kind === 'blackhole') return route.kind;
     if (!own && u8[IP + Ipv4.TTL] <= 1) {
       this.errors.error4(packet, origin, IcmpType.TIME_EXCEEDED, TimeExceededCode.TRANSIT);
       return 'ttl';
@@ -168,12 +169,12 @@ export class Forwarder {
     own: boolean,
   ): Fate {
     const { u8 } = packet;
-    if (!own && !this.optionsPass(packet, origin)) return 'option';
+    if (!own && !this.optionsPass(packet, origin)) return 'ip6-option';
     const unreachable = (code: Unreachable6Code) => this.errors.error6(packet, origin, Icmp6Type.UNREACHABLE, code);
     const fault = own ? Ipv6Fault.NONE : checkForward6(u8, IP);
-    if (fault === Ipv6Fault.UNSPECIFIED_SOURCE) return 'martian';
+    if (fault === Ipv6Fault.UNSPECIFIED_SOURCE) return 'ip6-unspecified';
     if (fault === Ipv6Fault.LINK_LOCAL_SOURCE) unreachable(Unreachable6Code.BEYOND_SCOPE);
-    if (fault !== Ipv6Fault.NONE) return 'scope';
+    if (fault !== Ipv6Fault.NONE) return 'ip6-link-local';
     if (route === undefined) {
       unreachable(Unreachable6Code.NO_ROUTE);
       return 'no-route';
@@ -183,7 +184,8 @@ export class Forwarder {
       unreachable(Unreachable6Code.PROHIBITED);
       return 'reject';
     }
-    if (route.kind === 'reject' || route.kind === 'blackhole' || route.kind === 'broadcast') return route.kind;
+    if (route.kind === 'broadcast') return 'directed-broadcast';
+    if (route.kind === 'reject' || route.kind === 'blackhole') return route.kind;
     if (!own && u8[IP + Ipv6.HOP_LIMIT] <= 1) {
       this.errors.error6(packet, origin, Icmp6Type.TIME_EXCEEDED, TimeExceededCode.TRANSIT);
       return 'ttl';

@@ -91,7 +91,7 @@ export class LocalInput {
       const verdict = hopVerdict(result);
       if (verdict === HopVerdict.FIELD) problem(Problem6Code.FIELD, hopPointer(result));
       if (verdict === HopVerdict.OPTION) problem(Problem6Code.OPTION, hopPointer(result));
-      return 'option';
+      return 'ip6-option';
     };
     if (u8[IP + Ipv6.NEXT_HEADER] === Protocol.HOP_BY_HOP) {
       const result = walkHopByHop(u8, IP);

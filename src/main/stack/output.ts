@@ -57,7 +57,8 @@ export class Output {
       return origin.counted ? fate : 'sent';
     }
     if (to.kind === 'prohibit') return 'reject';
-    if (to.kind === 'reject' || to.kind === 'blackhole' || to.kind === 'broadcast') return to.kind;
+    if (to.kind === 'broadcast') return 'directed-broadcast';
+    if (to.kind === 'reject' || to.kind === 'blackhole') return to.kind;
     if (to.kind === 'encap' || to.kind === 'sid') {
       const parts = this.cut(packet, to.mtu ?? packet.length);
       return this.routed(parts, to.out || scope, rdomain, origin);

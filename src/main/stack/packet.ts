@@ -62,6 +62,19 @@ export function readPacket(bytes: Uint8Array, network: number): Read {
   return version === 6 ? read6(copyPacket(bytes, network, 6, room)) : { drop: 'header' };
 }
 
+/** Faults that are not of a header's form; workers have seen to those. */
+const FAULT4: Partial<Record<Ipv4Fault, DropReason>> = {
+  [Ipv4Fault.SOURCE_ROUTE]: 'ip4-source-route',
+  [Ipv4Fault.MARTIAN_SOURCE]: 'martian-source',
+  [Ipv4Fault.MARTIAN_DESTINATION]: 'martian-destination',
+};
+const FAULT6: Partial<Record<Ipv6Fault, DropReason>> = {
+  [Ipv6Fault.MULTICAST_SOURCE]: 'ip6-multicast-source',
+  [Ipv6Fault.LOOPBACK]: 'ip6-loopback',
+  [Ipv6Fault.SCOPE]: 'ip6-scope',
+  [Ipv6Fault.MAPPED]: 'ip6-mapped',
+};
+
 function read4(packet: Packet): Read {
   const fault = checkIpv4(packet.u8, packet.u16, IP, packet.length);
   switch (fault) {
@@ -71,13 +84,8 @@ function read4(packet: Packet): Read {
         packet: { ...packet, length: totalLength(packet.u8, IP) },
         badOption: fault === Ipv4Fault.OPTION,
       };
-    case Ipv4Fault.SOURCE_ROUTE:
-      return { drop: 'option' };
-    case Ipv4Fault.MARTIAN_SOURCE:
-    case Ipv4Fault.MARTIAN_DESTINATION:
-      return { drop: 'martian' };
     default:
-      return { drop: 'header' };
+      return { drop: FAULT4[fault] ?? 'header' };
   }
 }
 
@@ -86,7 +94,7 @@ function read6(packet: Packet): Read {
   if (fault === Ipv6Fault.NONE) {
     return { packet: { ...packet, length: Ipv6.LENGTH + payloadLength(packet.u8, IP) }, badOption: false };
   }
-  return { drop: fault >= Ipv6Fault.MULTICAST_SOURCE ? 'martian' : 'header' };
+  return { drop: FAULT6[fault] ?? 'header' };
 }
 
 /** The packet's bytes, IP header first. */

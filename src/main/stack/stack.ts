@@ -165,11 +165,11 @@ export class Stack {
     const origin: Origin = { ingress: index, group: cast !== 0, counted: true };
     if (read.badOption) {
       this.errors.error4(packet, origin, IcmpType.PARAMETER_PROBLEM, 0, -walkOptions(packet.u8, IP) << 24);
-      return 'option';
+      return 'ip4-option';
     }
     if (reason === PuntReason.ERROR) return this.answer(packet, origin, bytes, network - PuntError.BYTES);
     if (reason === PuntReason.VIA) return this.sendVia(packet, origin, bytes, network - PuntVia.BYTES);
-    if (this.isFromNobody(packet, on, reason)) return 'martian';
+    if (this.isFromNobody(packet, on, reason)) return 'martian-source';
     if (reason === PuntReason.REDIRECT) return this.advise(packet, on, origin);
     return this.input(packet, on, origin);
   }
@@ -209,12 +209,12 @@ export class Stack {
     const toLocal = (group = origin.group) => this.local.input(packet, on.rdomain, { ...origin, group }, on.index);
     if (isMulticast(to)) {
       if (isMember(to)) return toLocal();
-      return packet.version === 4 || this.forwarder.optionsPass(packet, origin) ? 'multicast' : 'option';
+      return packet.version === 4 || this.forwarder.optionsPass(packet, origin) ? 'multicast' : 'ip6-option';
     }
     if (packet.version === 4 && to[0] === -1) return toLocal(true);
     if (isLinkLocal(to)) {
       if (on.addresses.some((a) => same(a.words, to))) return toLocal();
-      if (!on.addresses.some((a) => same(a.words, sourceOf(packet)))) return 'scope';
+      if (!on.addresses.some((a) => same(a.words, sourceOf(packet)))) return 'ip6-link-local';
       return this.output.via(packet, on, to, origin); // A worker's reply.
     }
     const route = this.env.route(on.rdomain, packet.version, to);

@@ -136,7 +136,7 @@ test('unknown protocols and headers are answered with where they are named', () 
   assert.equal(text(out6(w).payload.slice(0, 8)).replace(/^(....)..../, '$1'), '04020000002a', 'an option');
   in4(w, 2, hex('1100000000000000'));
   in6(w, 59, hex(''));
-  assert.deepEqual(w.takeDrops(), ['header', 'option']);
+  assert.deepEqual(w.takeDrops(), ['header', 'ip6-option']);
   assert.equal(w.take().length, 0);
 });
 
@@ -152,7 +152,7 @@ test('destination options are looked at, and a whole packet behind a fragment he
   assert.equal(about(), '040100000028', 'where the fragment header names it');
   in6(w, 44, hex('06 00 0001 00000008 0102030405060708'));
   assert.equal(about(), '040300000000', 'RFC 7112: half a TCP header in the first fragment');
-  assert.deepEqual(w.takeDrops(), ['option', 'option', 'header']);
+  assert.deepEqual(w.takeDrops(), ['ip6-option', 'ip6-option', 'header']);
 });
 
 test('each family has its own protocols: 59 is none of IPv4, 2 none of IPv6', () => {
