@@ -110,7 +110,8 @@ export class LiveRouter {
       const books = router.books();
       const waiting = this.memoryPorts().some((p) => ringOccupancy(rings, heap[ifRecord(p.index) + If.RX_RING]) !== 0);
       const look = JSON.stringify(books);
-      same = look === last && !waiting && books.errors.length === 0 ? same + 1 : 0;
+      const moves = waiting || books.totals.held !== router.stack.held;
+      same = look === last && !moves && books.errors.length === 0 ? same + 1 : 0;
       last = look;
       if (same >= SAME_LOOKS) return;
     }
