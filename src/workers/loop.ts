@@ -90,15 +90,15 @@ export function makeLoop(ctx: Context): Loop {
   };
   const idle = new Idle();
   const sendBurst = makeFinishBurst(ctx, devices);
-  const output = makeEthernetOutput(ctx);
+  const { toAddress: output, toGateway } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx));
   const ipOutput = makeIpOutput(ctx, output);
   const hmac = makeSrhHmac(ctx);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
   const localSid = makeLocalSid(ctx, makeSidVia(ctx, output, localInput), hmac);
-  const ip4Input = makeIp4Input(ctx, output, localInput, encap);
-  const ip6Input = makeIp6Input(ctx, output, localInput, encap, localSid);
+  const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);
+  const ip6Input = makeIp6Input(ctx, output, toGateway, localInput, encap, localSid);
   const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput: makeVrfInput(ctx), localSid, encap });
   const erspanOutput = makeErspanOutput(ctx, ipOutput);
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);

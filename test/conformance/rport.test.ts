@@ -310,7 +310,7 @@ test('A108 the sender comes back before its packet is handed over', async () => 
   ctx.length[0] = packet.length;
   ctx.n = 1;
   const out = table.get('rport0').index;
-  makeEthernetOutput(ctx)(0, table.get('mem0').index, at, Cast.UNICAST, out, 0, 0, 0, 0);
+  makeEthernetOutput(ctx).toAddress(0, table.get('mem0').index, at, Cast.UNICAST, out, 0, 0, 0, 0);
   assert.equal(ctx.workList.length, 1);
   assert.equal(rig.counter('rport0', Lane.OPACKETS), 0);
   assert.equal(rig.counter('rport1', Lane.IPACKETS), 0);

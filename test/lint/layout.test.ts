@@ -21,7 +21,7 @@ const WORDS = new Set([
   ...['Control', 'Thread', 'If', 'PortList', 'Rules', 'Lane', 'Work', 'Meta', 'Ring'],
   ...['Table', 'Bucket', 'Entry'],
   ...['HostDevice', 'Queue'],
-  ...['Rdomain', 'NeighbourTable', 'Neighbour'],
+  ...['Rdomain', 'NeighbourTable', 'Neighbour', 'OwnSources'],
   ...['RuleList', 'PlainRule', 'RuleGroup', 'RuleEntry'],
   ...[
     'CaptureBell',
@@ -75,6 +75,7 @@ const CONSTANTS = new Set([
   'Queue.WORDS',
   'Host.WORDS',
   'NextHops.WORDS',
+  'OwnSources.WORDS',
   'NextHop.WORDS',
   'SidCount.WORDS',
   'HmacKeys.FIRST',
@@ -93,7 +94,7 @@ const LINE = 32;
 const SIDE = new Map<string, Side>([
   ['src/shared/smr/reader.ts', 'worker'],
   ['src/shared/smr/reclaimer.ts', 'main'],
-  ...['fib4', 'fib6', 'host-set', 'next-hop', 'policy-rules'].map((name): [string, Side] => [
+  ...['fib4', 'fib6', 'host-set', 'next-hop', 'policy-rules', 'own-sources'].map((name): [string, Side] => [
     `src/shared/table/${name}.ts`,
     'main',
   ]),

@@ -10,7 +10,9 @@ import { Control, Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { Fib4 } from '../../shared/table/fib4.js';
 import { Fib6 } from '../../shared/table/fib6.js';
+import { INET6, neighbourBucket } from '../../shared/table/neighbour.js';
 import { NextHopKind, type NextHopSpec, NextHopTable } from '../../shared/table/next-hop.js';
+import { OwnSourceSet, OwnSources } from '../../shared/table/own-sources.js';
 import { addressWords } from '../config/address.js';
 import type { Hop, Route } from '../config/routes.js';
 import type { Memory } from '../memory/memory.js';
@@ -46,6 +48,7 @@ export class Routing {
   private readonly nextHops: NextHopTable;
   private readonly tables = new Map<number, Tables>();
   private readonly sidCounters: SidCounters;
+  private readonly ownSources: OwnSourceSet;
   /** Counter numbers of the SIDs that are counted, by route. */
   private readonly counters = new Map<string, number>();
 
@@ -61,6 +64,8 @@ export class Routing {
     };
     this.nextHops = new NextHopTable(this.fibMemory, reclaimer);
     this.sidCounters = new SidCounters(memory.views);
+    this.ownSources = new OwnSourceSet(heap, memory.heap.allocate(OwnSources.WORDS));
+    heap[Control.OWN_SOURCES] = this.ownSources.root;
     heap[Control.NEXT_HOPS] = this.nextHops.root;
     heap[Control.FLOW_KEY0] = randomInt(2 ** 31);
     heap[Control.FLOW_KEY1] = randomInt(2 ** 31);
@@ -109,7 +114,9 @@ export class Routing {
       for (const member of members) this.nextHops.release(member);
     }
     const words = addressWords(route.network);
+    if (isOwn(route)) this.ownSources.add(words[0] as number, keyOf(route));
     const old = this.insert(route, words, index);
+    if (!isOwn(route)) this.ownSources.delete(words[0] as number, keyOf(route));
     if (old !== 0) this.nextHops.release(old);
     if (before !== undefined) this.closeCounter(before);
     this.installed.set(keyOf(route), this.generationsOf(route));
@@ -130,6 +137,7 @@ export class Routing {
         ? (tables?.inet?.remove(w0, length) ?? 0)
         : (tables?.inet6?.remove(w0, w1, w2, w3, length) ?? 0);
     if (old !== 0) this.nextHops.release(old);
+    this.ownSources.delete(w0, keyOf(route));
     this.installed.delete(keyOf(route));
     const number = this.counters.get(keyOf(route));
     this.counters.delete(keyOf(route));
@@ -153,7 +161,17 @@ export class Routing {
     const live = hop.dev === '' ? undefined : this.interfaces.get(hop.dev);
     const gateway = hop.gateway === '' ? [] : [...addressWords(hop.gateway)];
     if (family === 'inet' && gateway.length > 1) throw new RangeError('an IPv6 gateway of an IPv4 route');
-    return { kind: KIND[hop.kind], interface: live?.index ?? 0, generation: live?.generation ?? 0, gateway };
+    const [index, generation] = [live?.index ?? 0, live?.generation ?? 0];
+    const neighbour = gateway.length === 0 ? 0 : this.bucketOf(index, gateway);
+    return { kind: KIND[hop.kind], interface: index, generation, gateway, neighbour };
+  }
+
+  /** Bucket of the neighbour table that a gateway's entry is in whenever there is one. */
+  private bucketOf(index: number, gateway: readonly number[]): number {
+    const { heap } = this.memory.views;
+    const [g0 = 0, g1 = 0, g2 = 0, g3 = 0] = gateway;
+    const where = gateway.length === 4 ? index | INET6 : index;
+    return neighbourBucket(heap, heap[Control.NEIGHBOURS], where, g0, g1, g2, g3);
   }
 
   private fib4(rdomain: number): Fib4 {
@@ -199,4 +217,9 @@ export class Routing {
 
 function keyOf(route: Pick<Route, 'rdomain' | 'network' | 'length'>): string {
   return `${route.rdomain} ${route.network}/${route.length}`;
+}
+
+/** Whether no IPv4 packet may come from a route's network: an address of ours, or a broadcast. */
+function isOwn({ family, hops }: Route): boolean {
+  return family === 'inet' && hops.some(({ kind }) => kind === 'local' || kind === 'broadcast');
 }

@@ -54,6 +54,8 @@ export const enum Control {
   MIRRORS = 14,
   /** Sequence numbers of what tunnels bring (table/sequence.ts); 0 = there has been no tunnel yet. W: main. R: workers. */
   SEQUENCES = 15,
+  /** Record of the addresses that no packet may come from (table/own-sources.ts). W: main. R: workers. */
+  OWN_SOURCES = 16,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }
@@ -256,6 +258,7 @@ export const enum Kind {
   TUNNELS = 0x54554e54,
   TUNNEL = 0x54554e4c,
   SEQUENCES = 0x53455153,
+  OWN_SOURCES = 0x4f574e53,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

@@ -72,7 +72,20 @@ export function lookupNeighbour(
   a2: number,
   a3: number,
 ): number {
-  let entry = heap[neighbourBucket(heap, table, where, a0, a1, a2, a3)];
+  return neighbourIn(heap, neighbourBucket(heap, table, where, a0, a1, a2, a3), where, a0, a1, a2, a3);
+}
+
+/** The same of an address whose bucket is known. */
+export function neighbourIn(
+  heap: Int32Array,
+  bucket: number,
+  where: number,
+  a0: number,
+  a1: number,
+  a2: number,
+  a3: number,
+): number {
+  let entry = heap[bucket];
   while (entry !== 0) {
     if (
       heap[entry + Neighbour.ADDRESS] === a0 &&

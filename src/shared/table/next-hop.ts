@@ -58,7 +58,7 @@ export const enum NextHop {
   MTU = 3,
   /** Gateway: four words as in fib6.ts; an IPv4 one is the first. */
   GATEWAY = 4,
-  /** The gateway's neighbour record; 0 = to be looked up. */
+  /** Bucket of the neighbour table that the gateway is in; 0 = to be looked up. */
   NEIGHBOUR = 8,
   /** For whoever makes the next hop; of SID and ENCAP as table/sid.ts says. */
   FLAGS = 9,

@@ -8,7 +8,8 @@ import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
-import { INET6, lookupNeighbour, Neighbour } from '../../shared/table/neighbour.js';
+import { INET6, lookupNeighbour, Neighbour, neighbourIn } from '../../shared/table/neighbour.js';
+import { NextHop } from '../../shared/table/next-hop.js';
 import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import { Ipv4, setTtl } from '../../shared/wire/ipv4.js';
 import { Ipv6 } from '../../shared/wire/ipv6.js';
@@ -37,8 +38,17 @@ export type EthernetOutput = (
   a3: number,
 ) => void;
 
-/** Makes the output of one worker. */
-export function makeEthernetOutput(ctx: Context): EthernetOutput {
+/**
+ * The same of a packet for others (Cast.UNICAST) by way of the gateway of next hop `hop`, the address of its record, whose bucket in the
+ * neighbour table main knew beforehand.
+ */
+export type GatewayOutput = (i: number, ingress: number, network: number, where: number, hop: number) => void;
+
+/** Makes the output of one worker, in both its forms. */
+export function makeEthernetOutput(ctx: Context): {
+  readonly toAddress: EthernetOutput;
+  readonly toGateway: GatewayOutput;
+} {
   const { heap, meta, u8, u16, slots } = ctx;
 
   function ethernetOutput(
@@ -52,28 +62,51 @@ export function makeEthernetOutput(ctx: Context): EthernetOutput {
     a2: number,
     a3: number,
   ): void {
+    if (!mayLeave(i, network, where)) return;
+    const entry = lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3);
+    if (entry === 0) unresolved(i, ingress, network, cast, where);
+    else send(i, network, where, entry);
+  }
+
+  function gatewayOutput(i: number, ingress: number, network: number, where: number, hop: number): void {
+    if (!mayLeave(i, network, where)) return;
+    const g = hop + NextHop.GATEWAY;
+    const bucket = heap[hop + NextHop.NEIGHBOUR];
+    const entry =
+      bucket !== 0
+        ? neighbourIn(heap, bucket, where, heap[g], heap[g + 1], heap[g + 2], heap[g + 3])
+        : lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
+    if (entry === 0) unresolved(i, ingress, network, Cast.UNICAST, where);
+    else send(i, network, where, entry);
+  }
+
+  /** Whether the packet goes on to a neighbour; else it is dropped, or on its way over a link without any. */
+  function mayLeave(i: number, network: number, where: number): boolean {
     const out = where & 0xffff;
     const record = ifRecord(out);
     if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) {
       drop(ctx, i, out, Drop.NOTRUNNING);
-      return;
+      return false;
     }
     const type = heap[record + If.TYPE];
     if (type === IfType.RPORT) {
       beginAt(ctx, i, network);
       meta[(slots[i] << Meta.SHIFT) + Meta.INGRESS] = (where & INET6) === 0 ? Af.INET : Af.INET6;
       ctx.workList.defer(ctx, i, out, Hop.RPORT);
-      return;
+      return false;
     }
     if (type !== IfType.VPORT && heap[record + If.BRIDGE] !== 0) {
       drop(ctx, i, out, Drop.BRIDGE_PORT);
-      return;
+      return false;
     }
-    const entry = lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3);
-    if (entry === 0) {
-      unresolved(i, ingress, network, cast, where);
-      return;
-    }
+    return true;
+  }
+
+  /** Puts the Ethernet header in front, and sends the frame. */
+  function send(i: number, network: number, where: number, entry: number): void {
+    const out = where & 0xffff;
+    const record = ifRecord(out);
+    const type = heap[record + If.TYPE];
     if (heap[entry + Neighbour.STALE] !== 0 && heap[entry + Neighbour.USED] === 0) heap[entry + Neighbour.USED] = 1;
     const start = network - Ether.LENGTH;
     const w = start >> 1;
@@ -104,7 +137,7 @@ export function makeEthernetOutput(ctx: Context): EthernetOutput {
     punt(ctx, i, ingress, PuntReason.RESOLVE, network, cast);
   }
 
-  return ethernetOutput;
+  return { toAddress: ethernetOutput, toGateway: gatewayOutput };
 }
 
 /** A frame of the stack enters the bridge by its vport (spec A §4): deferred; counted even if the bridge is down. */

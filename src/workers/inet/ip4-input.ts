@@ -17,6 +17,7 @@ import { Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash4 } from '../../shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { mayBeOwn } from '../../shared/table/own-sources.js';
 import { makeRoute4 } from '../../shared/table/policy-rules.js';
 import {
   checkIpv4,
@@ -36,7 +37,7 @@ import { Protocol } from '../../shared/wire/protocol.js';
 import { ports } from '../../shared/wire/tcp.js';
 import { type Context, count } from '../context.js';
 import { drop } from '../drop.js';
-import type { EthernetOutput } from '../ether/ethernet-output.js';
+import type { EthernetOutput, GatewayOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
@@ -61,7 +62,13 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv4Fault, Ipv4Fault.NONE>, Drop>> = {
 export type IpInput = (i: number, index: number, ip: number, cast: Cast) => void;
 
 /** Makes the IPv4 input of one worker. */
-export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalInput, encap: Srv6Encap): IpInput {
+export function makeIp4Input(
+  ctx: Context,
+  output: EthernetOutput,
+  toGateway: GatewayOutput,
+  local: LocalInput,
+  encap: Srv6Encap,
+): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeRoute4(heap);
   const nextHop = makeNextHopRecord(heap);
@@ -89,8 +96,7 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
     const rdomain = heap[ifRecord(index) + If.RDOMAIN];
     const hops = heap[Control.NEXT_HOPS];
     const source = source4(u8, ip);
-    const from = heap[nextHop(hops, route(rdomain, source)) + NextHop.KIND];
-    if (from === NextHopKind.LOCAL || from === NextHopKind.BROADCAST) {
+    if (mayBeOwn(heap, heap[Control.OWN_SOURCES], source) && isOwn(rdomain, hops, source)) {
       drop(ctx, i, index, Drop.MARTIAN_SOURCE);
       return;
     }
@@ -108,10 +114,8 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
         drop(ctx, i, index, Drop.BLACKHOLE);
         return;
       case NextHopKind.CONNECTED:
-        forward(i, index, ip, cast, total, hop, destination);
-        return;
       case NextHopKind.GATEWAY:
-        forward(i, index, ip, cast, total, hop, heap[hop + NextHop.GATEWAY]);
+        forward(i, index, ip, cast, total, hop);
         return;
       case NextHopKind.ENCAP:
         if (mayForward(i, index, cast)) encap.v4(i, index, ip, cast, total, hop);
@@ -121,11 +125,18 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
     }
   }
 
-  /** Step 6: on to the neighbour `target` by next hop `hop`. */
-  function forward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number, target: number): void {
+  /** Step 4, asked of the few that may be: whether an address is ours, or a broadcast, in a domain. */
+  function isOwn(rdomain: number, hops: number, source: number): boolean {
+    const kind = heap[nextHop(hops, route(rdomain, source)) + NextHop.KIND];
+    return kind === NextHopKind.LOCAL || kind === NextHopKind.BROADCAST;
+  }
+
+  /** Step 6: on by next hop `hop`. */
+  function forward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
     const out = heap[hop + NextHop.INTERFACE];
+    const record = ifRecord(out);
     if (!mayForward(i, index, cast)) return;
-    if (heap[ifRecord(out) + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
+    if (heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
       drop(ctx, i, index, Drop.NO_ROUTE);
       return;
     }
@@ -137,13 +148,14 @@ export function makeIp4Input(ctx: Context, output: EthernetOutput, local: LocalI
       punt(ctx, i, index, PuntReason.TTL, ip, cast);
       return;
     }
-    if (total > heap[ifRecord(out) + If.MTU] && packetSize(ctx, i, ip, total) > heap[ifRecord(out) + If.MTU]) {
+    if (total > heap[record + If.MTU] && packetSize(ctx, i, ip, total) > heap[record + If.MTU]) {
       punt(ctx, i, index, PuntReason.TOO_BIG, ip, cast);
       return;
     }
-    if (out === index && heap[ifRecord(out) + If.TYPE] !== IfType.RPORT) redirect(i, index, ip, cast);
+    if (out === index && heap[record + If.TYPE] !== IfType.RPORT) redirect(i, index, ip, cast);
     decrementTtl(u8, u16, ip);
-    output(i, index, ip, cast, out, target, 0, 0, 0);
+    if (heap[hop + NextHop.KIND] === NextHopKind.GATEWAY) toGateway(i, index, ip, out, hop);
+    else output(i, index, ip, cast, out, destination4(u8, ip), 0, 0, 0);
   }
 
   /** Whether a packet for others may go on at all; else it is dropped. */

@@ -39,7 +39,7 @@ import { Protocol } from '../../shared/wire/protocol.js';
 import { ports } from '../../shared/wire/tcp.js';
 import { type Context, count } from '../context.js';
 import { drop } from '../drop.js';
-import type { EthernetOutput } from '../ether/ethernet-output.js';
+import type { EthernetOutput, GatewayOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 import type { IpInput } from '../inet/ip4-input.js';
 import { isNd, type LocalInput } from '../inet/local-input.js';
@@ -67,6 +67,7 @@ const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
 export function makeIp6Input(
   ctx: Context,
   output: EthernetOutput,
+  toGateway: GatewayOutput,
   local: LocalInput,
   encap: Srv6Encap,
   localSid: LocalSid,
@@ -109,22 +110,10 @@ export function makeIp6Input(
         if (!mayForward(i, index, ip, cast, total, hop)) return;
         output(i, index, ip, cast, heap[hop + NextHop.INTERFACE] | INET6, d0, d1, d2, d3);
         return;
-      case NextHopKind.GATEWAY: {
+      case NextHopKind.GATEWAY:
         if (!mayForward(i, index, ip, cast, total, hop)) return;
-        const g = hop + NextHop.GATEWAY;
-        output(
-          i,
-          index,
-          ip,
-          cast,
-          heap[hop + NextHop.INTERFACE] | INET6,
-          heap[g],
-          heap[g + 1],
-          heap[g + 2],
-          heap[g + 3],
-        );
+        toGateway(i, index, ip, heap[hop + NextHop.INTERFACE] | INET6, hop);
         return;
-      }
       case NextHopKind.SID:
         localSid(i, index, ip, cast, hop);
         return;
