@@ -21,6 +21,7 @@ import { allAddresses } from './config/link-local.js';
 import { invert, plan, type Step } from './config/plan.js';
 import { dropUnreachable } from './config/routes.js';
 import {
+  bridgeOf,
   cloneState,
   DEFAULT_SETTINGS,
   emptyState,
@@ -361,7 +362,7 @@ export class Router {
     if (late !== undefined) throw asControlError(late);
   }
 
-  /** Tells the stack of addresses that are new on a running interface, and of interfaces that stopped. */
+  /** Tells the stack of addresses that are new on a running interface or its link, and of interfaces that stopped. */
   private announceAddresses(old: State, next: State): void {
     for (const spec of next.interfaces.values()) {
       const before = old.interfaces.get(spec.name);
@@ -371,7 +372,8 @@ export class Router {
         if (before?.up === true) this.stack.forget(live.index);
         continue;
       }
-      const had = before?.up === true ? allAddresses(before, before.lladdr || live.generated) : [];
+      const known = before?.up === true && (spec.type !== 'vport' || sameLink(old, next, spec.name));
+      const had = known ? allAddresses(before, before.lladdr || live.generated) : [];
       for (const { address } of allAddresses(spec, live.lladdr)) {
         if (!had.some((a) => a.address === address)) this.stack.announce(live.index, addressWords(address));
       }
@@ -535,4 +537,10 @@ export class Router {
       this.log.error({ event: 'device-gone', err: error }, 'could not remove it');
     });
   }
+}
+
+/** Whether a vport is on the bridge that it was on, or on none that runs: else its addresses are news to the link. */
+function sameLink(old: State, next: State, vport: string): boolean {
+  const [was, is] = [bridgeOf(old, vport), bridgeOf(next, vport)];
+  return is?.up !== true || (was?.up === true && was.name === is.name);
 }

@@ -6,7 +6,7 @@
  * four words a slot of this worker's own memory: only frames on the list have one, and they never leave the thread with it.
  */
 import { Drop } from '../shared/counter/drop-reason.js';
-import { Meta } from '../shared/layout/packet.js';
+import { Meta, SlotOwner } from '../shared/layout/packet.js';
 import { BURST, type Context } from './context.js';
 import { drop, dropCopy } from './drop.js';
 import { keepFrame } from './slots.js';
@@ -111,6 +111,8 @@ export class WorkList {
     this.trail[to + Trail.HOPS] = hops + 1;
     // An index has 10 bits, so three fit a word; 0 is no interface.
     if (once(work)) this.trail[to + Trail.EXITS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);
+    // The list is no ring: should this thread die, its owner says where the slot was (worker-death.ts).
+    ctx.owner[slot] = ctx.me;
     this.slots[this.tail & (LIST - 1)] = slot;
     this.what[this.tail & (LIST - 1)] = index | (work << 16);
     this.tail = (this.tail + 1) | 0;
@@ -147,7 +149,9 @@ export class WorkList {
     while (n < BURST && this.length > 0 && this.what[this.head & (LIST - 1)] === what) {
       const slot = this.slots[this.head & (LIST - 1)];
       this.head = (this.head + 1) | 0;
+      // In hand again: the ledger has it now, and whoever it is given to need not be told that it is no longer ours.
       ctx.slots[n] = slot;
+      ctx.owner[slot] = SlotOwner.QUEUED;
       ctx.length[n] = ctx.meta[(slot << Meta.SHIFT) + Meta.LENGTH];
       bytes += ctx.length[n];
       n++;

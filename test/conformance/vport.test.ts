@@ -1,6 +1,7 @@
 /** Matrix A, vport: a bridge's door to the router's own stack, and what a port with addresses may not do. */
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
 import { vportOutput } from '../../src/workers/ether/ethernet-output.js';
@@ -56,6 +57,30 @@ test('a vport routes between its bridge and another interface, both ways, byte f
   assert.deepEqual(grown, [1, back.length, 1, arrived.length / 2]);
 });
 
+test('a vport that joins a bridge tells its link of its addresses: ARP at once, IPv6 when nobody else has it', async () => {
+  live = await LiveRouter.start(...BRIDGE, 'ifconfig veb0 del vport0', 'ifconfig vport0 inet6 2001:db8::1/64');
+  live.all('mem0');
+  const heard: string[] = [];
+  const hears = async (what: string, start: string): Promise<void> => {
+    for (const end = performance.now() + 5000; !heard.some((one) => one.startsWith(start)); await sleep(20)) {
+      assert.ok(performance.now() < end, `${what}: ${heard.join(', ')}`);
+      heard.push(...live.all('mem0').map(({ bytes }) => hex(bytes)));
+    }
+  };
+  const own = V0.replaceAll(':', '');
+  const request = `ffffffffffff${own}08060001080006040001${own}0a000001`;
+  await live.words('ifconfig veb0 add vport0');
+  await hears('a gratuitous request', request);
+  await hears('a probe', `3333ff000001${own}86dd60000000`);
+  await hears('an advertisement', `333300000001${own}86dd60000000`);
+  heard.splice(0);
+  await live.words('ifconfig mem1 mtu 1400');
+  await live.settle();
+  assert.deepEqual(heard, [], 'nothing new, nothing said');
+  await live.words('ifconfig veb0 down', 'ifconfig veb0 up');
+  await hears('the bridge is back', request);
+});
+
 test('A95 a vport on no bridge: ENETDOWN, and it counts nothing as sent', async () => {
   live = await LiveRouter.start(...BRIDGE, ...ASIDE, 'ifconfig veb0 del vport0');
   const [sent, bytes] = [live.counter('vport0', Lane.OPACKETS), live.counter('vport0', Lane.OBYTES)];
@@ -71,11 +96,12 @@ test('A96 its bridge is down: sending succeeds and is counted, and the frame is 
   live = await LiveRouter.start(...BRIDGE, ...ASIDE, 'ifconfig veb0 down');
   const sent = live.counter('vport0', Lane.OPACKETS);
   const lost = live.drops('vport0', Drop.NOTRUNNING);
+  const entered = live.counter('veb0', Lane.IPACKETS);
   await live.words(`inject vport0 ${hex(frame(A, V0))}`);
   await live.send('mem9', onward);
   assert.equal(live.counter('vport0', Lane.OPACKETS) - sent, 2);
   assert.equal(live.drops('vport0', Drop.NOTRUNNING) - lost, 2);
-  assert.equal(live.counter('veb0', Lane.IPACKETS) > 0, false, 'it did not enter the bridge');
+  assert.equal(live.counter('veb0', Lane.IPACKETS), entered, 'it did not enter the bridge');
   assert.deepEqual(plain('mem0'), []);
 });
 
