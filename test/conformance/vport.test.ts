@@ -84,10 +84,12 @@ test('a vport that joins a bridge tells its link of its addresses: ARP at once, 
 test('A95 a vport on no bridge: ENETDOWN, and it counts nothing as sent', async () => {
   live = await LiveRouter.start(...BRIDGE, ...ASIDE, 'ifconfig veb0 del vport0');
   const [sent, bytes] = [live.counter('vport0', Lane.OPACKETS), live.counter('vport0', Lane.OBYTES)];
+  // What it announced when it joined may have been on its way.
+  const lost = live.drops('vport0', Drop.DETACHED);
   await assert.rejects(live.words(`inject vport0 ${hex(frame(A, V0))}`), { code: 'ENETDOWN' });
   assert.match(await live.words('ping -c 1 10.0.0.2'), /not sent: down/);
   await live.send('mem9', onward);
-  assert.equal(live.drops('vport0', Drop.DETACHED), 1);
+  assert.equal(live.drops('vport0', Drop.DETACHED) - lost, 1);
   assert.deepEqual([live.counter('vport0', Lane.OPACKETS), live.counter('vport0', Lane.OBYTES)], [sent, bytes]);
   assert.deepEqual(plain('mem0'), []);
 });
