@@ -67,7 +67,7 @@ const MUTANTS: readonly Mutant[] = [
     name: 'generation of the egress not looked at again by the worker that sends',
     mutation: {
       module: 'src/workers/loop.js',
-      from: ' && heap[ifRecord(index) + 1 /* If.GENERATION */] === egress >>> 16',
+      from: ' && heap[ifRecord(index) + 1 /* If.GENERATION */] === generation',
       to: '',
     },
     stress: 'index-reuse.test.js',
