@@ -47,7 +47,7 @@ const STACK_QUERIES: Record<
 };
 
 /** Words that neither change a draft nor ask the stack; `top` is smrctl's own. */
-const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'top'];
+const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'tcpdump', 'top'];
 
 /** Every first word of a command. */
 export function commandWords(): string[] {
