@@ -24,8 +24,13 @@ export interface WriterTask {
   readonly counters: Float64Array;
 }
 
-/** Between turns while packets come. */
-const NAP_MS = 2;
+/** Between turns while packets come: to files, and to somebody who watches. A wake-up costs what some hundred packets do. */
+const NAP_MS = 10;
+const LIVE_NAP_MS = 2;
+/** The ring that such naps are for; a smaller one is looked at more often. */
+const NAP_RING_BYTES = 16 << 20;
+/** A ring that was fuller than this, as a part of 1, is looked at again at once. */
+const FULL = 0.25;
 /** Longest sleep: readers may leave, and files grow old, while nothing comes. */
 const SLEEP_MS = 100;
 /** Bytes taken from a ring before they are written and their room is given back. */
@@ -43,15 +48,17 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
   const never = new Int32Array(new SharedArrayBuffer(4));
   const tell = (reply: WriterReply): void => port.postMessage(reply);
 
-  /** Takes at most what a ring holds from each of them. Returns how many records. */
+  const nap = NAP_MS * Math.min(1, sizes.captureBytes / NAP_RING_BYTES);
+  let live = false;
+
+  /** Takes at most what a ring holds from each of them. Returns how much of the fullest one was taken, as a part of 1. */
   function drain(): number {
-    let taken = 0;
+    let most = 0;
     for (const ring of rings) {
       let [turn, batch] = [0, 0];
       while (turn < sizes.captureBytes) {
         const at = ring.next();
         if (at === -1) break;
-        taken++;
         const id = i32[at + CaptureRecord.ID];
         const sink = sinks[id & 0xffff];
         // What a capture left that has ended means nothing to the next one of its number.
@@ -65,8 +72,9 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
       }
       flush();
       ring.release();
+      most = Math.max(most, (turn + batch) / sizes.captureBytes);
     }
-    return taken;
+    return most;
   }
 
   function flush(): void {
@@ -90,6 +98,7 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
           sinks[number] = undefined;
           sink?.close(request.statistics);
         }
+        live = sinks.some((sink) => sink instanceof StreamSink);
         tell({ op: 'done', serial });
       } catch (error) {
         const { code = 'EIO', message } = error as { code?: string; message: string };
@@ -110,8 +119,9 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
     if (!answer()) break;
     const now = performance.now();
     for (const sink of sinks) sink?.tick(now);
-    if (drain() > 0) {
-      Atomics.wait(never, 0, 0, NAP_MS);
+    const taken = drain();
+    if (taken > 0) {
+      if (taken < FULL) Atomics.wait(never, 0, 0, live ? Math.min(nap, LIVE_NAP_MS) : nap);
       continue;
     }
     Atomics.store(i32, bell, 1);

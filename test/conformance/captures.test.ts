@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Op } from '../../src/shared/bpf/instruction.js';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
+import { recordWords } from '../../src/shared/layout/capture.js';
 import { Lane } from '../../src/shared/layout/counters.js';
 import { CaptureBench } from '../support/captures.js';
 import { A, B, BROADCAST, frame, Rig } from '../support/rig.js';
@@ -159,7 +160,7 @@ test('A131 a full ring: matching packets are counted as dropped, the pipeline go
   const capture = bench.attach('mem0', { program: typeIs(0x88b5) });
   const big = frame(B, A, { length: 1514 });
   const capacity = rig.router.memory.views.sizes.captureBytes;
-  const fits = Math.floor(capacity / (32 + 1516));
+  const fits = Math.floor(capacity / (4 * recordWords(1514)));
   let sent = 0;
   for (; sent < fits + 50; sent += 50) {
     rig.burst(

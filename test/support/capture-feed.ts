@@ -2,7 +2,7 @@
  * A worker's end of a capture ring, for tests and benches of the capture writer: puts records of made-up packets in.
  */
 import type { Memory } from '../../src/main/memory/memory.js';
-import { CaptureRecord, type Direction } from '../../src/shared/layout/capture.js';
+import { CaptureRecord, type Direction, recordWords } from '../../src/shared/layout/capture.js';
 import { CaptureProducer } from '../../src/shared/ring/capture-ring.js';
 
 export class CaptureFeed {
@@ -25,7 +25,7 @@ export class CaptureFeed {
     length = bytes.length,
     direction = 0 as Direction,
   ): boolean {
-    const words = CaptureRecord.HEADER + ((bytes.length + 3) >> 2);
+    const words = recordWords(bytes.length);
     const at = this.ring.reserve(words);
     if (at === -1) return false;
     const header = [words, id, 1 | (direction << 16), 0, seconds, nanoseconds, bytes.length, length];

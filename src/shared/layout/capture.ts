@@ -10,7 +10,7 @@ import { type PacketSizes, packetBytes } from './packet.js';
 /** Most descriptors at a time. */
 export const MAX_CAPTURES = 64;
 /** Longest record: header, the longest frame with a synthesised Ethernet or address family header before it, rounded up to words. */
-export const RECORD_WORDS_MOST = 8 + ((65_549 + 16) >> 2) + 1;
+export const RECORD_WORDS_MOST = 8 + (((65_549 + 16 + 7) >> 3) << 1);
 
 /** How the capture writer is woken; at `captureBell`. */
 export const enum CaptureBell {
@@ -31,7 +31,7 @@ export const enum CaptureRing {
 }
 
 /**
- * A record: the header, then the captured bytes, padded to whole words. Its last four words are those of a pcap record, so that it
+ * A record: the header, then the captured bytes, padded to a multiple of 8 bytes. Its last four words are those of a pcap record, so that it
  * can be written to a file from there on as it stands. W: producer, then consumer until it gives the room back. R: consumer.
  */
 export const enum CaptureRecord {
@@ -129,6 +129,11 @@ export const enum CaptureFilter {
   COUNT = 2,
   /** First instruction, as shared/bpf has them. */
   FIRST = 3,
+}
+
+/** Words of the record of a packet of which `bytes` bytes are kept: an even number, so that every record begins at a multiple of 8 bytes. */
+export function recordWords(bytes: number): number {
+  return CaptureRecord.HEADER + (((bytes + 7) >> 3) << 1);
 }
 
 /** Where the bell is, in words of the packet view. */
