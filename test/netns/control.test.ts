@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { showSubjects } from '../../src/main/cli/show.js';
 import { Daemon } from '../support/daemon.js';
 import { runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
@@ -94,7 +95,7 @@ describe('a daemon on memory ports', () => {
       ['ifconfig mem0 add mem1', 'mem0: not a bridge (ENOTTY)'],
       ['ifconfig veb0 up down mtu 1500', 'a veb has no mtu (ENOTTY)'],
       ['ifconfig mem1 description lost mtu 1', 'mtu 1 is not between 68 and 65535 (EINVAL)'],
-      ['show nothing', 'nothing: show takes one of: running, workers, smr, rings, drops, books, memory (EINVAL)'],
+      ['show nothing', `nothing: show takes one of: ${showSubjects().join(', ')} (EINVAL)`],
       ['reboot', 'reboot: unknown command (EINVAL)'],
     ]) {
       const { status, stdout, stderr } = await daemon.ctl(...words.split(' '));
