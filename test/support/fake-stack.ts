@@ -58,6 +58,7 @@ export class FakeWorld implements StackEnvironment {
   readonly routed: { index: number; rdomain: number; bytes: Uint8Array; forwarded: boolean }[] = [];
   readonly bindings = new Map<string, { lladdr: Uint8Array; stale: boolean }>();
   readonly used = new Set<string>();
+  readonly tentatives = new Map<number, number>();
   readonly drops: { index: number; reason: string }[] = [];
   readonly lines: string[] = [];
   consumed = 0;
@@ -159,6 +160,10 @@ export class FakeWorld implements StackEnvironment {
   unbindNeighbour(index: number, _: 4 | 6, words: Int32Array): void {
     assert.ok(this.bindings.delete(`${index}/${words.join()}`), 'unbound what was not bound');
   }
+  tentative(index: number, addresses: number): void {
+    this.tentatives.set(index, addresses);
+  }
+
   neighbourUsed(index: number, _: 4 | 6, words: Int32Array): boolean {
     return this.used.has(`${index}/${words.join()}`);
   }

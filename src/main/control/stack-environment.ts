@@ -120,6 +120,9 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
     },
     bindNeighbour: (index, _, words, lladdr, stale) => neighbours.bind(index, words, lladdr, stale),
     unbindNeighbour: (index, _, words) => neighbours.unbind(index, words),
+    tentative: (index, addresses) => {
+      heap[ifRecord(index) + If.TENTATIVE] = addresses;
+    },
     neighbourUsed: (index, _, words) => neighbours.used(index, words),
     forwarding: (family) => heap[family === 4 ? Control.FORWARD4 : Control.FORWARD6] !== 0,
     errorLimit: (family) =>

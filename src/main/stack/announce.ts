@@ -46,6 +46,17 @@ export class Announcer {
     this.claims.set(key(index, words), claim);
     if (familyOf(words) === 6) this.probe(on, claim);
     else this.say(on, claim, 'announcing');
+    this.tell(index);
+  }
+
+  /** Tells workers how many addresses of an interface are not to be used. */
+  private tell(index: number): void {
+    let count = 0;
+    for (const claim of this.claims.values()) {
+      const waits = claim.state === 'tentative' || claim.state === 'duplicate';
+      if (claim.index === index && waits && familyOf(claim.words) === 6) count++;
+    }
+    this.env.tentative(index, count);
   }
 
   /** Whether an address may be used: it is neither tentative nor a duplicate. */
@@ -88,13 +99,15 @@ export class Announcer {
       if (on === undefined || !on.addresses.some((a) => same(a.words, claim.words))) this.claims.delete(at);
       else if ((claim.state === 'tentative' || claim.state === 'announcing') && claim.due <= now) {
         this.say(on, claim, 'settled');
-      }
+      } else continue;
+      this.tell(claim.index);
     }
   }
 
   /** Forgets an interface. */
   forget(index: number): void {
     for (const [at, claim] of this.claims) if (claim.index === index) this.claims.delete(at);
+    this.tell(index);
   }
 
   private probe(on: StackInterface, claim: Claim): void {

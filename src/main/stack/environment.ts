@@ -77,6 +77,8 @@ export interface StackEnvironment {
   /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */
   bindNeighbour(index: number, family: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void;
   unbindNeighbour(index: number, family: 4 | 6, words: Int32Array): void;
+  /** Tells workers how many IPv6 addresses of an interface may not be used (RFC 4862 §5.4): then they answer for none. */
+  tentative(index: number, addresses: number): void;
   /** Whether a worker has used the stale binding since it was made. */
   neighbourUsed(index: number, family: 4 | 6, words: Int32Array): boolean;
   /** Whether packets of the family are forwarded at all. */

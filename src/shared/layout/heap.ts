@@ -167,6 +167,8 @@ export const enum If {
   PEER = 22,
   /** Record of its captures (layout/capture.ts); 0 = nobody captures. */
   CAPTURE = 23,
+  /** IPv6 addresses of it that duplicate address detection has not let through: then main answers for all. */
+  TENTATIVE = 29,
   /** Attached host interface: its `HostDevice` record; 0 = its link is not there now. */
   DEVICE = 30,
   /** erspan: its `Tunnel` (table/tunnel.ts); 0 = no addresses. */

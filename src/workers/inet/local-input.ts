@@ -1,5 +1,5 @@
 /**
- * Local input: what becomes of a checked packet to an address of ours, by its protocol. Echo is answered and GRE taken here, all else is
+ * Local input: what becomes of a checked packet to an address of ours, by its protocol. Echoes and solicitations are answered and GRE taken here, all else is
  * main's; so are fragments and packets with other extension headers than hop-by-hop options, of which GRE comes back. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
@@ -18,6 +18,8 @@ import type { Replies } from './replies.js';
 export interface LocalInput {
   readonly v4: IpInput;
   readonly v6: IpInput;
+  /** Takes a neighbour discovery message of this link. */
+  readonly nd: IpInput;
   /** Takes GRE that main has been through: fragments put together, extension headers looked at. */
   reassembled(i: number, index: number, ip: number): void;
 }
@@ -38,9 +40,12 @@ export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInpu
   function v6(i: number, index: number, ip: number, cast: Cast): void {
     const gre = greBehindOptions(ip);
     if (gre !== -1) greInput(i, index, ip, gre);
-    else if (!replies.echo6(i, index, ip, cast)) {
-      punt(ctx, i, index, isNd(u8, ip) ? PuntReason.ND : PuntReason.LOCAL, ip, cast);
-    }
+    else if (isNd(u8, ip)) nd(i, index, ip, cast);
+    else if (!replies.echo6(i, index, ip, cast)) punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
+  }
+
+  function nd(i: number, index: number, ip: number, cast: Cast): void {
+    if (!replies.nd(i, index, ip)) punt(ctx, i, index, PuntReason.ND, ip, cast);
   }
 
   /** Where GRE begins, if nothing but hop-by-hop options, which have been looked at, is before it; else -1. */
@@ -63,7 +68,7 @@ export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInpu
     else drop(ctx, i, index, Drop.HEADER);
   }
 
-  return { v4, v6, reassembled };
+  return { v4, v6, nd, reassembled };
 }
 
 /** Whether a packet is a neighbour discovery message (ICMPv6 types 133 to 137). */

@@ -1,5 +1,5 @@
 /**
- * Replies that need no state: echo to an address of ours, ARP for one, from a neighbour that is known (house.md, "Threads"). All else,
+ * Replies that need no state: echo to an address of ours, ARP and neighbour solicitations for one, from a neighbour that is known (house.md, "Threads"). All else,
  * and whoever is not known yet, is main's. Runs on a worker.
  */
 import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
@@ -9,16 +9,18 @@ import { INET6, lookupNeighbour, Neighbour } from '../../shared/table/neighbour.
 import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
 import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { ArpOp, arpOp, arpReply, arpSender, arpSenderHi, arpSenderLo, arpTarget } from '../../shared/wire/arp.js';
-import { EtherType } from '../../shared/wire/ethernet.js';
+import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import { checkIcmp, echoReply4, Icmp, IcmpType } from '../../shared/wire/icmp.js';
 import { checkIcmp6, echoReply6, Icmp6Type } from '../../shared/wire/icmp6.js';
 import { fragmentField, headerLength, Ipv4, Ipv4Fragment, source4, totalLength } from '../../shared/wire/ipv4.js';
 import { Ipv6, payloadLength } from '../../shared/wire/ipv6.js';
+import { checkNd, Nd, NdFault, NdFlag, NdOption, ndLink, ndReply } from '../../shared/wire/nd.js';
 import { read32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { queueFrame } from '../burst.js';
 import type { Context } from '../context.js';
 import { type EthernetOutput, vportOutput } from '../ether/ethernet-output.js';
+import { cutTo } from '../frame.js';
 
 /** Replies of one worker. Each returns whether it took frame `i`. */
 export interface Replies {
@@ -28,6 +30,8 @@ export interface Replies {
   echo6(i: number, index: number, ip: number, cast: Cast): boolean;
   /** An ARP frame received on `index`. */
   arp(i: number, index: number): boolean;
+  /** A neighbour discovery message, received on `index`, behind the checked IPv6 header at byte `ip`. */
+  nd(i: number, index: number, ip: number): boolean;
 }
 
 /** Makes the replies of one worker. */
@@ -103,6 +107,42 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     return true;
   }
 
+  /** A solicitation for an address of this interface that may be used, from a neighbour that is where it says. */
+  function nd(i: number, index: number, ip: number): boolean {
+    if (u8[ip + Ipv6.LENGTH] !== Icmp6Type.NEIGHBOUR_SOLICITATION) return false;
+    const record = ifRecord(index);
+    if (heap[record + If.TENTATIVE] !== 0) return false;
+    const offset = ip - Ether.LENGTH;
+    if (meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET] !== offset) return false; // Not of Ethernet.
+    if (checkNd(u8, u16, ip) !== NdFault.NONE) return false;
+    const t = ip + Ipv6.LENGTH + Nd.TARGET;
+    const rdomain = heap[record + If.RDOMAIN];
+    const hops = heap[Control.NEXT_HOPS];
+    const hop = nextHop(hops, route6(rdomain, read32(u8, t), read32(u8, t + 4), read32(u8, t + 8), read32(u8, t + 12)));
+    if (heap[hop + NextHop.KIND] !== NextHopKind.LOCAL || heap[hop + NextHop.INTERFACE] !== index) return false;
+    const s = ip + Ipv6.SOURCE;
+    const where = index | INET6;
+    const table = heap[Control.NEIGHBOURS];
+    const entry = lookupNeighbour(
+      heap,
+      table,
+      where,
+      read32(u8, s),
+      read32(u8, s + 4),
+      read32(u8, s + 8),
+      read32(u8, s + 12),
+    );
+    if (entry === 0 || heap[entry + Neighbour.STALE] !== 0) return false;
+    const w = (ndLink(u8, ip, NdOption.SOURCE_LINK) || offset + Ether.SRC) >> 1;
+    if (heap[entry + Neighbour.HI] !== u16[w] || heap[entry + Neighbour.LO] !== (u16[w + 1] | (u16[w + 2] << 16)))
+      return false;
+    const flags = NdFlag.OVERRIDE | (heap[Control.FORWARD6] !== 0 ? NdFlag.ROUTER : 0);
+    cutTo(ctx, i, ndReply(u8, u16, offset, heap[record + If.LLADDR_HI], heap[record + If.LLADDR_LO], flags));
+    if (heap[record + If.TYPE] === IfType.VPORT) vportOutput(ctx, i, index);
+    else queueFrame(ctx, i, index);
+    return true;
+  }
+
   /** Whether a packet of `bytes` goes out of interface `out` whole. */
   function fits(out: number, bytes: number): boolean {
     return bytes <= heap[ifRecord(out) + If.MTU];
@@ -114,5 +154,5 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     return lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3) !== 0;
   }
 
-  return { echo4, echo6, arp };
+  return { echo4, echo6, arp, nd };
 }

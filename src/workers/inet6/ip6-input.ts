@@ -139,7 +139,7 @@ export function makeIp6Input(
 
   /** Step 4: what is for this link alone is main's: neighbour discovery, echo to link-local addresses. */
   function ownLink(i: number, index: number, ip: number, cast: Cast): void {
-    if (isNd(u8, ip)) punt(ctx, i, index, PuntReason.ND, ip, cast);
+    if (isNd(u8, ip)) local.nd(i, index, ip, cast);
     else if (isMulticast6(u8, ip + Ipv6.DESTINATION) && !isOwnGroup(ip)) drop(ctx, i, index, Drop.MULTICAST);
     else punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
   }

@@ -4,6 +4,7 @@ import { after, beforeEach, test } from 'node:test';
 import { MemoryHost } from '../../../../src/main/memory/memory-host.js';
 import { Router } from '../../../../src/main/router.js';
 import { Work, workLane } from '../../../../src/shared/layout/counters.js';
+import { If, ifRecord } from '../../../../src/shared/layout/heap.js';
 import { macBytes } from '../../../support/rig.js';
 import { ifconfigOn } from '../../../support/router-words.js';
 
@@ -114,6 +115,41 @@ test('an ARP request of a known neighbour is answered by the worker; of another 
   assert.equal(punted(), before);
   await answers(request('02:00:00:00:00:09'));
   assert.equal(punted(), before + 1);
+});
+
+/** A solicitation for `target` from the known neighbour, to its solicited-node group; the option says that it is at `mac`. */
+function solicitation(target: number[], mac: string, from = A6): number[] {
+  const group = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, ...target.slice(13)];
+  const message = [135, 0, 0, 0, 0, 0, 0, 0, ...target, 1, 1, ...macBytes(mac)];
+  const checksum = sum([...from, ...group, 0, 0, 0, 32, 0, 0, 0, 58, ...message]);
+  message.splice(2, 2, checksum >> 8, checksum & 255);
+  const link = [0x33, 0x33, 0xff, ...target.slice(13), ...macBytes(PEER), 0x86, 0xdd];
+  return [...link, 0x60, 0, 0, 0, 0, 32, 58, 255, ...from, ...group, ...message];
+}
+
+test('a solicitation of a known neighbour is answered by the worker, once the address may be used', async () => {
+  const ours = Int32Array.of(0x20010db8, 0, 0, 1);
+  const until = performance.now() + 10_000;
+  while (router.stack.addressState(index, ours) === 'tentative' && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  const advert = [136, 0, 0, 0, 0xe0, 0, 0, 0, ...R6, 2, 1, ...macBytes(OURS)];
+  const checksum = sum([...R6, ...A6, 0, 0, 0, 32, 0, 0, 0, 58, ...advert]);
+  advert.splice(2, 2, checksum >> 8, checksum & 255);
+  const before = punted();
+  const wanted = [...back, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255, ...R6, ...A6, ...advert];
+  assert.deepEqual(await answers(solicitation(R6, PEER)), [hex(wanted)]);
+  assert.equal(punted(), before);
+  await answers(solicitation(R6, '02:00:00:00:00:09'));
+  assert.equal(punted(), before + 1, 'it has moved');
+  router.stack.addStatic(index, PEER6, Uint8Array.from(macBytes(PEER)));
+  await answers(solicitation([...R6.slice(0, 15), 7], PEER));
+  assert.equal(punted(), before + 2, 'not an address of ours');
+  await answers(solicitation(R6, PEER, [...A6.slice(0, 15), 9]));
+  assert.equal(punted(), before + 3, 'nobody we know');
+  router.memory.views.heap[ifRecord(index) + If.TENTATIVE] = 1;
+  await answers(solicitation(R6, PEER));
+  assert.equal(punted(), before + 4, 'while an address of the interface may not be used');
+  router.memory.views.heap[ifRecord(index) + If.TENTATIVE] = 0;
 });
 
 test('the books balance', async () => {
