@@ -3,6 +3,7 @@
  * §3.1). What ifconfig and route have words for gives the same state as they do. Main only.
  */
 import { BITS, canonical, type Family, familyOf, networkOf, parsePrefix } from '../config/address.js';
+import { placesOf } from '../config/route-index.js';
 import { defaultMetric, isDomain, reaches, viaOf } from '../config/routes.js';
 import type { EncapSpec, SidSpec } from '../config/seg6.js';
 import type { RouteSpec, State } from '../config/state.js';
@@ -52,7 +53,7 @@ export function changeRoute(draft: Draft, command: string, said: Family | undefi
     return;
   }
   const made = complete(draft, wanted);
-  const at = routes.findIndex((r) => isSame(r, made) && r.metric === made.metric);
+  const at = placesOf(routes, made).find((place) => routes[place]?.metric === made.metric) ?? routes.length;
   const old = routes[at];
   if (command === 'change' && old === undefined) throw new ControlError('ESRCH', 'No such route');
   if (old === undefined) routes.push(made);
@@ -68,25 +69,20 @@ function canJoin(old: RouteSpec, more: RouteSpec): boolean {
   return both && !more.gateways.some((gateway) => old.gateways.includes(gateway));
 }
 
-type Key = Pick<RouteSpec, 'rdomain' | 'family' | 'network' | 'length'>;
-
-function isSame(a: Key, b: Key): boolean {
-  return a.rdomain === b.rdomain && a.family === b.family && a.network === b.network && a.length === b.length;
-}
-
 /** Takes out the first route that is as said, or of several next hops those that are. */
 function deleteRoute(routes: RouteSpec[], wanted: Wanted): void {
   const { metric, dev, gateways, sid, encap } = wanted;
-  const at = routes.findIndex((r) => {
-    if (!isSame(r, wanted) || (metric !== -1 && r.metric !== metric)) return false;
+  const at = placesOf(routes, wanted).find((place) => {
+    const r = routes[place] as RouteSpec;
+    if (metric !== -1 && r.metric !== metric) return false;
     if (r.kind !== wanted.kind && wanted.kind !== 'gateway') return false;
     if (sid !== undefined && r.sid?.action !== sid.action) return false;
     if (encap !== undefined && r.encap === undefined) return false;
     if (dev !== '' && r.dev !== '' && r.dev !== dev) return false;
     return gateways.every((gateway) => r.gateways.includes(gateway));
   });
-  const old = routes[at];
-  if (old === undefined) throw new ControlError('ESRCH', 'No such process');
+  const old = routes[at ?? routes.length];
+  if (at === undefined || old === undefined) throw new ControlError('ESRCH', 'No such process');
   const left = gateways.length === 0 ? [] : old.gateways.filter((gateway) => !gateways.includes(gateway));
   if (left.length === 0) routes.splice(at, 1);
   else routes[at] = { ...old, gateways: left };

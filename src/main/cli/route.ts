@@ -2,6 +2,7 @@
  * `route`: OpenBSD's words for routes that the operator makes, applied to a draft.
  */
 import { BITS, canonical, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
+import { placesOf } from '../config/route-index.js';
 import { defaultMetric, reaches } from '../config/routes.js';
 import { RDOMAIN, type RouteSpec } from '../config/state.js';
 import { ControlError } from '../errors.js';
@@ -42,9 +43,7 @@ export function route(draft: Draft, args: readonly string[]): void {
     );
     return;
   }
-  const at = routes.findIndex(
-    (r) => r.rdomain === rdomain && r.network === network && r.length === length && r.family === family,
-  );
+  const [at = -1] = placesOf(routes, { rdomain, network, length });
   const old = routes[at];
   if (command === 'delete') {
     if (old === undefined) throw new ControlError('ESRCH', `${network}/${length}: no such route`);

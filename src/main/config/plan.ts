@@ -8,7 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CaptureSetting } from './capture.js';
 import { type LiveRule, liveRules } from './policy.js';
-import { type Route, routesOf } from './routes.js';
+import { type Route, routesOf, sameRoutes } from './routes.js';
 import type { HmacKey } from './seg6.js';
 import {
   type InterfaceSpec,
@@ -158,7 +158,7 @@ function layer3(old: State, next: State, remade: ReadonlySet<string>): Step[] {
     steps.push({ op: 'peers', before: peersBefore, after: peersAfter });
   }
   const [routesBefore, routesAfter] = [routesOf(old), routesOf(next)];
-  if ((remade.size > 0 && routesAfter.size > 0) || !isDeepStrictEqual(routesBefore, routesAfter)) {
+  if ((remade.size > 0 && routesAfter.size > 0) || !sameRoutes(routesBefore, routesAfter)) {
     steps.push({ op: 'routes', before: routesBefore, after: routesAfter });
   }
   const [rulesBefore, rulesAfter] = [liveRules(old), liveRules(next)];

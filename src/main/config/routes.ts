@@ -2,6 +2,7 @@
  * Every route that a state implies, as plain values: of addresses, of their networks, and those the operator made. Two states'
  * routes are compared to find what changes in the tables (control/routing.ts). Main only.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } from './address.js';
 import { isLinkLocal } from './link-local.js';
 import type { EncapSpec, SidSpec } from './seg6.js';
@@ -62,6 +63,41 @@ export function routeKey(route: Pick<Route, 'rdomain' | 'network' | 'length'>): 
   return `${route.rdomain} ${route.network}/${route.length}`;
 }
 
+/** Whether two routes are the same in all; what a route shares with the one before it is not looked into. */
+export function sameRoute(a: Route, b: Route): boolean {
+  if (a === b) return true;
+  const { hops } = b;
+  return (
+    a.rdomain === b.rdomain &&
+    a.network === b.network &&
+    a.length === b.length &&
+    a.static === b.static &&
+    a.metric === b.metric &&
+    a.hops.length === hops.length &&
+    a.hops.every((hop, n) => sameHop(hop, hops[n] as Hop))
+  );
+}
+
+function sameHop(a: Hop, b: Hop): boolean {
+  if (a.kind !== b.kind || a.dev !== b.dev || a.gateway !== b.gateway) return false;
+  if (a.sid !== b.sid && !isDeepStrictEqual(a.sid, b.sid)) return false;
+  if (a.encap === b.encap) return true;
+  if (a.encap === undefined || b.encap === undefined) return false;
+  const { segs, ...encap } = a.encap;
+  const { segs: otherSegs, ...other } = b.encap;
+  return (segs === otherSegs || isDeepStrictEqual(segs, otherSegs)) && isDeepStrictEqual(encap, other);
+}
+
+/** Whether two maps have the same routes, in whatever order. */
+export function sameRoutes(a: ReadonlyMap<string, Route>, b: ReadonlyMap<string, Route>): boolean {
+  if (a.size !== b.size) return false;
+  for (const [key, route] of a) {
+    const other = b.get(key);
+    if (other === undefined || !sameRoute(route, other)) return false;
+  }
+  return true;
+}
+
 /**
  * The routes of `state`, by key. Where two want one key, the earlier in this order wins: addresses, static routes, other ends of
  * point-to-point links, networks, broadcasts.
@@ -96,8 +132,9 @@ export function allRoutes(state: State): Route[] {
   );
   for (const { spec, address } of addresses) made(spec, 'local', address.family, address.address, BITS[address.family]);
   const byMetric = state.routes.toSorted((a, b) => a.metric - b.metric);
-  for (const { rdomain, family, network, length, metric, ...route } of byMetric) {
-    const hops = hopsOf(state, { rdomain, family, network, length, metric, ...route });
+  for (const route of byMetric) {
+    const { rdomain, family, network, length, metric } = route;
+    const hops = hopsOf(state, route);
     if (hops.length > 0) put({ rdomain, family, network, length, hops, static: true, metric });
   }
   for (const { spec, address } of addresses) {

@@ -241,7 +241,8 @@ export function emptyState(): State {
 
 /** An independent copy, to be changed. */
 export function cloneState(state: State): State {
-  return structuredClone(state);
+  // A route is never changed, only replaced: there may be a hundred thousand.
+  return { ...structuredClone({ ...state, routes: [] }), routes: [...state.routes] };
 }
 
 /** A new interface of `type` with nothing set. */

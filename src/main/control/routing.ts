@@ -14,7 +14,7 @@ import { INET6, neighbourBucket } from '../../shared/table/neighbour.js';
 import { NextHopKind, type NextHopSpec, NextHopTable } from '../../shared/table/next-hop.js';
 import { OwnSourceSet, OwnSources } from '../../shared/table/own-sources.js';
 import { addressWords } from '../config/address.js';
-import type { Hop, Route } from '../config/routes.js';
+import { type Hop, type Route, sameRoute } from '../config/routes.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable } from './interface-table.js';
 import { encapNextHop, SidCounters, type SidCounts, sidNextHop } from './srv6.js';
@@ -79,7 +79,7 @@ export class Routing {
     for (const [key, route] of after) {
       const old = before.get(key);
       // An interface of the same name may be another one by now.
-      if (old === undefined || !isDeepStrictEqual(old, route) || this.isStale(route)) this.put(route);
+      if (old === undefined || !sameRoute(old, route) || this.isStale(route)) this.put(route);
     }
     for (const [key, route] of before) if (!after.has(key)) this.remove(route);
   }
