@@ -96,10 +96,11 @@ export function makeLoop(ctx: Context): Loop {
   const ipOutput = makeIpOutput(ctx, output);
   const hmac = makeSrhHmac(ctx);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
-  const localSid = makeLocalSid(ctx, makeSidVia(ctx, output, localInput), hmac);
   const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);
+  const vrfInput = makeVrfInput(ctx);
+  const localSid = makeLocalSid(ctx, { via: makeSidVia(ctx, output, localInput), hmac, ip4Input, vrfInput });
   const ip6Input = makeIp6Input(ctx, output, toGateway, localInput, encap, localSid);
-  const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput: makeVrfInput(ctx), localSid, encap });
+  const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput, localSid, encap });
   const erspanOutput = makeErspanOutput(ctx, ipOutput);
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);
   const rportOutput = makeRportOutput(ctx, ip4Input, ip6Input);

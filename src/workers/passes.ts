@@ -18,8 +18,7 @@ import { HOPS_MOST } from './work-list.js';
 
 /** Where a frame goes in again; its packet is at its begin. */
 export const enum Pass {
-  /** As received by a VRF. */
-  VRF4 = 0,
+  /** IPv6 as received by a VRF; IPv4 goes there at once, as nothing leads from it back to a SID but a pass. */
   VRF6 = 1,
   /** As received by the interface it came in on. */
   INPUT4 = 2,
@@ -30,14 +29,20 @@ export const enum Pass {
   ENCAP = 5,
 }
 
-/** Puts frame `i` on the list for a pass as received on interface `index`; `hop` is the record of the next hop of a SID or an encapsulation. */
-export function passOn(ctx: Context, i: number, index: number, pass: Pass, hop: number): void {
+/** Counts a virtual hop of frame `i`, which is on interface `index`. False if it has taken too many, and is dropped. */
+export function takeHop(ctx: Context, i: number, index: number): boolean {
   if (ctx.hops[i] + ctx.workList.hopsOf(ctx, i) >= HOPS_MOST) {
     drop(ctx, i, index, Drop.LOOP);
-    return;
+    return false;
   }
   ctx.hops[i]++;
   ctx.passed = true;
+  return true;
+}
+
+/** Puts frame `i` on the list for a pass as received on interface `index`; `hop` is the record of the next hop of a SID or an encapsulation. */
+export function passOn(ctx: Context, i: number, index: number, pass: Pass, hop: number): void {
+  if (!takeHop(ctx, i, index)) return;
   ctx.passWhat[i] = pass | (index << 8);
   ctx.passHop[i] = hop;
   ctx.passList[ctx.passes++] = i;
@@ -72,11 +77,8 @@ export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSi
     const ip = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
     ctx.failed = false;
     switch (what & 0xff) {
-      case Pass.VRF4:
-        if (vrfInput.v4(i, index, ip)) ip4Input(i, index, ip, Cast.UNICAST);
-        break;
       case Pass.VRF6:
-        if (vrfInput.v6(i, index, ip)) ip6Input(i, index, ip, Cast.UNICAST);
+        if (vrfInput.v6(i, index, ip, ctx.length[i])) ip6Input(i, index, ip, Cast.UNICAST);
         break;
       case Pass.INPUT4:
         ip4Input(i, index, ip, Cast.UNICAST);

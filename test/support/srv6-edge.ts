@@ -74,7 +74,7 @@ function addTenant(state: State, n: number, routes: number): void {
     state.interfaces.set('mem1', port);
   }
   for (let r = 0; r < routes; r++) state.routes.push({ ...viaNeighbour(table, r), dev: 'mem1' });
-  state.routes.push(dt4(sidOf(n), table, true));
+  state.routes.push(dt4(sidOf(n), table));
 }
 
 /** Frames of 64-byte packets from the core, one to each of `count` routes of as many VRFs in turn, with an SRH or without. */

@@ -278,12 +278,14 @@ export function isUnspecified6(u8: Uint8Array, at: number): boolean {
 
 /** ::1. */
 export function isLoopback6(u8: Uint8Array, at: number): boolean {
+  // Nearly every address is told by its first byte.
+  if (u8[at] !== 0) return false;
   return (read32(u8, at) | read32(u8, at + 4) | read32(u8, at + 8)) === 0 && read32(u8, at + 12) === 1;
 }
 
 /** ::ffff:0:0/96, an IPv4-mapped address. */
 export function isMapped6(u8: Uint8Array, at: number): boolean {
-  return (read32(u8, at) | read32(u8, at + 4)) === 0 && read32(u8, at + 8) === 0xffff;
+  return u8[at] === 0 && (read32(u8, at) | read32(u8, at + 4)) === 0 && read32(u8, at + 8) === 0xffff;
 }
 
 /** Whether an address can be that of one node: not unspecified, loopback or multicast. What does not gets no ICMPv6 error. */

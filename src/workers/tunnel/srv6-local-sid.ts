@@ -6,7 +6,8 @@
  *   2 HMAC         the policy of the interface (srv6-hmac.ts)
  *   3 advance      End, End.X, End.T: hop limit, Segments Left, destination; the flavors PSP, USP, USD
  *   3 decapsulate  the others: the upper layer must be theirs; the outer headers go
- *   4 on           another pass (passes.ts): as received by the VRF, by the same interface, or by the next hop that the SID names
+ *   4 on           as received by the VRF or by the same interface, in another pass (passes.ts) where that may lead to a SID again; or by
+ *                  the next hop that the SID names
  *
  * The outer hop limit is looked at by End alone. What is refused gets an ICMPv6 error from main, or none with `srv6.compat`. A VRF
  * that is gone is never another: its generation must be the one of when the SID was made. Runs on a worker.
@@ -25,16 +26,18 @@ import { checkIpv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
 import { checkForward6, checkIpv6, copyAddress6, Ipv6, Ipv6Fault, payloadLength } from '../../shared/wire/ipv6.js';
 import { read16, read32, write16 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
-import { Chain, ChainFault, Srh, segmentAt, srhLength, walkChain } from '../../shared/wire/srh.js';
+import { Chain, ChainFault, SRH_TYPE, Srh, segmentAt, srhLength, walkChain } from '../../shared/wire/srh.js';
 import { queueFrame } from '../burst.js';
 import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { vportOutput } from '../ether/ethernet-output.js';
 import { beginAt, cutTo } from '../frame.js';
-import { Pass, passOn, settleSid } from '../passes.js';
+import type { IpInput } from '../inet/ip4-input.js';
+import { Pass, passOn, settleSid, takeHop } from '../passes.js';
 import { puntError } from '../punt.js';
 import type { SrhHmac } from './srv6-hmac.js';
 import type { SidVia } from './srv6-via.js';
+import type { VrfInput } from './vrf-input.js';
 
 /** Takes frame `i`, a checked IPv6 packet at byte `ip` received on interface `index`, to the SID whose next hop's record is `hop`. */
 export type LocalSid = (i: number, index: number, ip: number, cast: Cast, hop: number) => void;
@@ -42,31 +45,43 @@ export type LocalSid = (i: number, index: number, ip: number, cast: Cast, hop: n
 /** Least ethertype of an Ethernet II frame. */
 const ETHERTYPE_LEAST = 0x0600;
 
+/** What local SIDs go on by. */
+export interface SidParts {
+  readonly via: SidVia;
+  readonly hmac: SrhHmac;
+  readonly ip4Input: IpInput;
+  readonly vrfInput: VrfInput;
+}
+
 /** Makes the local SIDs of one worker. */
-export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid {
-  const { heap, meta, u8, u16, slots, length } = ctx;
+export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: SidParts): LocalSid {
+  const { heap, meta, u8, u16, slots, length, sid, sidBytes } = ctx;
   const route6 = makeRoute6(heap);
   const nextHop = makeNextHopRecord(heap);
   const chain = new Int32Array(Chain.WORDS);
 
   function localSid(i: number, index: number, ip: number, cast: Cast, hop: number): void {
     ctx.failed = false;
-    ctx.sid[i] = heap[hop + NextHop.COUNTER];
-    ctx.sidBytes[i] = Ipv6.LENGTH + payloadLength(u8, ip);
+    const counter = heap[hop + NextHop.COUNTER];
+    sid[i] = counter;
+    if (counter !== 0) sidBytes[i] = Ipv6.LENGTH + payloadLength(u8, ip);
     const passes = ctx.passes;
     const action = heap[hop + NextHop.FLAGS] & SidFlavor.ACTION_MASK;
     if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
     else if (action <= SidAction.END_T) endpoint(i, index, ip, hop, action);
     else decapsulate(i, index, ip, hop, action);
     // Of a frame that has another pass before it, that pass says how it ends.
-    if (ctx.passes === passes) settleSid(ctx, i);
+    if (counter !== 0 && ctx.passes === passes) settleSid(ctx, i);
   }
 
   /** Steps 1 to 3 of what decapsulates. */
   function decapsulate(i: number, index: number, ip: number, hop: number, action: SidAction): void {
     let upper: number = Ipv6.LENGTH;
     let protocol = u8[ip + Ipv6.NEXT_HEADER];
-    if (protocol !== Protocol.IPV4 && protocol !== Protocol.IPV6 && protocol !== Protocol.ETHERNET) {
+    if (protocol === Protocol.ROUTING && isPlain(index, ip + Ipv6.LENGTH, payloadLength(u8, ip))) {
+      upper += srhLength(u8, ip + Ipv6.LENGTH);
+      protocol = u8[ip + Ipv6.LENGTH + Srh.NEXT_HEADER];
+    } else if (protocol !== Protocol.IPV4 && protocol !== Protocol.IPV6 && protocol !== Protocol.ETHERNET) {
       if (!walked(i, index, ip, heap[Control.SRV6_COMPAT] !== 0)) return;
       if (chain[Chain.ACTIVE] !== 0) {
         const pointer = chain[Chain.ACTIVE] + Srh.SEGMENTS_LEFT;
@@ -83,7 +98,21 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
     else if (action === SidAction.END_DX6) cross6(i, index, ip, ip + upper, hop);
     else if (action === SidAction.END_DT6 && (heap[hop + NextHop.FLAGS] & SidFlavor.VRF) === 0)
       table6(i, index, ip, ip + upper, hop);
-    else enter(i, index, ip, ip + upper, hop, protocol === Protocol.IPV4 ? Pass.VRF4 : Pass.VRF6);
+    else enter(i, index, ip, ip + upper, hop, protocol === Protocol.IPV4);
+  }
+
+  /**
+   * Whether the routing header at byte `srh`, `room` bytes before the packet's end, is what nearly all are: an SRH without TLVs and with no
+   * segments left, in front of a packet or frame, where no HMAC is required. It is then as good as walked.
+   */
+  function isPlain(index: number, srh: number, room: number): boolean {
+    if (room < Srh.SEGMENTS) return false;
+    const units = u8[srh + Srh.EXT_LENGTH];
+    if (units !== (u8[srh + Srh.LAST_ENTRY] + 1) << 1 || (units + 1) << 3 > room) return false;
+    if (u8[srh + Srh.TYPE] !== SRH_TYPE || u8[srh + Srh.SEGMENTS_LEFT] !== 0) return false;
+    const next = u8[srh + Srh.NEXT_HEADER];
+    const inner = next === Protocol.IPV4 || next === Protocol.IPV6 || next === Protocol.ETHERNET;
+    return inner && heap[ifRecord(index) + If.SEG6_HMAC] <= 0;
   }
 
   /** Whether a behaviour decapsulates that protocol. */
@@ -96,7 +125,7 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
   }
 
   /** The inner packet at byte `inner` enters the VRF that the SID was made for, if that still is. */
-  function enter(i: number, index: number, ip: number, inner: number, hop: number, pass: Pass): void {
+  function enter(i: number, index: number, ip: number, inner: number, hop: number, four: boolean): void {
     const vrf = heap[hop + NextHop.INTERFACE];
     const record = ifRecord(vrf);
     if (vrf === 0 || heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
@@ -107,8 +136,14 @@ export function makeLocalSid(ctx: Context, via: SidVia, hmac: SrhHmac): LocalSid
       drop(ctx, i, vrf, Drop.NOTRUNNING);
       return;
     }
-    uncover(i, ip, inner);
-    passOn(ctx, i, vrf, pass, 0);
+    if (!four) {
+      uncover(i, ip, inner);
+      passOn(ctx, i, vrf, Pass.VRF6, 0);
+      return;
+    }
+    lessInFront(i, inner - ip);
+    const room = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET] + length[i] - inner;
+    if (takeHop(ctx, i, vrf) && vrfInput.v4(i, vrf, inner, room)) ip4Input(i, vrf, inner, Cast.UNICAST);
   }
 
   /** End.DT6 without a VRF: by the routes of a table, as if it had come in where it did. */

@@ -1,20 +1,23 @@
 /**
- * A VRF as the interface that a decapsulated packet is received on (spec B §1.5): its counters, its captures and the packet filter. What is for a
- * group or for the link alone goes straight through. Runs on a worker.
+ * A VRF as the interface that a decapsulated packet is received on (spec B §1.5): its counters, its captures and the packet filter. What
+ * is for a group or for the link alone goes straight through. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
-import { Lane } from '../../shared/layout/counters.js';
+import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, ifRecord } from '../../shared/layout/heap.js';
 import { Af } from '../../shared/layout/packet.js';
 import { destination4, Ipv4, isMulticast4 } from '../../shared/wire/ipv4.js';
 import { Ipv6, isLinkLocal6, isMulticast6 } from '../../shared/wire/ipv6.js';
 import { tapDomain } from '../capture/taps.js';
-import { type Context, count } from '../context.js';
+import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { FilterDirection } from '../ether/packet-filter.js';
 
-/** Takes frame `i`, whose packet at byte `ip` is not checked yet, as received on VRF `vrf`. Returns whether it goes on. */
-type Receive = (i: number, vrf: number, ip: number) => boolean;
+/**
+ * Takes frame `i`, whose `room` bytes from byte `ip` to its end are not checked yet, as received on VRF `vrf`. Returns whether it goes
+ * on.
+ */
+type Receive = (i: number, vrf: number, ip: number, room: number) => boolean;
 
 /** The VRF input of one worker. */
 export interface VrfInput {
@@ -24,22 +27,23 @@ export interface VrfInput {
 
 /** Makes the VRF input of one worker. */
 export function makeVrfInput(ctx: Context): VrfInput {
-  const { heap, u8, length } = ctx;
+  const { heap, u8, counters, me } = ctx;
 
-  function v4(i: number, vrf: number, ip: number): boolean {
-    return (length[i] >= Ipv4.LENGTH && isMulticast4(destination4(u8, ip))) || receive(i, vrf, ip, Af.INET);
+  function v4(i: number, vrf: number, ip: number, room: number): boolean {
+    if (room >= Ipv4.LENGTH && isMulticast4(destination4(u8, ip))) return true;
+    return receive(i, vrf, ip, room, Af.INET);
   }
 
-  function v6(i: number, vrf: number, ip: number): boolean {
+  function v6(i: number, vrf: number, ip: number, room: number): boolean {
     const to = ip + Ipv6.DESTINATION;
-    return (
-      (length[i] >= Ipv6.LENGTH && (isMulticast6(u8, to) || isLinkLocal6(u8, to))) || receive(i, vrf, ip, Af.INET6)
-    );
+    if (room >= Ipv6.LENGTH && (isMulticast6(u8, to) || isLinkLocal6(u8, to))) return true;
+    return receive(i, vrf, ip, room, Af.INET6);
   }
 
-  function receive(i: number, vrf: number, ip: number, family: Af): boolean {
-    count(ctx, vrf, Lane.IPACKETS, 1);
-    count(ctx, vrf, Lane.IBYTES, length[i]);
+  function receive(i: number, vrf: number, ip: number, room: number, family: Af): boolean {
+    const lane = laneOf(me, vrf);
+    counters[lane + Lane.IPACKETS] += 1;
+    counters[lane + Lane.IBYTES] += room;
     tapDomain(ctx, i, vrf, ip, family);
     const filter = ctx.packetFilter;
     if (filter === undefined || filter(i, FilterDirection.IN, vrf, heap[ifRecord(vrf) + If.RDOMAIN])) return true;
