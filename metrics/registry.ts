@@ -10,6 +10,7 @@ import { collectErspan } from './erspan.js';
 import { collectInterfaces } from './interface.js';
 import { collectSmr } from './smr.js';
 import type { MetricsSource } from './source.js';
+import { collectSids } from './srv6.js';
 import { collectVebs } from './veb.js';
 import { collectWorkers } from './worker.js';
 
@@ -40,6 +41,7 @@ function collect(register: Registry, source: MetricsSource): (seconds: number) =
   collectVebs(registers, source);
   collectErspan(registers, source);
   collectCaptures(registers, source);
+  collectSids(registers, source);
   collectWorkers(registers, source);
   collectBooks(registers, source);
   return collectSmr(registers, source);

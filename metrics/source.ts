@@ -50,6 +50,16 @@ export interface MeteredCapture {
   readonly files: number;
 }
 
+/** A local SID that is counted. */
+export interface MeteredSid {
+  /** Its routing domain, and its prefix as text. */
+  readonly rdomain: number;
+  readonly prefix: string;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly errors: number;
+}
+
 /** Everything the collectors need; main implements it. */
 export interface MetricsSource {
   readonly views: Views;
@@ -59,6 +69,7 @@ export interface MetricsSource {
   /** Streams of tunnels, of which there are 1024 at most, and packets of those beyond. */
   streams(): { readonly tracked: readonly MeteredStream[]; readonly untracked: number };
   captures(): readonly MeteredCapture[];
+  sids(): readonly MeteredSid[];
   rings(): readonly { readonly name: string; readonly base: number }[];
   smr(): ReclaimerStatus;
   books(): Books;

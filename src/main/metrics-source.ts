@@ -31,6 +31,7 @@ export function metricsSource(router: Router): MetricsSource {
         })),
     streams: () => meteredStreams(router),
     captures: () => capturesOf(router),
+    sids: () => router.routing.countedSids(),
     rings: () => memory.namedRings,
     smr: () => router.reclaimer.status(),
     books: () => router.books(),

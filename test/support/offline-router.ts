@@ -14,11 +14,13 @@ import { Captures } from '../../src/main/control/captures.js';
 import { InterfaceTable, isDevice } from '../../src/main/control/interface-table.js';
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Neighbours } from '../../src/main/control/neighbours.js';
+import { Punts } from '../../src/main/control/punts.js';
 import { applySrv6Settings } from '../../src/main/control/srv6.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
 import { openIoRings } from '../../src/main/pool/io-rings.js';
 import { type Books, readBooks } from '../../src/shared/counter/books.js';
+import { Lane, laneOf } from '../../src/shared/layout/counters.js';
 import { Control, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { Reclaimer } from '../../src/shared/smr/reclaimer.js';
 import { epollCreate } from '../../src/shared/sys/epoll.js';
@@ -101,6 +103,19 @@ export class OfflineRouter {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
     const between = [...this.memory.workerRings, ...this.memory.puntRings].filter((base) => base !== 0);
     return readBooks(this.memory.views, interfaces, between);
+  }
+
+  /** A function that takes what the worker has punted, as main would, and books it as consumed. */
+  takePunts(): () => void {
+    const punts = new Punts(this.memory);
+    const { counters } = this.memory.views;
+    return () => {
+      while (
+        punts.turn(({ index }) => {
+          counters[laneOf(this.memory.me, index) + Lane.CONSUMED] += 1;
+        })
+      );
+    };
   }
 
   /** Tells the worker where a neighbour is: six bytes, on the interface of that name. */

@@ -96,6 +96,7 @@ export function countedSource(count: number): CountedSource {
     replacements: () => 0,
     ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
+    sids: () => [{ rdomain: 0, prefix: 'fc00:12:100::6004/128', packets: 3, bytes: 444, errors: 1 }],
   };
   return { source, names: interfaces.map(({ name }) => name), booked: () => booked };
 }

@@ -103,6 +103,14 @@ export class Routing {
     return number === undefined ? undefined : this.sidCounters.read(number);
   }
 
+  /** All SIDs that are counted. */
+  countedSids(): (SidCounts & { readonly rdomain: number; readonly prefix: string })[] {
+    return [...this.counters].map(([key, number]) => {
+      const [rdomain = '', prefix = ''] = key.split(' ');
+      return { rdomain: Number(rdomain), prefix, ...this.sidCounters.read(number) };
+    });
+  }
+
   private put(route: Route): void {
     const before = this.counters.get(keyOf(route));
     this.counters.delete(keyOf(route));

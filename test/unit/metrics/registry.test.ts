@@ -71,6 +71,7 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
     replacements: () => 0,
     ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
+    sids: () => [{ rdomain: 0, prefix: 'fc00:12:100::6004/128', packets: 3, bytes: 444, errors: 1 }],
   };
   return { source, asked: () => asked };
 }
@@ -108,6 +109,9 @@ for (const [metric, value] of [
   ['smrouter_veb_addresses{veb="veb0"}', 4],
   ['smrouter_veb_addresses_limit{veb="veb0"}', 100],
   ['smrouter_veb_learned_total{veb="veb0"}', 4],
+  ['smrouter_srv6_sid_packets_total{sid="fc00:12:100::6004/128",rdomain="0"}', 3],
+  ['smrouter_srv6_sid_bytes_total{sid="fc00:12:100::6004/128",rdomain="0"}', 444],
+  ['smrouter_srv6_sid_errors_total{sid="fc00:12:100::6004/128",rdomain="0"}', 1],
   ['smrouter_worker_frames_total{worker="0"}', 0],
   ['smrouter_worker_frames_total{worker="1"}', 12],
   ['smrouter_worker_last_announce_seconds{worker="0"}', 1.5],
