@@ -106,8 +106,9 @@ export class WorkList {
     const source = from << Trail.SHIFT;
     const to = slot << Trail.SHIFT;
     const hops = (ctx.fromList ? this.trail[source + Trail.HOPS] : 0) + ctx.hops[i];
-    if (!ctx.fromList) this.trail.fill(0, to, to + (1 << Trail.SHIFT));
-    else if (to !== source) this.trail.copyWithin(to, source, source + (1 << Trail.SHIFT));
+    // Loops: a call of `fill` or `copyWithin` costs more than eight words.
+    if (!ctx.fromList) for (let w = 0; w < 1 << Trail.SHIFT; w++) this.trail[to + w] = 0;
+    else if (to !== source) for (let w = 0; w < 1 << Trail.SHIFT; w++) this.trail[to + w] = this.trail[source + w];
     this.trail[to + Trail.HOPS] = hops + 1;
     // An index has 10 bits, so three fit a word; 0 is no interface.
     if (once(work)) this.trail[to + Trail.EXITS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);

@@ -82,12 +82,12 @@ export type Track = (
   sequence: number,
 ) => void;
 
-/** Makes the tracker of one worker. Workers only. */
-export function makeTrack(heap: Int32Array): Track {
+/** Makes the tracker of one worker; `alone` says that there is no other, and so no need of locks. Workers only. */
+export function makeTrack(heap: Int32Array, alone = false): Track {
   return (table, me, seconds, where, session, s0, s1, s2, s3, sequence) => {
     const bucket = bucketOf(heap, table, where, session, s0, s1, s2, s3);
     let stream = find(heap, bucket, where, session, s0, s1, s2, s3);
-    if (!lock(heap, bucket, me)) {
+    if (!alone && !lock(heap, bucket, me)) {
       Atomics.add(heap, stream === 0 ? table + SequenceTable.UNTRACKED : stream + Stream.BUSY, 1);
       return;
     }
@@ -108,7 +108,7 @@ export function makeTrack(heap: Int32Array): Track {
       add(heap, stream + Stream.RECEIVED, 1);
       judge(heap, stream, sequence);
     }
-    Atomics.store(heap, bucket + Stream.LOCK, 0);
+    if (!alone) Atomics.store(heap, bucket + Stream.LOCK, 0);
   };
 }
 

@@ -250,6 +250,13 @@ export function decrementTtl(u8: Uint8Array, u16: Uint16Array, ip: number): void
 
 /** Computes the header's checksum anew. */
 export function finishIpv4(u8: Uint8Array, u16: Uint16Array, ip: number): void {
+  if (u8[ip] === 0x45 && (ip & 1) === 0) {
+    const w = ip >> 1;
+    u16[w + (Ipv4.CHECKSUM >> 1)] = 0;
+    const sum = foldPlain(u16, w);
+    u16[w + (Ipv4.CHECKSUM >> 1)] = ~((sum & 0xffff) + (sum >>> 16));
+    return;
+  }
   store16(u8, ip + Ipv4.CHECKSUM, 0);
   store16(u8, ip + Ipv4.CHECKSUM, complement(sumBytes(u8, u16, ip, headerLength(u8, ip))));
 }

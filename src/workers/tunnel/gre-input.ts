@@ -72,7 +72,7 @@ const enum Sound {
 export function makeGreInput(ctx: Context): GreInput {
   const { heap, meta, u8, slots, length } = ctx;
   const lookup = makeTunnelLookup(heap);
-  const track = makeTrack(heap);
+  const track = makeTrack(heap, ctx.workers === 1);
   /** Whether the receiver last found is one for exactly this source. */
   let exact = false;
 
