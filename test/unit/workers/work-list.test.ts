@@ -5,8 +5,9 @@ import { reclaimSlots } from '../../../src/main/pool/worker-death.js';
 import { total } from '../../../src/shared/counter/books.js';
 import { Drop } from '../../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../../src/shared/layout/counters.js';
-import { Meta, SlotOwner } from '../../../src/shared/layout/packet.js';
+import { SlotOwner } from '../../../src/shared/layout/packet.js';
 import { HOPS_MOST, Hop } from '../../../src/workers/work-list.js';
+import { inHand } from '../../support/in-hand.js';
 import { OfflineRouter } from '../../support/offline-router.js';
 
 const [PORT, OTHER] = [5, 6];
@@ -15,22 +16,7 @@ beforeEach(() => {
   router = new OfflineRouter();
 });
 
-/** Puts `n` frames in hand as if a ring had brought them. Returns their slots. */
-function burst(n: number): number[] {
-  const { ctx, memory } = router;
-  const slots = Array.from({ length: n }, () => memory.cache.takeFrame());
-  slots.forEach((slot, i) => {
-    ctx.owner[slot] = SlotOwner.QUEUED;
-    ctx.slots[i] = slot;
-    ctx.length[i] = 60 + i;
-    ctx.meta[(slot << Meta.SHIFT) + Meta.LENGTH] = 60 + i;
-  });
-  ctx.n = n;
-  ctx.borrowed = false;
-  ctx.fromList = false;
-  return slots;
-}
-
+const burst = (n: number): number[] => inHand(router, n);
 const dropped = (index: number, reason: Drop): number => total(router.memory.views, index, Lane.DROPS + reason);
 
 test('frames come back in their order, those of one way together', () => {
