@@ -12,6 +12,13 @@ export function takeTable(words: Words): number {
   throw new ControlError('EINVAL', `table ${word}: not main, ${RDOMAIN.min} to ${RDOMAIN.max} or 256 to ${TABLE.max}`);
 }
 
+/** A routing domain by number, as the words of OpenBSD take it; those of VRFs go beyond them. Throws EINVAL. */
+export function takeDomain(words: Words): number {
+  const domain = words.takeNumber('rdomain', RDOMAIN.min, TABLE.max);
+  if (isTable(domain)) return domain;
+  throw new ControlError('EINVAL', `rdomain ${domain} is not between ${RDOMAIN.min} and ${RDOMAIN.max}`);
+}
+
 /** Whether a table of that number can be: 253 to 255 cannot (rows.md). */
 export function isTable(table: number): boolean {
   return Number.isInteger(table) && table >= 0 && table <= TABLE.max && (table <= RDOMAIN.max || table > 255);

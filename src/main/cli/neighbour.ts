@@ -4,10 +4,10 @@
 import { parseMac } from '../../shared/wire/ethernet.js';
 import { addressWords, canonical, type Family, familyOf, formatAddress } from '../config/address.js';
 import { reaches } from '../config/routes.js';
-import { RDOMAIN } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { Neighbour, NeighbourState } from '../stack/neighbours.js';
+import { takeDomain } from './ip-table.js';
 import { Words } from './words.js';
 
 /** Runs the words after `arp`: `[-n] [-V RDOMAIN] -a | ADDR | -d ADDR | -s ADDR MAC`. Throws ControlError. */
@@ -27,7 +27,7 @@ function neighbourWords(router: Router, args: readonly string[], json: boolean, 
   const operands: string[] = [];
   while (words.more) {
     const word = words.take('word');
-    if (word === '-V') rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    if (word === '-V') rdomain = takeDomain(words);
     else if (/^-[and]*$/.test(word) && word.length > 1) how = word.includes('d') ? 'd' : word.includes('a') ? 'a' : how;
     else if (word === '-s') how = 's';
     else if (word.startsWith('-')) throw new ControlError('EINVAL', `${word}: unknown word`);

@@ -7,10 +7,10 @@ import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
 import { BITS, canonical, contains, type Family, familyOf, maskOf, networkOf } from '../config/address.js';
 import { byNetwork, type Hop, type Route, routesOf } from '../config/routes.js';
-import { RDOMAIN } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { hasLladdr } from './ifconfig-display.js';
+import { takeDomain } from './ip-table.js';
 import { Words } from './words.js';
 
 const LOCALHOST: Record<Family, string> = { inet: '127.0.0.1', inet6: '::1' };
@@ -25,7 +25,7 @@ export function showRoutes(router: Router, args: readonly string[], json: boolea
   let get = '';
   while (words.more) {
     const word = words.take('word');
-    if (word === '-T') rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    if (word === '-T') rdomain = takeDomain(words);
     else if (word === '-inet') family = 'inet';
     else if (word === '-inet6') family = 'inet6';
     else if (word === 'get') get = canonical(words.take('destination'));

@@ -2,10 +2,10 @@
  * `ping [-V RDOMAIN] [-c N] [-I SRC] ADDR`: echo requests from the router itself; prints what ping(8) prints, once it has ended.
  */
 import { addressWords, canonical, familyOf, formatAddress } from '../config/address.js';
-import { RDOMAIN } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { PingEvent } from '../stack/ping.js';
+import { takeDomain } from './ip-table.js';
 import { Words } from './words.js';
 
 /** Most requests of one command: each takes a second. */
@@ -21,7 +21,7 @@ export async function ping(router: Router, args: readonly string[], json: boolea
   let to = '';
   while (words.more) {
     const word = words.take('word');
-    if (word === '-V') rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    if (word === '-V') rdomain = takeDomain(words);
     else if (word === '-c') count = words.takeNumber('count', 1, COUNT_MOST);
     else if (word === '-I') source = canonical(words.take('source'));
     else if (word !== '-n') to = canonical(word);

@@ -4,8 +4,9 @@
 import { BITS, canonical, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
 import { placesOf } from '../config/route-index.js';
 import { defaultMetric, reaches } from '../config/routes.js';
-import { RDOMAIN, type RouteSpec } from '../config/state.js';
+import type { RouteSpec } from '../config/state.js';
 import { ControlError } from '../errors.js';
+import { takeDomain } from './ip-table.js';
 import { type Draft, Words } from './words.js';
 
 /** What the words before and after the command say. */
@@ -89,7 +90,7 @@ function readRequest(words: Words): { command: string; request: Request } {
   while (words.more) {
     const word = words.take('word');
     if (word === '-n' || word === '-q' || word === '-net') continue;
-    if (word === '-T') request.rdomain = words.takeNumber('rdomain', RDOMAIN.min, RDOMAIN.max);
+    if (word === '-T') request.rdomain = takeDomain(words);
     else if (command === '' && COMMANDS.includes(word)) command = word;
     else if (word === '-inet' || word === '-inet6') {
       request.family = word === '-inet' ? 'inet' : 'inet6';

@@ -90,7 +90,7 @@ const device = fc.oneof(
 const linkWords = fc.oneof(
   fc.constantFrom('set mem0 up', 'set blue up'),
   fc
-    .tuple(vrfName, fc.constantFrom('100', '100', '200', '1'))
+    .tuple(vrfName, fc.constantFrom('100', '100', '200', '1000'))
     .map(([name, table]) => `add ${name} type vrf table ${table}`),
   fc.tuple(vrfName, fc.integer({ min: 0, max: 1 })).map(([name, n]) => (n === 0 ? `del ${name}` : 'set red up')),
   fc.tuple(device, vrfName).map(([name, master]) => `set ${name} master ${master}`),
@@ -99,7 +99,7 @@ const linkWords = fc.oneof(
     .tuple(device, fc.constantFrom('up', 'up', 'up', 'up', 'up', 'up', 'up', 'down'))
     .map(([name, how]) => `set ${name} ${how}`),
 );
-const table = fc.constantFrom('', 'table 90', 'table 100', 'table 200', 'vrf red');
+const table = fc.constantFrom('', 'table 90', 'table 100', 'table 1000', 'vrf red');
 const encap = fc.oneof(
   fc
     .tuple(fc.constantFrom('End.DT4', 'End.DT46', 'End.DT6'), fc.constantFrom('100', '200'))
