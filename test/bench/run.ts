@@ -9,6 +9,7 @@ import { type Bench, type Measured, resultLine } from './bench.js';
 import { captureFile } from './capture-file.js';
 import { captureOff } from './capture-off.js';
 import { cpu } from './cpu.js';
+import { dt4Tap, dt4Tcp } from './dt4-tap.js';
 import { erspanDecap, erspanEncap } from './erspan.js';
 import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
@@ -31,7 +32,7 @@ import { vebScaling } from './veb-scaling.js';
 /** In the order they run. */
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, captureOff, fib4, fib6, route4, route6, rport],
-  ...[endDt4, hEncaps, vrfScale],
+  ...[endDt4, hEncaps, vrfScale, dt4Tap, dt4Tcp],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
   ...[erspanEncap, erspanDecap],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],

@@ -292,8 +292,8 @@ export function floodOnce(hosts: TwoHosts, seconds: number): Flood {
 const ROUTED = { a: '198.18.1.254', b: '198.18.2.254', macA: '02:00:00:00:5e:01', far: '192.0.2.0/24' } as const;
 const PACKETS = ['0', '60', '1', '198.18.1.1', '192.0.2.9'];
 
-/** Addresses of two networks, and routes through what is between them. */
-function readyRouted(
+/** Hosts a and b with addresses of two networks, and routes through what is between them. */
+export function readyRouted(
   a: Netns,
   b: Netns,
   linkA: string,

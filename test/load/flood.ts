@@ -1,10 +1,11 @@
 /**
  * Floods a link with one small frame, as fast as it goes or at a given rate, for a bounded time; prints what it offered.
- * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH|imix] [FLOWS] [FROM TO]
+ * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH|imix] [FLOWS] [FROM TO [SID]]
  *
  * With FROM and TO, IPv4 addresses, the frames are UDP that a router forwards. With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
  */
 
+import { addressWords } from '../../src/main/config/address.js';
 import { PacketSender } from '../../src/shared/sys/packet-socket.js';
 import { formatMac, type Mac, parseMac } from '../../src/shared/wire/ethernet.js';
 import { LONGEST } from './frame.js';
@@ -31,6 +32,14 @@ function udp(flow: number, length: number): number[] {
   return [0x08, 0x00, ...ipv4, 0x40, flow & 255, 0, 9, (length - 20) >> 8, (length - 20) & 255, 0, 0];
 }
 
+/** Ethertype and the headers of an IPv4 packet in IPv6, without an SRH, to a SID. */
+function toSid(sid: string, packet: readonly number[], length: number): number[] {
+  const address = (text: string): number[] =>
+    [...addressWords(text)].flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]);
+  const head = [0x86, 0xdd, 0x60, 0, 0, 0, length >> 8, length & 255, 4, 64];
+  return [...head, ...address('2001:db8:1::1'), ...address(sid), ...packet.slice(2)];
+}
+
 /** The same between two addresses, with a right checksum: a router forwards it. */
 function routed(from: string, to: string, length: number): number[] {
   const bytes = udp(0, length);
@@ -43,8 +52,18 @@ function routed(from: string, to: string, length: number): number[] {
   return bytes;
 }
 
-const [link = '', dst = '', src = '', seconds = '1', rate = '0', length = '60', flows = '1', from = '', to = ''] =
-  process.argv.slice(2);
+const [
+  link = '',
+  dst = '',
+  src = '',
+  seconds = '1',
+  rate = '0',
+  length = '60',
+  flows = '1',
+  from = '',
+  to = '',
+  sid = '',
+] = process.argv.slice(2);
 const size = length === 'imix' ? 'imix' : Number(length);
 const lengthOf = (n: number): number => frameLength(size, 0, n);
 const sender = new PacketSender(link, BATCH, size === 'imix' ? LONGEST : size);
@@ -52,7 +71,9 @@ const addresses = [...macBytes(dst), ...macBytes(src)];
 for (let n = 0; n < BATCH; n++) {
   const ip = lengthOf(n) - 14;
   const plain = Number(flows) > 1 ? udp(n % Number(flows), ip) : ETHERTYPE;
-  const payload = from === '' ? plain : routed(from, to, ip);
+  const inner = sid === '' ? ip : ip - 40;
+  const packet = from === '' ? plain : routed(from, to, inner);
+  const payload = sid === '' ? packet : toSid(sid, packet, inner);
   sender.frames.set([...addresses, ...payload], n * sender.stride);
   sender.setLength(n, lengthOf(n));
 }
