@@ -8,7 +8,7 @@ import { type Bench, inTurn, type Measured, median, medianRatio, round, span } f
 import { iperf } from './tap-tcp.js';
 import { type TwoHosts, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 
 /** One stream through each in turn; the first is ours. */
 async function tcp(all: Record<string, TwoHosts | string>): Promise<Measured> {

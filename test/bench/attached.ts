@@ -20,7 +20,7 @@ import { Pace } from './pace.js';
 import { measure, Rates } from './tap-pps.js';
 import { type TwoHosts, throughLinuxBridge } from './two-hosts.js';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Frames a second at which processor time is compared, and how many come together. */
 const FIXED_RATE = 300_000;
 const SPARSE_RATE = 100_000;

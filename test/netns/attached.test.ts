@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Daemon } from '../support/daemon.js';
 import { type Host, Lan, type PortKind } from '../support/hosts.js';
 import { Netns, uniqueLinkName } from '../support/netns.js';
-import { until } from '../support/programs.js';
+import { temporaryFolder, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
 import { makeVeth } from '../support/veth.js';
 
@@ -228,6 +229,18 @@ describe('an interface that another program has', { skip: skipReason.root() }, (
       const rows = await daemon.json<{ queues: string; cpus: string }[]>('show', 'workers');
       const queues = rows.map((row) => row.queues.split(' ').filter((queue) => queue.startsWith(veth.name)));
       assert.deepEqual(queues, [[0, 2].map((n) => `${veth.name}:${n}`), [1, 3].map((n) => `${veth.name}:${n}`)]);
+      // The next goes to whoever has fewest.
+      const single = makeVeth(netns);
+      await daemon.run('ifconfig', veth.name, 'detach');
+      await daemon.run('ifconfig', veth.name, 'attach', 'packet', 'up');
+      await daemon.run('ifconfig', single.name, 'attach', 'xdp', 'up');
+      const now = await daemon.json<{ queues: string }[]>('show', 'workers');
+      assert.deepEqual(
+        now.map((row) => row.queues.split(' ').filter((queue) => queue.startsWith('smr')).length),
+        [2, 1],
+      );
+      await daemon.run('ifconfig', single.name, 'detach');
+      single.remove();
       await daemon.run('sysctl', 'smrouter.cpus=0');
       const pinned = await daemon.json<{ cpus: string }[]>('show', 'workers');
       assert.deepEqual(
@@ -240,6 +253,61 @@ describe('an interface that another program has', { skip: skipReason.root() }, (
       assert.equal(await daemon.stop(), 0);
       netns.destroy();
       veth.remove();
+    }
+  });
+
+  it('takes three capabilities and locked memory, and says which of them is missing', async () => {
+    const netns = Netns.create('caps');
+    const veth = makeVeth(netns);
+    const all = ['net_admin', 'net_raw', 'bpf'];
+    const tries: readonly (readonly [string, readonly string[], string, RegExp | undefined])[] = [
+      ['packet', ['net_admin', 'bpf'], '', /CAP_NET_RAW.*\(EPERM\)/],
+      ['packet', ['net_admin', 'net_raw'], '', /CAP_BPF.*\(EPERM\)/],
+      ['packet', all, '', undefined],
+      ['xdp', ['net_admin', 'net_raw'], '', /CAP_BPF.*\(EPERM\)/],
+      ['xdp', ['net_admin', 'bpf'], '', /CAP_NET_RAW.*\(EPERM\)/],
+      ['xdp', all, '65536', /LimitMEMLOCK=infinity/],
+      ['xdp', all, '', undefined],
+    ];
+    try {
+      for (const [kind, capabilities, memlock, expected] of tries) {
+        // As much memory as the usual limit allows: 2 MiB.
+        const under = memlock === '' ? [] : ['prlimit', `--memlock=${memlock}:${memlock}`];
+        const config = ['sysctl smrouter.frames=1024'];
+        const daemon = await Daemon.start({ config, as: { uid: 65_534, capabilities }, under });
+        try {
+          const attached = daemon.run('ifconfig', veth.name, 'attach', kind);
+          if (expected === undefined) await attached;
+          else await assert.rejects(attached, expected, `${kind} with ${capabilities}, ${memlock}`);
+        } finally {
+          assert.equal(await daemon.stop(), 0);
+        }
+      }
+    } finally {
+      netns.destroy();
+      veth.remove();
+    }
+  });
+
+  it('a daemon that takes over attaches them again', async () => {
+    const netns = Netns.create('over');
+    const veths = [makeVeth(netns), makeVeth(netns)] as const;
+    const config = [`ifconfig ${veths[0].name} attach xdp up`, `ifconfig ${veths[1].name} attach packet up`];
+    const socket = join(temporaryFolder(), 'sock');
+    const first = await Daemon.start({ config, socket, workers: 1 });
+    const second = await Daemon.start({ config, socket, workers: 1, args: ['--takeover'] });
+    try {
+      assert.equal(await first.exited(), 0);
+      for (const { name } of veths)
+        await until('it has a carrier', LIMIT_MS, async () =>
+          /status: active/.test(await second.run('ifconfig', name)),
+        );
+      assert.deepEqual(second.complaints(), []);
+    } finally {
+      await first.stop();
+      assert.equal(await second.stop(), 0);
+      netns.destroy();
+      for (const veth of veths) veth.remove();
     }
   });
 

@@ -45,7 +45,7 @@ export interface HostHandle {
   close(): void;
 }
 
-/** A kind of device: opens it on a link for those workers that live. Throws SysError. */
+/** A kind of device: opens it on a link for those workers that live, those with the fewest queues first. Throws SysError. */
 export type OpenHost = (live: Live, link: LinkInfo, workers: readonly number[]) => HostHandle;
 
 /** What main is told of links. */
@@ -184,6 +184,8 @@ export class HostPorts {
   /** A link of that name is there again. */
   private find(port: Attached, link: LinkInfo): void {
     const { live } = port;
+    // What was refused is tried again once a second.
+    if (port.why !== '' && this.looks % LOOKS_A_SECOND !== 0) return;
     try {
       if (live.spec.mtu !== 0 && live.spec.mtu !== link.mtu) setLinkMtu(live.name, live.spec.mtu);
       if (live.spec.up) setLinkUp(live.name, true);
@@ -308,8 +310,14 @@ export class HostPorts {
     this.table.setFlags(live, live.spec);
   }
 
+  /** Workers that live, those with the fewest queues first. */
   private workers(): number[] {
-    return Array.from({ length: this.memory.workers }, (_, w) => w).filter((w) => !this.without.has(w));
+    const living = Array.from({ length: this.memory.workers }, (_, w) => w).filter((w) => !this.without.has(w));
+    const queues = living.map((w) => this.queuesOf(w).length);
+    return living
+      .map((w, n) => ({ w, queues: queues[n] as number }))
+      .sort((a, b) => a.queues - b.queues || a.w - b.w)
+      .map(({ w }) => w);
   }
 }
 

@@ -40,8 +40,10 @@ export function openXdpPort(memory: Memory): OpenHost {
     const ring = queue.rings[2] as XdpQueue['rings'][number];
     const words = new Int32Array(viewAt(ring.address, ring.bytes));
     const { desc, producer } = ring.offsets;
+    // Main needs some itself.
+    const most = Math.min(FIRST_SLOTS, memory.cache.freeFrames >> 1);
     let n = 0;
-    for (; n < FIRST_SLOTS; n++) {
+    for (; n < most; n++) {
       const slot = memory.cache.takeFrame();
       if (slot === -1) break;
       views.owner[slot] = SlotOwner.DEVICE - live.index;

@@ -76,6 +76,11 @@ export interface XdpQueue {
 
 const scratch = fixedBuffer(256);
 
+/** The kernel lets a queue go a moment after its socket was closed, here or in a process that just ended. How long it is waited for. */
+const RELEASE_MS = 300;
+const RELEASE_STEP_MS = 5;
+const never = new Int32Array(new SharedArrayBuffer(4));
+
 /** The rings in the order of the answer to XDP_MMAP_OFFSETS. */
 const RINGS = [
   { option: XDP_RX_RING, entries: XdpRing.RX, page: PGOFF_RX, words: XdpRing.DESC_WORDS },
@@ -180,7 +185,14 @@ function bindQueue(fd: number, ifindex: number, queue: number, frags: boolean, w
   view.setUint16(2, XDP_USE_NEED_WAKEUP | (frags ? XDP_USE_SG : 0), true);
   view.setUint32(4, ifindex, true);
   view.setUint32(8, queue, true);
-  if (bind(fd, address, SOCKADDR_XDP) !== -1) return;
+  const until = performance.now() + RELEASE_MS;
+  while (bind(fd, address, SOCKADDR_XDP) === -1) {
+    if (lastErrno() !== ERRNO.EBUSY || performance.now() > until) refuse(frags, what, name);
+    Atomics.wait(never, 0, 0, RELEASE_STEP_MS);
+  }
+}
+
+function refuse(frags: boolean, what: string, name: string): never {
   if (frags && lastErrno() === ERRNO.EINVAL) {
     const remedy = `the kernel has no frames of several buffers (Linux 6.6); make the MTU of ${name} smaller, or attach packet`;
     throw new SysError(what, 'EINVAL', remedy);
