@@ -7,7 +7,7 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 import type { FileTarget, WriterReply } from '../shared/ring/writer-message.js';
 import { errnoName } from '../shared/sys/errno.js';
-import { lastErrno, writev } from '../shared/sys/libc.js';
+import { lastErrno } from '../shared/sys/libc.js';
 import type { Encoder } from './encoder.js';
 import { Gather, MOST_PIECES } from './gather.js';
 import type { Sink, SinkCounters } from './sink.js';
@@ -85,7 +85,7 @@ export class FileSink implements Sink {
     const packets = gather.count / this.encoder.pieces;
     if (!this.begin()) this.counters.dropped(packets);
     else {
-      const written = writev(this.fd, gather.address, gather.count);
+      const written = gather.writeTo(this.fd, this.size);
       if (written === gather.bytes) this.wrote(packets, written);
       // A short write has no errno of its own: it is a disk that became full.
       else this.wroteLess(packets, Math.max(0, written), written < 0 ? errnoName(lastErrno()) : 'ENOSPC');

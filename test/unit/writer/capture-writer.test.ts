@@ -293,9 +293,13 @@ test('a file that cannot be put aside goes on', async () => {
   assert.ok(warnings.some((w) => 'event' in w && w.event === 'capture-unrotated'));
 });
 
-for (const fsync of ['never', 'always'] as const) {
+for (const [fsync, length] of [
+  ['never', 60],
+  ['never', 1500],
+  ['always', 60],
+] as const) {
   const root = skipReason.root();
-  test(`a full disk, fsync ${fsync}: whole packets, drops counted, on again when there is room`, {
+  test(`a full disk, ${length} B, fsync ${fsync}: whole packets, drops counted, on again when there is room`, {
     skip: root,
   }, async (t) => {
     const folder = temporaryFolder();
@@ -306,20 +310,20 @@ for (const fsync of ['never', 'always'] as const) {
     warnings.length = 0;
     const has = (event: string): boolean => warnings.some((w) => 'event' in w && w.event === event);
     await writer.open(ID, file(name, { fsync }));
-    await put(0, 4000);
+    await put(0, 4000, length);
     await until('drops', LIMIT_MS, () => writer.counts(ID).dropped > 0);
     await until('the warning', LIMIT_MS, () => has('capture-stuck'));
     rmSync(ballast);
     let n = 4000;
     await until('written again', LIMIT_MS, async () => {
-      await put(n, n + 1);
+      await put(n, n + 1, length);
       n++;
       return has('capture-resumed');
     });
     await writer.close(ID, none);
     const { written, dropped } = writer.counts(ID);
     assert.equal(written + dropped, n);
-    const found = numbers(name);
+    const found = numbers(name, length);
     assert.equal(found.length, written);
     assert.deepEqual(
       found,
