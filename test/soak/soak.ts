@@ -3,12 +3,14 @@
  * all went well, 1 if not, 2 for wrong arguments.
  */
 import { parseArgs } from 'node:util';
+import { chaosSoak } from './chaos-soak.js';
 import type { Outcome, SoakOptions } from './contract.js';
 import { memorySoak } from './memory-soak.js';
 import { STRESSES, stressRounds } from './stress-rounds.js';
 
-const USAGE = `usage: npm run soak [-- [--seconds N] [--seed S] [--only NAME]… [--help]]
-  --seconds N   let each run take about N seconds, instead of 10^7 operations (stresses) and 600 s (memory)
+const USAGE = `usage: npm run soak [-- [--seconds N | --hours H] [--seed S] [--only NAME]… [--help]]
+  --seconds N   let each run take about N seconds, instead of 10^7 operations (stresses) and 600 s (memory, chaos)
+  --hours H     let all together take about H hours
   --seed S      the first seed, a whole number; of the time of day unless given
   --only NAME   this one only; may be repeated
 `;
@@ -19,6 +21,7 @@ const SOAKS: ReadonlyMap<string, (options: SoakOptions) => Promise<Outcome>> = n
     (name) => [name, (options: SoakOptions) => stressRounds(name, options)] as const,
   ),
   ['memory', memorySoak] as const,
+  ['chaos', chaosSoak] as const,
 ]);
 
 /** What the command line asks for. */
@@ -35,20 +38,24 @@ function wanted(args: string[]): Wanted {
     args,
     options: {
       seconds: { type: 'string' },
+      hours: { type: 'string' },
       seed: { type: 'string' },
       only: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   });
-  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
+  const names = [...SOAKS.keys()].filter((name) => values.only.length === 0 || values.only.includes(name));
+  const each = values.hours === undefined ? values.seconds : String((Number(values.hours) * 3600) / names.length);
+  const seconds = each === undefined ? undefined : Number(each);
   if (seconds !== undefined && !(seconds > 0 && seconds < 1e6))
-    throw new Error(`--seconds ${values.seconds}: not a time`);
+    throw new Error(
+      values.hours === undefined ? `--seconds ${values.seconds}: not a time` : `--hours ${values.hours}: not a time`,
+    );
   const seed = values.seed === undefined ? Date.now() & 0x7fffffff : Number(values.seed);
   if (!Number.isInteger(seed)) throw new Error(`--seed ${values.seed}: not a whole number`);
   for (const name of values.only) {
     if (!SOAKS.has(name)) throw new Error(`--only ${name}: there are ${[...SOAKS.keys()].join(', ')}`);
   }
-  const names = [...SOAKS.keys()].filter((name) => values.only.length === 0 || values.only.includes(name));
   return { help: values.help, names, seed, seconds };
 }
 
