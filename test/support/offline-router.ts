@@ -15,6 +15,7 @@ import { InterfaceTable, isDevice } from '../../src/main/control/interface-table
 import { Interfaces } from '../../src/main/control/interfaces.js';
 import { Neighbours } from '../../src/main/control/neighbours.js';
 import { Punts } from '../../src/main/control/punts.js';
+import type { Routing } from '../../src/main/control/routing.js';
 import { applySrv6Settings } from '../../src/main/control/srv6.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
@@ -86,6 +87,11 @@ export class OfflineRouter {
   /** How often live rules use a tag. */
   tagUses(name: string): number {
     return this.vebs.rules.tags.uses(name);
+  }
+
+  /** The forwarding tables. */
+  get routing(): Routing {
+    return this.interfaces.routing;
   }
 
   /** Resolves when what was unlinked has been reclaimed. */
