@@ -1,8 +1,8 @@
 /**
  * Floods a link with one small frame, as fast as it goes or at a given rate, for a bounded time; prints what it offered.
- * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH|imix] [FLOWS] [FROM TO [SID]]
+ * usage: node flood.js LINK DST SRC SECONDS [FRAMES_PER_SECOND] [LENGTH|imix] [FLOWS] [FROM TO [SID|erspan]]
  *
- * With FROM and TO, IPv4 addresses, the frames are UDP that a router forwards. With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
+ * With FROM and TO, IPv4 addresses, the frames are UDP that a router forwards, or ERSPAN type II of session 5 that it takes. With more than one flow the frames are UDP of as many source ports, which the kernel spreads over the queues of a TAP.
  */
 
 import { addressWords } from '../../src/main/config/address.js';
@@ -40,9 +40,17 @@ function toSid(sid: string, packet: readonly number[], length: number): number[]
   return [...head, ...address('2001:db8:1::1'), ...address(sid), ...packet.slice(2)];
 }
 
-/** The same between two addresses, with a right checksum: a router forwards it. */
-function routed(from: string, to: string, length: number): number[] {
+/** GRE and ERSPAN type II, session 5, and the header of the frame inside. */
+const MIRRORED = [
+  ...[0x10, 0, 0x88, 0xbe, 0, 0, 0, 0, 0x10, 0, 0, 5, 0, 0, 0, 0],
+  ...[2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, ...ETHERTYPE],
+];
+
+/** The same between two addresses, with a right checksum: a router forwards it, or takes what is mirrored to it. */
+function routed(from: string, to: string, length: number, mirrored: boolean): number[] {
   const bytes = udp(0, length);
+  if (mirrored) bytes.splice(2 + 20, 8, ...MIRRORED);
+  if (mirrored) bytes[2 + 9] = 47;
   bytes.splice(2 + 12, 8, ...[from, to].flatMap((address) => address.split('.').map(Number)));
   let sum = 0;
   for (let at = 2; at < 22; at += 2) sum += ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
@@ -62,8 +70,9 @@ const [
   flows = '1',
   from = '',
   to = '',
-  sid = '',
+  kind = '',
 ] = process.argv.slice(2);
+const sid = kind === 'erspan' ? '' : kind;
 const size = length === 'imix' ? 'imix' : Number(length);
 const lengthOf = (n: number): number => frameLength(size, 0, n);
 const sender = new PacketSender(link, BATCH, size === 'imix' ? LONGEST : size);
@@ -72,7 +81,7 @@ for (let n = 0; n < BATCH; n++) {
   const ip = lengthOf(n) - 14;
   const plain = Number(flows) > 1 ? udp(n % Number(flows), ip) : ETHERTYPE;
   const inner = sid === '' ? ip : ip - 40;
-  const packet = from === '' ? plain : routed(from, to, inner);
+  const packet = from === '' ? plain : routed(from, to, inner, kind === 'erspan');
   const payload = sid === '' ? packet : toSid(sid, packet, inner);
   sender.frames.set([...addresses, ...payload], n * sender.stride);
   sender.setLength(n, lengthOf(n));

@@ -3,17 +3,24 @@
  * 11, as in the seed's example. The frame shows on a link of the host, whole.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { splitWords } from '../../src/main/config/lines.js';
 import { Daemon } from '../support/daemon.js';
 import { hsrpHello, typeTwo } from '../support/erspan.js';
 import { Netns } from '../support/netns.js';
-import { until } from '../support/programs.js';
+import { temporaryFolder, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
 
 const PAGE = readFileSync(new URL('../../../docs/collect-erspan.md', import.meta.url), 'utf8');
-const skip = skipReason.root() || skipReason.tun() || skipReason.program('python3') || skipReason.program('tcpdump');
+const skip =
+  skipReason.root() ||
+  skipReason.tun() ||
+  skipReason.program('python3') ||
+  skipReason.program('tshark') ||
+  skipReason.program('tcpdump');
 
 /** Lines of the page's fenced blocks of a language. */
 function blocks(language: string): string[] {
@@ -41,6 +48,18 @@ test('docs/collect-erspan.md runs as it stands, and the mirrored frame arrives',
     const seen = `{interface="erspan0",source="192.0.2.2",session="11"}`;
     const metric = async (name: string): Promise<number> => (await daemon.metrics()).get(`${name}${seen}`) ?? 0;
     await until('the first packet', 5000, async () => (await metric('smrouter_erspan_packets_total')) === 1);
+    const outer = join(temporaryFolder(), 'outer.pcap');
+    const [, live = ''] = blocks('console');
+    const watching = daemon.ctl(...splitWords(live.replace('outer.pcap', outer)).slice(1));
+    await until('the capture', 10_000, async () => (await daemon.run('show', 'captures')).includes('erspan0'));
+    send(1);
+    assert.equal((await watching).status, 0);
+    const fields = ['-T', 'fields', '-E', 'occurrence=f', '-e', 'ip.src', '-e', 'erspan.spanid', '-e', 'erspan.vlan'];
+    const read = execFileSync('tshark', ['-r', outer, ...fields], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    assert.equal(read.trim(), '192.0.2.2\t11\t33');
     for (const line of blocks('sh')) {
       const [program, ...words] = splitWords(line);
       assert.equal(program, 'smrctl');
@@ -58,11 +77,11 @@ test('docs/collect-erspan.md runs as it stands, and the mirrored frame arrives',
       });
     }
     await until('tcpdump listens', 10_000, () => said.includes('listening'));
-    send(1, 3);
+    send(2, 4);
     await until('the frame', 5000, () => said.includes('HSRP'));
     assert.match(said, /vlan 33.*10\.0\.33\.2\.1985 > 224\.0\.0\.2\.1985: HSRPv0-hello/);
     assert.equal(await metric('smrouter_erspan_lost_packets'), 1);
-    assert.equal(await metric('smrouter_erspan_packets_total'), 3);
+    assert.equal(await metric('smrouter_erspan_packets_total'), 4);
     await daemon.books();
   } finally {
     await daemon.stop();
