@@ -7,6 +7,8 @@ import { naiveChecksum } from './naive-ip.js';
 import type { Stimulus } from './random-packets.js';
 
 const IP = 14;
+/** Next header of a fragment. */
+const FRAGMENT = 44;
 
 /** A frame that went in, as far as it has these. */
 interface Input {
@@ -74,7 +76,8 @@ export const DIFFERENCES: readonly Difference[] = [
     what: 'errors and resets about packets that record a route or times',
     why: 'Linux records in what it quotes and in its own header, and is silent where it cannot; RFC 1812 §4.3.2.3: quoted as received',
     applies: (input) => v4(input, () => options(input.packet).some((type) => type === 7 || type === 68)),
-    ours: (answer, theirs) => isSameInKind(answer, theirs) || (theirs.length === 0 && errors(answer)[0] !== undefined),
+    ours: (answer, theirs) =>
+      isSameInKind(answer, theirs) || (theirs.length === 0 && answer.every(([, one]) => isOurs(one))),
   },
   {
     what: 'fragments of packets with options',
@@ -252,11 +255,16 @@ function hasNoRoute(frame: Uint8Array, up: number): boolean {
 /** Whether the router itself made a packet. */
 function isOurs(frame: Uint8Array): boolean {
   if (frame[12] === 8) return frame[IP + 12] === 10 && frame[IP + 13] === 0 && frame[IP + 15] === 1;
-  return (frame[IP + 23] as number) <= 1 && frame[IP + 1] === 0 && frame[IP + 2] === 0 && frame[IP + 3] === 0;
+  return (
+    (frame[IP + 23] as number) <= 1 &&
+    ((frame[IP + 1] as number) & 15) === 0 &&
+    frame[IP + 2] === 0 &&
+    frame[IP + 3] === 0
+  );
 }
 
 /**
- * A frame as both would send it. Zeroed, after a look at the checksums over them: the identification of a packet that the router made, which each
+ * A frame as both would send it. Zeroed, after a look at the checksums over them: the identification of what the router made, which each
  * numbers as it likes; times that it wrote into a timestamp option, and by which of its addresses (RFC 1812 §5.3.13.5 says it of a route
  * that is recorded alone). Of errors: the ECN bits, which Linux copies from the offending
  * packet (RFC 3168 §5: an error has none), the TTL quoted in a redirect, which Linux has made less by then, the code for a reject
@@ -267,6 +275,7 @@ export function comparable(frame: Uint8Array, leg: number): string {
   const copy = frame.slice();
   const packet = Buffer.from(copy.buffer, IP);
   if (copy[12] === 8) comparable4(packet, isOurs(frame));
+  else if (isOurs(frame) && copy[IP + 6] === FRAGMENT) packet.fill(0, 44, 48);
   else if (isError(frame) && isOurs(frame)) comparable6(packet, leg);
   return Buffer.from(copy).toString('hex');
 }
