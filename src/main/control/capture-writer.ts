@@ -51,9 +51,6 @@ export class CaptureWriter {
   private readonly targets = new Map<number, Open>();
   private readonly waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
   private serial = 0;
-  /** Files being forced to the disk. */
-  private syncing = 0;
-  private synced: () => void = () => {};
 
   /** `warn` hears what an operator should know. */
   constructor(memory: Memory, warn: (fields: object, message: string) => void) {
@@ -104,15 +101,13 @@ export class CaptureWriter {
     return this.targets.get(id)?.target.path;
   }
 
-  /** Ends the thread; resolves when every file is closed. */
+  /**
+   * Ends the thread. Files that are still being forced to the disk hold up nobody who waits for this, such as a daemon that takes our place;
+   * the process ends after them.
+   */
   async stop(): Promise<void> {
     this.targets.clear();
     await this.restIfIdle();
-    while (this.syncing > 0) {
-      await new Promise<void>((resolve) => {
-        this.synced = resolve;
-      });
-    }
   }
 
   /** Ends the thread where it stands, for tests: as if it had died. */
@@ -208,13 +203,9 @@ export class CaptureWriter {
   /** Forces a file to the disk and closes it, on a thread of Node's own: it may take long. */
   private sync(fd: number, path: string): void {
     if (fd === -1) return;
-    this.syncing++;
     fsync(fd, (error) => {
       if (error !== null) this.warn({ event: 'capture-fsync', path, err: error }, 'fsync of a capture failed');
-      closeFile(fd, () => {
-        this.syncing--;
-        if (this.syncing === 0) this.synced();
-      });
+      closeFile(fd, () => {});
     });
   }
 }
