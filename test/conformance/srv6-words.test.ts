@@ -365,7 +365,7 @@ test('what shows the configuration gives it again: unbound SIDs, strict mode off
     'ip -6 route add fc00:21::/32 vrf vrf-200 via fd00::1 dev mem0',
     'ip route add prohibit 10.8.0.0/16 vrf vrf-200',
   );
-  const lines = await rig.command('show running');
+  const lines = await rig.command('show running secrets');
   assert.match(lines, /vrftable 100 count unbound dev mem0/);
   assert.deepEqual(readConfig('running', lines), rig.router.state);
 });

@@ -11,10 +11,11 @@ const isNeighbourQuery = (args: readonly string[]): boolean => !args.some((arg) 
 
 const ASKS: Readonly<Record<string, (args: readonly string[]) => boolean>> = {
   complete: () => true,
-  show: () => true,
+  show: (args) => !args.includes('secrets'),
   netstat: () => true,
   ifconfig: isIfconfigQuery,
-  ip: isIpQuery,
+  // Keys are for those who may set them.
+  ip: (args) => isIpQuery(args) && !args.some((arg) => arg.length > 1 && 'hmac'.startsWith(arg)),
   route: isRouteQuery,
   sysctl: isSysctlQuery,
   arp: isNeighbourQuery,

@@ -27,12 +27,14 @@ const SUBJECTS: Record<string, (router: Router) => Rows> = {
   captures: showCaptures,
 };
 
-/** Answers `show WHAT`. `json` asks for values. Throws EINVAL for a subject there is not. */
+/** Answers `show WHAT`, and `show running secrets`, which has keys too. `json` asks for values. Throws EINVAL for a subject there is not. */
 export function show(router: Router, args: readonly string[], json: boolean): string {
-  const [subject = ''] = args;
-  if (args.length !== 1) throw new ControlError('EINVAL', `show takes one of: ${showSubjects().join(', ')}`);
+  const [subject = '', more] = args;
+  const secrets = subject === 'running' && more === 'secrets';
+  if (args.length !== (secrets ? 2 : 1))
+    throw new ControlError('EINVAL', `show takes one of: ${showSubjects().join(', ')}`);
   if (subject === 'running') {
-    const lines = runningLines(router.state);
+    const lines = runningLines(router.state, secrets);
     return json ? `${JSON.stringify(lines)}\n` : lines.map((line) => `${line}\n`).join('');
   }
   if (subject === 'status') return `${json ? JSON.stringify(statusOf(router)) : readinessText(statusOf(router))}\n`;

@@ -22,7 +22,7 @@ import {
 import { newTunnel } from './tunnel.js';
 
 /** The lines of `smrctl show running`. */
-export function runningLines(state: State): string[] {
+export function runningLines(state: State, secrets = true): string[] {
   const settings = Object.entries(state.settings)
     .filter(([name, value]) => value !== DEFAULT_SETTINGS[name as keyof Settings] && name !== 'net.vrf.strict_mode')
     .map(([name, value]) => `sysctl ${name}=${value}`);
@@ -37,7 +37,7 @@ export function runningLines(state: State): string[] {
     ...specs.flatMap(switches),
     ...specs.flatMap(tunnelWords),
     ...specs.filter((s) => s.peer > s.name).map((s) => `ifconfig ${s.name} parent ${s.peer}`),
-    ...seg6Lines(state.seg6),
+    ...seg6Lines(state.seg6, secrets),
     ...routes(state),
     ...state.rules.map(ruleLine),
     ...specs.filter((s) => s.up).map((s) => `ifconfig ${quoteWord(s.name)} up`),

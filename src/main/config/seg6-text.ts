@@ -87,10 +87,13 @@ export function routeLine(route: RouteSpec): string {
   ].join(' ');
 }
 
-/** The lines of the settings that are no sysctl. */
-export function seg6Lines({ tunsrc, hmacs }: Seg6Spec): string[] {
+/** The lines of the settings that are no sysctl; without `secrets` those of keys are comments that leave the secret out. */
+export function seg6Lines({ tunsrc, hmacs }: Seg6Spec, secrets: boolean): string[] {
   return [
     ...(tunsrc === '' ? [] : [`ip sr tunsrc set ${tunsrc}`]),
-    ...hmacs.map(({ id, algorithm, secret }) => `ip sr hmac set ${id} ${algorithm} ${quoteWord(secret)}`),
+    ...hmacs.map(({ id, algorithm, secret }) => {
+      const key = `ip sr hmac set ${id} ${algorithm}`;
+      return secrets ? `${key} ${quoteWord(secret)}` : `# ${key} … (show running secrets)`;
+    }),
   ];
 }

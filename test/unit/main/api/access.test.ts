@@ -38,6 +38,8 @@ describe('who may use the control socket', () => {
       'arp -an',
       'arp -V 1 -a',
       'ndp fd00::1',
+      'show running',
+      'ip sr tunsrc show',
     ];
     const acts = [
       'ifconfig veb0 up',
@@ -52,6 +54,9 @@ describe('who may use the control socket', () => {
       'inject mem0 00',
       'reload',
       'shutdown',
+      'show running secrets',
+      'ip sr hmac show',
+      'ip sr hm',
       'frobnicate',
       '',
     ];

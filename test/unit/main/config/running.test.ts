@@ -165,3 +165,12 @@ for (const [what, line, message] of [
     );
   });
 }
+
+test('secrets are printed only when they are asked for', () => {
+  const state = readConfig('keys', "ip sr hmac set 42 sha256 'top secret'\nip sr tunsrc set fd00::1\n");
+  assert.deepEqual(runningLines(state), ['ip sr tunsrc set fd00::1', 'ip sr hmac set 42 sha256 "top secret"']);
+  const shown = runningLines(state, false);
+  assert.deepEqual(shown, ['ip sr tunsrc set fd00::1', '# ip sr hmac set 42 sha256 … (show running secrets)']);
+  // What is shown still loads.
+  assert.deepEqual(readConfig('shown', shown.join('\n')).seg6.hmacs, []);
+});
