@@ -19,7 +19,7 @@ import {
 } from '../support/random-packets.js';
 import { skipReason } from '../support/require.js';
 import { RoutedRig } from '../support/routed-rig.js';
-import { type Answer, comparable, DIFFERENCES, differencesFor, isLimited } from '../support/router-differences.js';
+import { type Answer, comparable, DIFFERENCES, differencesFor, limitedKind } from '../support/router-differences.js';
 import { BOX_MS, didOperations, withSeed } from '../support/stress.js';
 
 /** Packets that are always compared; a longer time box (a soak) adds more, as many as there are numbers. */
@@ -61,8 +61,8 @@ function byNumber(legs: readonly Uint8Array[][]): Map<number, [number, Uint8Arra
 
 /** An answer without what `other` may have left out. */
 function beside(answer: Answer, other: Answer): Answer {
-  const both = other.some(([, frame]) => isLimited(frame));
-  return answer.filter(([, frame]) => both || !isLimited(frame));
+  const kinds = other.map(([, frame]) => limitedKind(frame));
+  return answer.filter(([, frame]) => limitedKind(frame) === undefined || kinds.includes(limitedKind(frame)));
 }
 
 /** An answer as text. */

@@ -338,17 +338,21 @@ export function numberOf(frame: Uint8Array): number | undefined {
 
 /** Of what the router made itself: of what it answers to. */
 function number4(packet: Buffer): number {
+  if (packet.length < 28) return packet.length < 20 ? 0 : packet.readUInt16BE(4);
   const ours = packet[12] === 10 && packet[13] === 0 && packet[15] === 1;
   if (!ours) return packet.readUInt16BE(4);
   const upper = packet.subarray(((packet[0] as number) & 15) * 4);
+  if (upper.length < 8) return packet.readUInt16BE(4);
   if (packet[9] === 6) return upper.readUInt16BE(2);
   return upper[0] === 0 ? upper.readUInt16BE(4) : number4(upper.subarray(8));
 }
 
 function number6(packet: Buffer): number {
+  if (packet.length < 40) return 0;
   const label = packet.readUInt32BE(0) & 0xfffff;
   if (label !== 0) return label;
   const upper = packet.subarray(40);
+  if (upper.length < 16) return upper.length >= 8 && upper[0] === 129 ? upper.readUInt16BE(4) : 0;
   if (packet[6] === 6) return upper.readUInt16BE(2);
   if (packet[6] === 44) return upper.readUInt16BE(12);
   if (packet[6] !== 58) return 0;

@@ -239,17 +239,19 @@ export function isError(frame: Uint8Array): boolean {
   return frame[IP + 6] === 58 && (type < 128 || type === 137);
 }
 
-/** What a router sends only so often: redirects, resets. The other may have sent it. */
-export function isLimited(frame: Uint8Array): boolean {
+/**
+ * What kind of packet a frame is of those that a router sends only so often, or when a neighbour has not answered: redirects, resets, IPv4
+ * errors that say that there is no way, of which Linux sends a peer one a second. The other router may have sent it.
+ */
+export function limitedKind(frame: Uint8Array): string | undefined {
   const four = frame[12] === 8;
   const up = IP + headerOf(frame);
-  if (frame[IP + (four ? 9 : 6)] === 6) return ((frame[up + 13] as number) & 4) !== 0 && isOurs(frame);
-  return isError(frame) && (four ? [3, 5] : [137]).includes(frame[up] as number) && (!four || hasNoRoute(frame, up));
-}
-
-/** Of IPv4 errors, redirects and those that say that there is no way: of these Linux sends a peer one a second. */
-function hasNoRoute(frame: Uint8Array, up: number): boolean {
-  return frame[up] === 5 || (frame[up + 1] as number) < 2;
+  const type = frame[up] as number;
+  if (frame[IP + (four ? 9 : 6)] === 6)
+    return ((frame[up + 13] as number) & 4) !== 0 && isOurs(frame) ? 'reset' : undefined;
+  if (!isError(frame)) return undefined;
+  if (type === (four ? 5 : 137)) return 'redirect';
+  return four && type === 3 && (frame[up + 1] as number) < 2 ? `unreachable ${frame[up + 1]}` : undefined;
 }
 
 /** Whether the router itself made a packet. */
