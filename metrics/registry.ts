@@ -8,6 +8,7 @@ import { collectBooks } from './books.js';
 import { collectCaptures } from './capture.js';
 import { collectErspan } from './erspan.js';
 import { collectInterfaces } from './interface.js';
+import { collectListeners } from './listener.js';
 import { collectSmr } from './smr.js';
 import type { MetricsSource } from './source.js';
 import { collectSids } from './srv6.js';
@@ -42,6 +43,7 @@ function collect(register: Registry, source: MetricsSource): (seconds: number) =
   collectErspan(registers, source);
   collectCaptures(registers, source);
   collectSids(registers, source);
+  collectListeners(registers, source);
   collectWorkers(registers, source);
   collectBooks(registers, source);
   return collectSmr(registers, source);

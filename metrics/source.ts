@@ -60,6 +60,17 @@ export interface MeteredSid {
   readonly errors: number;
 }
 
+/** Who listens for clients: HTTP, the control socket. */
+export interface MeteredListener {
+  readonly listener: string;
+  /** Connections now, and the most that there may be. */
+  readonly count: number;
+  readonly most: number;
+  /** Refused for want of a place, and ended for being slow. */
+  readonly refused: number;
+  readonly ended: number;
+}
+
 /** Everything the collectors need; main implements it. */
 export interface MetricsSource {
   readonly views: Views;
@@ -69,6 +80,7 @@ export interface MetricsSource {
   /** Streams of tunnels, of which there are 1024 at most, and packets of those beyond. */
   streams(): { readonly tracked: readonly MeteredStream[]; readonly untracked: number };
   captures(): readonly MeteredCapture[];
+  listeners(): readonly MeteredListener[];
   sids(): readonly MeteredSid[];
   rings(): readonly { readonly name: string; readonly base: number }[];
   smr(): ReclaimerStatus;

@@ -1,7 +1,7 @@
 /**
  * What metrics and probes see of a router.
  */
-import type { MetricsSource } from '../../metrics/source.js';
+import type { MeteredListener, MetricsSource } from '../../metrics/source.js';
 import { Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Readiness } from './api/http.js';
 import { formatAddress } from './config/address.js';
@@ -9,8 +9,8 @@ import { capturesOf } from './control/capture-list.js';
 import { isDevice } from './control/interface-table.js';
 import { type Router, STUCK_MS } from './router.js';
 
-/** The collectors' view of `router`. */
-export function metricsSource(router: Router): MetricsSource {
+/** The collectors' view of `router`, and of who listens. */
+export function metricsSource(router: Router, listeners: readonly MeteredListener[] = []): MetricsSource {
   const { memory, table, vebs } = router;
   return {
     views: memory.views,
@@ -38,6 +38,7 @@ export function metricsSource(router: Router): MetricsSource {
     uptimeMs: () => router.uptimeMs(),
     ready: () => readiness(router).ready,
     replacements: () => router.replacements,
+    listeners: () => listeners,
     mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
   };
 }

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { createMetrics } from '../../metrics/registry.js';
 import { type AccessGroups, groupId } from './api/access.js';
+import { Connections } from './api/connections.js';
 import { listenControl, type RunCommand } from './api/control-socket.js';
 import { listenHttp } from './api/http.js';
 import { ServiceManager } from './api/service-manager.js';
@@ -146,7 +147,9 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       log.info({ event: 'state', ...restoreSnapshot(router, snapshot) }, 'what was learned before is known again');
     }
     if (option.stateFile !== '') open.push({ close: keepSnapshots(router, option.stateFile, failed) });
-    const metrics = createMetrics(metricsSource(router));
+    const listeners = ['http', 'control'].map((name) => new Connections(name, (fields, why) => log.warn(fields, why)));
+    const [forHttp, forControl] = listeners as [Connections, Connections];
+    const metrics = createMetrics(metricsSource(router, listeners));
     router.onGrace = (seconds) => metrics.onGrace(seconds);
     let finish: (why: string) => void = () => {};
     const finished = new Promise<string>((resolve) => {
@@ -170,10 +173,12 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
     };
     open.push(
       await onceFree(option.takeover, () =>
-        listenControl(option.socket, command, option.groups, router.captureStreams),
+        listenControl(option.socket, command, option.groups, router.captureStreams, forControl),
       ),
     );
-    const http = await onceFree(option.takeover, () => listenHttp(option.host, option.port, shownOf(router, metrics)));
+    const http = await onceFree(option.takeover, () =>
+      listenHttp(option.host, option.port, shownOf(router, metrics), forHttp),
+    );
     open.push(http);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
     process.on('SIGHUP', () => {

@@ -6,7 +6,7 @@ import { readConfig } from '../../src/main/cli/command.js';
 import { ifconfigWords } from '../../src/main/cli/ifconfig.js';
 import { ConfigError } from '../../src/main/config/lines.js';
 import { runningLines } from '../../src/main/config/running.js';
-import { BOX_MS, SEED } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED } from '../support/stress.js';
 
 const OPTIONS = { seed: SEED, numRuns: 1_000_000, interruptAfterTimeLimit: BOX_MS / 3 };
 const NAMES = ['veb0', 'veb1', 'mem0', 'mem1', 'tap0', 'veb', 'mem99999999999', '__proto__', ''];
@@ -37,8 +37,10 @@ const line = fc.oneof(
   fc.array(word, { maxLength: 5 }).map((words) => words.join(' ')),
 );
 
-test('a random text is read or refused with a ConfigError on one of its lines', () => {
+test('a random text is read or refused with a ConfigError on one of its lines', (t) => {
+  let cases = 0;
   const property = fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
+    cases++;
     const text = ['ifconfig mem0 create', ...lines].join('\n');
     try {
       readConfig('F', text);
@@ -49,6 +51,7 @@ test('a random text is read or refused with a ConfigError on one of its lines', 
     }
   });
   fc.assert(property, OPTIONS);
+  didOperations(t, cases);
 });
 
 const setting = fc.oneof(

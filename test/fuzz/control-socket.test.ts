@@ -11,7 +11,7 @@ import { runCommand } from '../../src/main/cli/command.js';
 import { ifconfigWords } from '../../src/main/cli/ifconfig.js';
 import { Router } from '../../src/main/router.js';
 import { smallSizes } from '../support/stations.js';
-import { BOX_MS, SEED, silent } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED, silent } from '../support/stress.js';
 
 const words = fc.array(
   fc.oneof(
@@ -55,7 +55,8 @@ function post(socketPath: string, text: string): Promise<{ status: number; answe
   });
 }
 
-test('whatever is posted, the answer is output, a coded error, or a refusal of the body', async () => {
+test('whatever is posted, the answer is output, a coded error, or a refusal of the body', async (t) => {
+  let cases = 0;
   const folder = mkdtempSync(join(tmpdir(), 'smr-'));
   const socket = join(folder, 'control');
   const router = await Router.start({ workers: 1, kernelTaps: false, sizes: smallSizes(2), log: silent });
@@ -63,6 +64,7 @@ test('whatever is posted, the answer is output, a coded error, or a refusal of t
   const server = await listenControl(socket, (list, json) => runCommand(router, list, json, daemon));
   try {
     const property = fc.asyncProperty(body, async (text) => {
+      cases++;
       const { status, answer } = await post(socket, text);
       const value = JSON.parse(answer);
       if (status === 200) assert.equal(typeof value.output, 'string');
@@ -73,6 +75,7 @@ test('whatever is posted, the answer is output, a coded error, or a refusal of t
     await fc.assert(property, { seed: SEED, numRuns: 1_000_000, interruptAfterTimeLimit: BOX_MS });
     assert.equal((await post(socket, '{"words":["show","books"]}')).status, 200);
     assert.deepEqual(router.books().errors, []);
+    didOperations(t, cases);
   } finally {
     await server.close();
     await router.stop();

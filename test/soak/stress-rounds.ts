@@ -1,6 +1,7 @@
 /**
- * The stresses of test/concurrency, and the oracle of test/netns, for longer than `npm test` gives them: the same files, a process a round, each round with
- * the next seed, until enough operations have been done. What an operation is, the test says (`operations` of stress.ts).
+ * The stresses of test/concurrency, the oracle of test/netns, and the fuzzers of what operators and scrapers send, for longer than
+ * `npm test` gives them: the same files, a process a round, each round with the next seed, until enough operations have been done. What an
+ * operation is, the test says (`operations` of stress.ts).
  */
 import { fileURLToPath } from 'node:url';
 import { runTestFile } from '../support/test-process.js';
@@ -9,6 +10,8 @@ import type { Outcome, SoakOptions } from './contract.js';
 /** Operations of each stress, where no time is given, and packets for the comparison with Linux. */
 const GOAL = 10_000_000;
 const PACKETS = 100_000;
+/** Cases of a fuzzer. */
+const CASES = 1_000_000;
 /** The time box of one round. */
 const ROUND_MS = 20_000;
 
@@ -19,13 +22,22 @@ export const STRESSES = {
   etherbridge: '../concurrency/etherbridge.test.js',
   churn: '../concurrency/veb-churn.test.js',
   'linux-router': '../netns/linux-router.test.js',
+  'fuzz-http': '../fuzz/http.test.js',
+  'fuzz-config': '../fuzz/config.test.js',
+  'fuzz-control': '../fuzz/control-socket.test.js',
 } as const;
+
+/** How many operations are enough. */
+function goalOf(name: keyof typeof STRESSES): number {
+  if (name === 'linux-router') return PACKETS;
+  return name.startsWith('fuzz-') ? CASES : GOAL;
+}
 
 /** Runs one stress in rounds. Stops at the first that fails. */
 export async function stressRounds(name: keyof typeof STRESSES, { seed, seconds, say }: SoakOptions): Promise<Outcome> {
   const file = fileURLToPath(new URL(STRESSES[name], import.meta.url));
   const start = performance.now();
-  const goal = name === 'linux-router' ? PACKETS : GOAL;
+  const goal = goalOf(name);
   const spent = (): number => performance.now() - start;
   let operations = 0;
   let rounds = 0;

@@ -32,6 +32,8 @@ export interface LanOptions {
   readonly kinds?: readonly PortKind[];
   /** Further configuration lines. */
   readonly lines?: readonly string[];
+  /** Words to start the daemon with, in front of its own. */
+  readonly under?: readonly string[];
 }
 
 /** Reads the summary of ping. */
@@ -71,7 +73,7 @@ export class Lan {
     try {
       const config = ['ifconfig veb0 create up', ...hosts.flatMap(portLines), ...(options.lines ?? [])];
       const workers = options.workers === undefined ? {} : { workers: options.workers };
-      const lan = new Lan(await Daemon.start({ config, ...workers }), hosts);
+      const lan = new Lan(await Daemon.start({ config, under: options.under ?? [], ...workers }), hosts);
       for (const host of hosts) lan.dress(host);
       return lan;
     } catch (error) {

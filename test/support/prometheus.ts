@@ -70,6 +70,7 @@ export function countedSource(count: number): CountedSource {
     views,
     workers,
     interfaces: () => interfaces,
+    listeners: () => [{ listener: 'http', count: 1, most: 1024, refused: 0, ended: 0 }],
     captures: () => [
       {
         ...{ capture: 0, interface: 'veb0', type: 'EN10MB', to: '/var/log/veb0.pcap', files: 1 },

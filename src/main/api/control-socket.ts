@@ -4,14 +4,18 @@
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import fastify, { type FastifyInstance } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { CaptureStreams } from '../control/capture-streams.js';
 import { asControlError, ControlError } from '../errors.js';
 import { type AccessGroups, NO_GROUPS, type Role, roleOfSocket } from './access.js';
 import { serveCaptures } from './capture-api.js';
+import { Connections, LISTENER_OPTIONS } from './connections.js';
 
 /** Most words of a command, and bytes of a request: rule files come through here too. */
-const BODY_LIMIT = 8 << 20;
+export const BODY_LIMIT = 8 << 20;
+/** Bytes of a request of who may only ask, and of all requests that are being received. */
+export const READER_BODY_LIMIT = 64 << 10;
+export const BODIES_LIMIT = 64 << 20;
 const COMMAND = {
   type: 'object',
   required: ['words'],
@@ -40,23 +44,30 @@ export type RunCommand = (
 
 /**
  * Listens on `path`; `run` answers commands. A socket left by a dead daemon is replaced, one that answers is EBUSY. Throws
- * ControlError. `streams`, if given, are served too.
+ * ControlError. `streams`, if given, are served too, all within the limits of `connections`.
  */
 export async function listenControl(
   path: string,
   run: RunCommand,
   groups: AccessGroups = NO_GROUPS,
   streams?: CaptureStreams,
+  connections = new Connections('control'),
 ): Promise<FastifyInstance> {
   if (existsSync(path)) {
     if (await answers(path)) throw new ControlError('EBUSY', `${path}: another smrouterd answers there`);
     unlinkSync(path);
   }
-  const server = fastify({ bodyLimit: BODY_LIMIT, ajv: { customOptions: { coerceTypes: false } } });
+  const server = fastify({
+    ...LISTENER_OPTIONS,
+    bodyLimit: BODY_LIMIT,
+    ajv: { customOptions: { coerceTypes: false } },
+  });
+  connections.watch(server);
   const roles = new WeakMap<Socket, Role>();
   server.server.on('connection', (socket: Socket) => {
-    roles.set(socket, roleOfSocket(socket, groups));
+    roles.set(socket, roleOfConnection(socket, groups));
   });
+  boundBodies(server, (socket) => roles.get(socket) ?? 'nobody');
   server.post<{ Body: CommandBody }>('/command', { schema: { body: COMMAND } }, async (request, reply) => {
     try {
       const role = roles.get(request.raw.socket) ?? 'nobody';
@@ -76,6 +87,43 @@ export async function listenControl(
   }
   chmodSync(path, groups.admin === -1 && groups.reader === -1 ? 0o600 : 0o666);
   return server;
+}
+
+/** The role of a client, who may have left already. */
+function roleOfConnection(socket: Socket, groups: AccessGroups): Role {
+  try {
+    return roleOfSocket(socket, groups);
+  } catch {
+    return 'nobody';
+  }
+}
+
+/**
+ * Refuses bodies before they are received: of no given length, too long for who sends them, or while too much is being received. A client
+ * that may do nothing sends none.
+ */
+function boundBodies(server: FastifyInstance, roleOf: (socket: Socket) => Role): void {
+  let receiving = 0;
+  const refuse = (reply: FastifyReply, status: number, code: string, message: string): FastifyReply =>
+    reply.status(status).header('connection', 'close').send({ code, message });
+  server.addHook('onRequest', async ({ raw }, reply) => {
+    const length = Number(raw.headers['content-length'] ?? 0);
+    const role = roleOf(raw.socket);
+    if (role === 'nobody') return refuse(reply, 422, 'EPERM', 'neither root nor of a group that may use this socket');
+    if (raw.headers['transfer-encoding'] !== undefined) return refuse(reply, 411, 'EINVAL', 'a body without a length');
+    if (length > (role === 'admin' ? BODY_LIMIT : READER_BODY_LIMIT)) {
+      return refuse(reply, 413, 'EMSGSIZE', `a request of ${length} bytes is too long`);
+    }
+    if (receiving + length > BODIES_LIMIT) return refuse(reply, 503, 'EAGAIN', 'too many long requests at once');
+    receiving += length;
+    let held = true;
+    const release = (): void => {
+      if (held) receiving -= length;
+      held = false;
+    };
+    reply.raw.once('close', release);
+    return undefined;
+  });
 }
 
 /** Whether somebody accepts connections on the socket. */

@@ -1,13 +1,15 @@
 /**
  * HTTP for scrapers, probes and people: /metrics (text or OpenMetrics by Accept), /healthz (the process), /readyz (forwarding), and a
- * page at / that draws /status.json. Read-only. A scrape asks no worker; scrapers that come together share one collection.
+ * page at / that draws /status.json. Read-only. A scrape asks no worker; scrapers that come together share one collection, and its bytes.
+ * Connections are bounded by connections.ts.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { Exposition } from '../../../metrics/registry.js';
+import type { Exposition, Scrape } from '../../../metrics/registry.js';
 import type { Status } from '../status.js';
+import { Connections, LISTENER_OPTIONS } from './connections.js';
 
 /** Whether the router forwards, and if not, why. */
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly why: readonly string[] };
@@ -25,6 +27,9 @@ const FILES: readonly (readonly [string, string, string])[] = [
 const POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
 /** An answer to /status.json is given again for so many milliseconds. */
 const STATUS_MS = 200;
+/** Nobody has anything to send but a head: of so many bytes at most, and a body of so many. */
+const HEAD_LIMIT = 8192;
+const BODY_LIMIT = 1024;
 
 /** What HTTP shows. */
 export interface Shown {
@@ -33,25 +38,36 @@ export interface Shown {
   readonly status: () => Status;
 }
 
-/** Listens on `host`:`port`. Throws when it cannot. */
-export async function listenHttp(host: string, port: number, shown: Shown): Promise<FastifyInstance> {
+/** Listens on `host`:`port`, within the limits of `connections`. Throws when it cannot. */
+export async function listenHttp(
+  host: string,
+  port: number,
+  shown: Shown,
+  connections = new Connections('http'),
+): Promise<FastifyInstance> {
   const { metrics, readiness, status } = shown;
-  const server = fastify();
+  const http = { ...LISTENER_OPTIONS.http, maxHeaderSize: HEAD_LIMIT };
+  const server = fastify({ ...LISTENER_OPTIONS, http, bodyLimit: BODY_LIMIT });
+  connections.watch(server);
+  // Sockets that wait for their reader share these bytes, where each would have a copy of a string.
+  const bytes = new WeakMap<Scrape, Buffer>();
   for (const [path, file, type] of FILES) {
     const text = readFileSync(join(PAGE, file));
     server.get(path, async (_, reply) =>
       reply.type(type).header('content-security-policy', POLICY).header('x-content-type-options', 'nosniff').send(text),
     );
   }
-  let last = { until: 0, body: '' };
+  let last = { until: 0, body: Buffer.alloc(0) };
   server.get('/status.json', async (_, reply) => {
     const now = performance.now();
-    if (now >= last.until) last = { until: now + STATUS_MS, body: JSON.stringify(status()) };
+    if (now >= last.until) last = { until: now + STATUS_MS, body: Buffer.from(JSON.stringify(status())) };
     return reply.type('application/json').send(last.body);
   });
   server.get('/metrics', async (request, reply) => {
-    const { contentType, body } = await metrics.scrape(request.headers.accept ?? '');
-    return reply.type(contentType).send(body);
+    const scrape = await metrics.scrape(request.headers.accept ?? '');
+    const body = bytes.get(scrape) ?? Buffer.from(scrape.body);
+    bytes.set(scrape, body);
+    return reply.type(scrape.contentType).send(body);
   });
   server.get('/healthz', async () => ({ status: 'ok' }));
   server.get('/readyz', async (_, reply) => {
