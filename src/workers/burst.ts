@@ -136,6 +136,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
     if (ctx.passed) ctx.hops.fill(0);
     ctx.passed = false;
     ctx.n = 0;
+    ctx.burst = (ctx.burst + 1) | 0;
     cache.flush();
   }
 

@@ -107,6 +107,8 @@ export class Context {
   queue = 0;
   /** Bytes of the frames in it. */
   bytes = 0;
+  /** Its number, which wraps: what is kept of tables for a burst is void with another one. */
+  burst = 1;
   /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */
   offloads = false;
   /** Whether any frame of the burst is marked in `shared`, or was made by this worker. */

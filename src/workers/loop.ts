@@ -93,7 +93,7 @@ export function makeLoop(ctx: Context): Loop {
   const { toAddress: output, toGateway } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx));
-  const ipOutput = makeIpOutput(ctx, output);
+  const ipOutput = makeIpOutput(ctx, output, toGateway);
   const hmac = makeSrhHmac(ctx);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
   const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);

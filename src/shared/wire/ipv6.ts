@@ -76,6 +76,13 @@ export function checkIpv6(u8: Uint8Array, ip: number, room: number): Ipv6Fault {
   if (payload === 0 && u8[ip + Ipv6.NEXT_HEADER] !== Protocol.NO_NEXT_HEADER) return Ipv6Fault.ZERO_PAYLOAD;
   const source = ip + Ipv6.SOURCE;
   const destination = ip + Ipv6.DESTINATION;
+  // What is wrong with an address begins with 00 or ff, and few others do.
+  const unlikely = ((u8[source] + 1) & 0xff) < 2 || ((u8[destination] + 1) & 0xff) < 2;
+  return unlikely ? addressFault(u8, source, destination) : Ipv6Fault.NONE;
+}
+
+/** What is wrong with the addresses of a packet that has come by a link. */
+function addressFault(u8: Uint8Array, source: number, destination: number): Ipv6Fault {
   if (isMulticast6(u8, source)) return Ipv6Fault.MULTICAST_SOURCE;
   if (isLoopback6(u8, source) || isLoopback6(u8, destination)) return Ipv6Fault.LOOPBACK;
   if (isMulticast6(u8, destination) && multicastScope(u8, destination) < 2) return Ipv6Fault.SCOPE;

@@ -39,10 +39,17 @@ export type EthernetOutput = (
 ) => void;
 
 /**
- * The same of a packet for others (Cast.UNICAST) by way of the gateway of next hop `hop`, the address of its record, whose bucket in the
- * neighbour table main knew beforehand.
+ * The same by way of the gateway of next hop `hop`, the address of its record, whose bucket in the neighbour table main knew beforehand;
+ * `cast` is Cast.UNICAST or Cast.OWN.
  */
-export type GatewayOutput = (i: number, ingress: number, network: number, where: number, hop: number) => void;
+export type GatewayOutput = (
+  i: number,
+  ingress: number,
+  network: number,
+  cast: Cast,
+  where: number,
+  hop: number,
+) => void;
 
 /** Makes the output of one worker, in both its forms. */
 export function makeEthernetOutput(ctx: Context): {
@@ -68,7 +75,7 @@ export function makeEthernetOutput(ctx: Context): {
     else send(i, network, where, entry);
   }
 
-  function gatewayOutput(i: number, ingress: number, network: number, where: number, hop: number): void {
+  function gatewayOutput(i: number, ingress: number, network: number, cast: Cast, where: number, hop: number): void {
     if (!mayLeave(i, network, where)) return;
     const g = hop + NextHop.GATEWAY;
     const bucket = heap[hop + NextHop.NEIGHBOUR];
@@ -76,7 +83,7 @@ export function makeEthernetOutput(ctx: Context): {
       bucket !== 0
         ? neighbourIn(heap, bucket, where, heap[g], heap[g + 1], heap[g + 2], heap[g + 3])
         : lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
-    if (entry === 0) unresolved(i, ingress, network, Cast.UNICAST, where);
+    if (entry === 0) unresolved(i, ingress, network, cast, where);
     else send(i, network, where, entry);
   }
 

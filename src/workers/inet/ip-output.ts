@@ -28,7 +28,7 @@ import { read32 } from '../../shared/wire/network-order.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
 import { type Context, count, DONE } from '../context.js';
 import { drop, dropCopy } from '../drop.js';
-import type { EthernetOutput } from '../ether/ethernet-output.js';
+import type { EthernetOutput, GatewayOutput } from '../ether/ethernet-output.js';
 import { beginAt } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { Pass, passOn } from '../passes.js';
@@ -50,7 +50,7 @@ export interface IpOutput {
 }
 
 /** Makes the output of one worker. */
-export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
+export function makeIpOutput(ctx: Context, output: EthernetOutput, toGateway: GatewayOutput): IpOutput {
   const { heap, meta, u8, u16, slots, slotOffset } = ctx;
   const route4 = makeRoute4(heap);
   const route6 = makeRoute6(heap);
@@ -138,14 +138,12 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput): IpOutput {
       return;
     }
     const from = index | (rdomain << 16);
-    const at = kind === NextHopKind.GATEWAY ? record + NextHop.GATEWAY : -1;
-    if (four) {
-      output(i, from, ip, Cast.OWN, out, at === -1 ? destination4(u8, ip) : heap[at], 0, 0, 0);
-      return;
-    }
-    const d = ip + Ipv6.DESTINATION;
-    if (at !== -1) output(i, from, ip, Cast.OWN, out | INET6, heap[at], heap[at + 1], heap[at + 2], heap[at + 3]);
-    else {
+    if (kind === NextHopKind.GATEWAY) {
+      toGateway(i, from, ip, Cast.OWN, four ? out : out | INET6, record);
+    } else if (four) {
+      output(i, from, ip, Cast.OWN, out, destination4(u8, ip), 0, 0, 0);
+    } else {
+      const d = ip + Ipv6.DESTINATION;
       const d3 = read32(u8, d + 12);
       output(i, from, ip, Cast.OWN, out | INET6, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
     }

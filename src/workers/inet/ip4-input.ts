@@ -154,7 +154,7 @@ export function makeIp4Input(
     }
     if (out === index && heap[record + If.TYPE] !== IfType.RPORT) redirect(i, index, ip, cast);
     decrementTtl(u8, u16, ip);
-    if (heap[hop + NextHop.KIND] === NextHopKind.GATEWAY) toGateway(i, index, ip, out, hop);
+    if (heap[hop + NextHop.KIND] === NextHopKind.GATEWAY) toGateway(i, index, ip, Cast.UNICAST, out, hop);
     else output(i, index, ip, cast, out, destination4(u8, ip), 0, 0, 0);
   }
 

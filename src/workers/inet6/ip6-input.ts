@@ -18,7 +18,6 @@ import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
-import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import {
   checkForward6,
   checkIpv6,
@@ -47,6 +46,7 @@ import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
 import type { Srv6Encap } from '../tunnel/srv6-encap.js';
 import type { LocalSid } from '../tunnel/srv6-local-sid.js';
+import { makeRecentRoute6 } from './recent-route.js';
 
 /** Drop reason of each fault. */
 const FAULT_DROP: Readonly<Record<Exclude<Ipv6Fault, Ipv6Fault.NONE>, Drop>> = {
@@ -73,7 +73,7 @@ export function makeIp6Input(
   localSid: LocalSid,
 ): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
-  const route = makeRoute6(heap);
+  const route = makeRecentRoute6(ctx);
   const nextHop = makeNextHopRecord(heap);
 
   function ip6Input(i: number, index: number, ip: number, cast: Cast): void {
@@ -91,14 +91,13 @@ export function makeIp6Input(
       ownLink(i, index, ip, cast);
       return;
     }
-    const hops = heap[Control.NEXT_HOPS];
     const at = ip + Ipv6.DESTINATION;
     const d0 = word(at);
     const d1 = word(at + 4);
     const d2 = word(at + 8);
     const d3 = word(at + 12);
-    let hop = nextHop(hops, route(heap[ifRecord(index) + If.RDOMAIN], d0, d1, d2, d3));
-    if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip));
+    let hop = route(heap[ifRecord(index) + If.RDOMAIN], d0, d1, d2, d3);
+    if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(heap[Control.NEXT_HOPS], member(hop, ip));
     switch (heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
         local.v6(i, index, ip, cast);
@@ -112,7 +111,7 @@ export function makeIp6Input(
         return;
       case NextHopKind.GATEWAY:
         if (!mayForward(i, index, ip, cast, total, hop)) return;
-        toGateway(i, index, ip, heap[hop + NextHop.INTERFACE] | INET6, hop);
+        toGateway(i, index, ip, Cast.UNICAST, heap[hop + NextHop.INTERFACE] | INET6, hop);
         return;
       case NextHopKind.SID:
         localSid(i, index, ip, cast, hop);

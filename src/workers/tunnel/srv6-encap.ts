@@ -15,7 +15,6 @@ import { Meta } from '../../shared/layout/packet.js';
 import { type Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
-import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { EncapFlag } from '../../shared/table/sid.js';
 import {
   decrementTtl,
@@ -36,6 +35,7 @@ import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { beginAt } from '../frame.js';
 import type { IpOutput } from '../inet/ip-output.js';
+import { makeRecentRoute6 } from '../inet6/recent-route.js';
 import { packetSize } from '../packet-size.js';
 import { Pass, passOn } from '../passes.js';
 import { punt } from '../punt.js';
@@ -66,7 +66,7 @@ export interface Srv6Encap {
 /** Makes the head end of one worker. */
 export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Srv6Encap {
   const { heap, meta, u8, u16, slots } = ctx;
-  const route6 = makeRoute6(heap);
+  const route = makeRecentRoute6(ctx);
   const nextHop = makeNextHopRecord(heap);
 
   function v4(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
@@ -125,11 +125,10 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
 
   /** Step 1: the record of the next hop of the first segment. */
   function underlay(hop: number, label: number): number {
-    const hops = heap[Control.NEXT_HOPS];
     const g = hop + NextHop.GATEWAY;
-    const found = nextHop(hops, route6(heap[hop + NextHop.TABLE], heap[g], heap[g + 1], heap[g + 2], heap[g + 3]));
+    const found = route(heap[hop + NextHop.TABLE], heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
-    return nextHop(hops, pickMember(heap, found, label ^ (label >>> 10)));
+    return nextHop(heap[Control.NEXT_HOPS], pickMember(heap, found, label ^ (label >>> 10)));
   }
 
   /** Steps 1 and 2. False if the packet is done with. */

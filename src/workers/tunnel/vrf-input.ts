@@ -6,12 +6,15 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, ifRecord } from '../../shared/layout/heap.js';
 import { Af } from '../../shared/layout/packet.js';
-import { destination4, Ipv4, isMulticast4 } from '../../shared/wire/ipv4.js';
+import { Ipv4 } from '../../shared/wire/ipv4.js';
 import { Ipv6, isLinkLocal6, isMulticast6 } from '../../shared/wire/ipv6.js';
 import { tapDomain } from '../capture/taps.js';
 import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { FilterDirection } from '../ether/packet-filter.js';
+
+/** High four bits of an IPv4 group's address. */
+const GROUP = 14;
 
 /**
  * Takes frame `i`, whose `room` bytes from byte `ip` to its end are not checked yet, as received on VRF `vrf`. Returns whether it goes
@@ -30,7 +33,7 @@ export function makeVrfInput(ctx: Context): VrfInput {
   const { heap, u8, counters, me } = ctx;
 
   function v4(i: number, vrf: number, ip: number, room: number): boolean {
-    if (room >= Ipv4.LENGTH && isMulticast4(destination4(u8, ip))) return true;
+    if (room >= Ipv4.LENGTH && u8[ip + Ipv4.DESTINATION] >> 4 === GROUP) return true;
     return receive(i, vrf, ip, room, Af.INET);
   }
 
@@ -44,6 +47,12 @@ export function makeVrfInput(ctx: Context): VrfInput {
     const lane = laneOf(me, vrf);
     counters[lane + Lane.IPACKETS] += 1;
     counters[lane + Lane.IBYTES] += room;
+    if (heap[ifRecord(vrf) + If.CAPTURE] === 0 && ctx.packetFilter === undefined) return true;
+    return watched(i, vrf, ip, family);
+  }
+
+  /** What captures and the packet filter say, apart, so that the compiler takes the rest into its caller. */
+  function watched(i: number, vrf: number, ip: number, family: Af): boolean {
     tapDomain(ctx, i, vrf, ip, family);
     const filter = ctx.packetFilter;
     if (filter === undefined || filter(i, FilterDirection.IN, vrf, heap[ifRecord(vrf) + If.RDOMAIN])) return true;
