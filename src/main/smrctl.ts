@@ -8,6 +8,7 @@ import { type Answer, ask, send } from './api/client.js';
 import { drawTop, topOptions } from './cli/top.js';
 import type { Status } from './status.js';
 import { tcpdump } from './tcpdump/tcpdump.js';
+import { trace } from './trace/trace.js';
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
@@ -75,8 +76,9 @@ async function main(): Promise<number> {
       return 1;
     });
   }
-  if (words[0] === 'tcpdump') {
-    return tcpdump(socket, words.slice(1)).then(
+  if (words[0] === 'tcpdump' || words[0] === 'trace') {
+    const args = words.slice(1);
+    return (words[0] === 'trace' ? trace(socket, args, json) : tcpdump(socket, args)).then(
       () => 0,
       (error: unknown) => {
         const { message, code } = error as NodeJS.ErrnoException;

@@ -93,6 +93,7 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       for (let k = 0; k < n; k++) ctx.workList.defer(ctx, egressList[index * BURST + k], index, Hop.STACK_INPUT);
       return;
     }
+    if (ctx.tracing) ctx.tracer.egress(index, egressList[index * BURST], ctx.tagged ? ctx.egressTag[index * BURST] : 0);
     const owner = ownerOf(record, type);
     if (owner !== me) {
       handOver(ctx, index, owner, n);

@@ -14,6 +14,7 @@ import { SlotCache } from '../shared/ring/slot-cache.js';
 import { type IoRing, type RingMap, useIoRing } from '../shared/sys/io-uring.js';
 import { boxAddresses } from '../shared/sys/libc.js';
 import { makeTaps, type Taps } from './capture/taps.js';
+import { makeTracer, type Tracer } from './capture/tracer.js';
 import type { PacketFilter } from './ether/packet-filter.js';
 import { WorkList } from './work-list.js';
 
@@ -81,6 +82,9 @@ export class Context {
   punted = 0;
   /** Shows packets to captures. */
   readonly taps: Taps;
+  /** Writes down what becomes of a frame that is traced, and whether the burst in hand is such a frame. */
+  readonly tracer: Tracer;
+  tracing = false;
   /** Whether the burst has stored records in the capture ring, and `Control.CAPTURES` as of the last look at filters. */
   captured = false;
   capturesSeen = 0;
@@ -113,7 +117,10 @@ export class Context {
   offloads = false;
   /** Whether any frame of the burst is marked in `shared`, or was made by this worker. */
   anyShared = false;
-  /** Slots of the burst, in shared memory: should this thread die, main sees what it held (worker-death.ts). */
+  /**
+   * Slots of the burst, in shared memory: should this thread die, main sees what it held (worker-death.ts). Behind its PLACES wait those of
+   * a burst that is taken apart (capture/tracer.ts).
+   */
   readonly slots: Int32Array;
   readonly destination = new Int32Array(BURST);
   /** 1 if the frame also goes elsewhere: an output must copy it, not take it. */
@@ -221,6 +228,7 @@ export class Context {
     const inject = task.workerRings[task.workers * task.workers + Math.min(task.me, task.workers - 1)];
     this.fromWorker.push(task.me < task.workers ? new RingConsumer(views.rings, inject) : undefined);
     this.taps = makeTaps(this);
+    this.tracer = makeTracer(this);
   }
 }
 

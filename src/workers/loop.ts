@@ -11,6 +11,7 @@ import { Direction } from '../shared/layout/capture.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { Control, IdlePolicy, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
 import { INJECT_ROUTED, Meta } from '../shared/layout/packet.js';
+import { TraceEvent } from '../shared/layout/trace.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
@@ -298,11 +299,24 @@ export function makeLoop(ctx: Context): Loop {
     ctx.counters[work + Work.FRAMES] += ctx.n;
     const record = ifRecord(index);
     if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
-    if (heap[record + If.CAPTURE] !== 0) tapReceived(ctx, index);
+    const captures = heap[record + If.CAPTURE];
+    if (captures !== 0) tapReceived(ctx, index);
+    const veb = heap[record + If.BRIDGE];
+    const ofVeb = veb === 0 ? 0 : heap[ifRecord(veb) + If.CAPTURE];
+    if ((captures | ofVeb) !== 0 && ctx.tracer.looksAt(index, veb)) ctx.tracer.split(index, veb, enter);
+    else enter(index);
+  }
+
+  /** The burst in hand, received on interface `index` and shown to its captures, goes its way. */
+  function enter(index: number): void {
+    const record = ifRecord(index);
     const veb = heap[record + If.BRIDGE];
     if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) for (let i = 0; i < ctx.n; i++) consume(ctx, i, index);
     else if (veb !== 0) vebInput(index, veb);
-    else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
+    else {
+      if (ctx.tracing) ctx.tracer.event(TraceEvent.STACK, index);
+      for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
+    }
     finishBurst();
     if (ctx.workList.length !== 0) runWorkList();
   }
@@ -311,6 +325,7 @@ export function makeLoop(ctx: Context): Loop {
   function runWorkList(): void {
     for (let what = ctx.workList.take(ctx); what !== -1; what = ctx.workList.take(ctx)) {
       const index = what & 0xffff;
+      if (ctx.tracing) ctx.tracer.event(TraceEvent.HOP, index, what >> 16);
       switch (what >> 16) {
         case Hop.VEB_INPUT:
           vebInputOf(index);

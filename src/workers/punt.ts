@@ -6,6 +6,7 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Work, workLane } from '../shared/layout/counters.js';
 import { Control } from '../shared/layout/heap.js';
 import { Meta, SlotOwner } from '../shared/layout/packet.js';
+import { TraceEvent } from '../shared/layout/trace.js';
 import { Cast, PuntError, PuntReason, PuntVia, PuntWord } from '../shared/ring/punt-reason.js';
 import type { RingProducer } from '../shared/ring/ring.js';
 import { write16, write32 } from '../shared/wire/network-order.js';
@@ -77,6 +78,7 @@ function put(ctx: Context, i: number, index: number, ring: RingProducer, word: n
   ctx.owner[slot] = SlotOwner.QUEUED;
   ring.push(slot);
   ctx.punted++;
+  if (ctx.tracing) ctx.tracer.event(TraceEvent.PUNT, index, word & PuntWord.REASON_MASK);
 }
 
 /** Publishes what this burst punted and rings main. */

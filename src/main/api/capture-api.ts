@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { CaptureStreams, StreamRequest } from '../control/capture-streams.js';
+import type { Shown } from '../control/captures.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Role } from './access.js';
 import { CAPTURE_END, CAPTURE_ID, CAPTURE_LINK } from './capture-headers.js';
@@ -15,7 +16,7 @@ const REQUEST = {
   additionalProperties: false,
   properties: {
     interface: { type: 'string', maxLength: 64 },
-    link: { enum: ['', 'EN10MB', 'LOOP', 'RAW'] },
+    link: { enum: ['', 'EN10MB', 'LOOP', 'RAW', 'TRACE'] },
     direction: { enum: ['', 'in', 'out'] },
     snap: { type: 'integer', minimum: 1, maximum: 262_144 },
     fildrop: { enum: ['pass', 'capture', 'drop'] },
@@ -67,6 +68,16 @@ export function serveCaptures(
       return reply.status(422).send({ code, message });
     }
   });
+  // Traces name interfaces by their index.
+  server.get('/interfaces', async (request, reply) => {
+    try {
+      refuse(request.raw.socket);
+      return streams.interfaces();
+    } catch (error) {
+      const { code, message } = asControlError(error);
+      return reply.status(422).send({ code, message });
+    }
+  });
   server.delete<{ Params: { id: string } }>('/capture/:id', async (request, reply) => {
     try {
       refuse(request.raw.socket);
@@ -84,7 +95,7 @@ export function serveCaptures(
 }
 
 interface CaptureBody extends Omit<StreamRequest, 'link' | 'direction'> {
-  readonly link: '' | 'EN10MB' | 'LOOP' | 'RAW';
+  readonly link: '' | Shown;
   readonly direction: '' | 'in' | 'out';
 }
 

@@ -46,8 +46,8 @@ const STACK_QUERIES: Record<
   route: showRoutes,
 };
 
-/** Words that neither change a draft nor ask the stack; `top` is smrctl's own. */
-const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'tcpdump', 'top'];
+/** Words that neither change a draft nor ask the stack; `tcpdump`, `top` and `trace` are smrctl's own. */
+const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'tcpdump', 'top', 'trace'];
 
 /** Every first word of a command. */
 export function commandWords(): string[] {

@@ -39,6 +39,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   ping: ['-V', '-c', '-I'],
   tcpdump: ['-i', '-y', '-D', '-s', '-c', '-e', '-n', '-v', '-B', '-w'],
   top: ['-d', '-n'],
+  trace: ['-i', '-c'],
 };
 
 /** The candidates for the last of `words`, which follow `smrctl` and may be empty, a line each; `commands` are the first words. */

@@ -10,16 +10,17 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Program } from '../../shared/bpf/instruction.js';
+import { LinkType } from '../../shared/wire/pcap.js';
 import { ControlError } from '../errors.js';
 import type { CaptureWriter } from './capture-writer.js';
-import { type Capture, type CaptureSpec, type Captures, LINK_TYPES, type LinkName, resolveLink } from './captures.js';
+import { type Capture, type CaptureSpec, type Captures, LINK_TYPES, resolveLink, type Shown } from './captures.js';
 import type { InterfaceTable } from './interface-table.js';
 import { compileExpression } from './packet-expression.js';
 
 /** What a client wants to see. */
 export interface StreamRequest extends Omit<CaptureSpec, 'program' | 'link'> {
   readonly interface: string;
-  readonly link: LinkName | undefined;
+  readonly link: Shown | undefined;
   /** In libpcap's language; empty: every packet. */
   readonly filter: string;
 }
@@ -27,7 +28,7 @@ export interface StreamRequest extends Omit<CaptureSpec, 'program' | 'link'> {
 /** A capture that is under way. */
 export interface CaptureStream {
   readonly id: number;
-  readonly link: LinkName;
+  readonly link: Shown;
   /** A pcapng section that ends, once the capture has, with its statistics. */
   readonly data: Socket;
   /** Ends the capture; `data` ends after what was captured before. */
@@ -48,6 +49,11 @@ export class CaptureStreams {
     this.writer = writer;
   }
 
+  /** Indices and names of all interfaces. */
+  interfaces(): (readonly [number, string])[] {
+    return this.table.all().map(({ index, name }) => [index, name]);
+  }
+
   /** The capture of that id, if it is under way. */
   find(id: number): CaptureStream | undefined {
     return this.streams.get(id);
@@ -62,7 +68,9 @@ export class CaptureStreams {
     const link = resolveLink(live, wanted.link);
     const linkType = LINK_TYPES[link];
     let program: Program | undefined;
-    if (filter !== '') program = await compileExpression(filter, linkType, wanted.snap);
+    // A trace's filter looks at the frames.
+    const filtered = link === 'TRACE' ? LinkType.EN10MB : linkType;
+    if (filter !== '') program = await compileExpression(filter, filtered, wanted.snap);
     // It may have left while the filter was compiled.
     if (this.table.find(live.name) !== live) throw new ControlError('ENXIO', `${live.name}: no such interface`);
     const spec: CaptureSpec = { ...wanted, link, ...(program === undefined ? {} : { program }) };

@@ -21,20 +21,24 @@ import { LinkType } from '../../shared/wire/pcap.js';
 import type { InterfaceType } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
-import type { Live } from './interface-table.js';
+import { isDevice, type Live } from './interface-table.js';
 import { GRACE_DEADLINE_MS } from './veb.js';
 
 /** Link types by the names libpcap has for them. */
 export type LinkName = 'EN10MB' | 'LOOP' | 'RAW';
+/** What captures show: packets, or what becomes of them. */
+export type Shown = LinkName | 'TRACE';
 
-const LINKS: Readonly<Record<LinkName, CaptureLink>> = {
+const LINKS: Readonly<Record<Shown, CaptureLink>> = {
+  TRACE: CaptureLink.TRACE,
   EN10MB: CaptureLink.EN10MB,
   LOOP: CaptureLink.LOOP,
   RAW: CaptureLink.RAW,
 };
 
-/** Link types of files. */
-export const LINK_TYPES: Readonly<Record<LinkName, LinkType>> = {
+/** Link types of files, and of streams. */
+export const LINK_TYPES: Readonly<Record<Shown, LinkType>> = {
+  TRACE: LinkType.USER0,
   EN10MB: LinkType.EN10MB,
   LOOP: LinkType.LOOP,
   RAW: LinkType.RAW,
@@ -57,7 +61,7 @@ const MODES = { pass: FilterDrop.PASS, capture: FilterDrop.CAPTURE, drop: Filter
 /** What a capture wants. */
 export interface CaptureSpec {
   /** Undefined: the default of the interface. */
-  readonly link?: LinkName;
+  readonly link?: Shown;
   /** The only direction it wants; undefined: both. */
   readonly direction?: 'in' | 'out';
   /** Most bytes of a packet, 1 to 262 144. */
@@ -83,7 +87,7 @@ export interface Capture {
   /** As records name it: number | generation << 16. */
   readonly id: number;
   readonly interface: Live;
-  readonly link: LinkName;
+  readonly link: Shown;
 }
 
 interface Attached extends Capture {
@@ -351,8 +355,15 @@ function listWords(captures: number): number {
   return CaptureList.FIRST + captures * CaptureDescriptor.WORDS;
 }
 
-/** The link type a capture of `live` gets that asks for `wanted`. Throws EINVAL. */
-export function resolveLink(live: Live, wanted: LinkName | undefined): LinkName {
+/** The link type a capture of `live` gets that asks for `wanted`. Throws EINVAL, and EOPNOTSUPP where frames are not traced from. */
+export function resolveLink(live: Live, wanted: Shown | undefined): Shown {
+  if (wanted === 'TRACE') {
+    if (isDevice(live.type) || live.type === 'veb') return wanted;
+    throw new ControlError(
+      'EOPNOTSUPP',
+      `${live.name}: frames are traced from the device they come in by, or its bridge`,
+    );
+  }
   const links = linksOf(live.type);
   if (wanted === undefined) return links[0] as LinkName;
   if (links.includes(wanted)) return wanted;

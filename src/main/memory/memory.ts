@@ -27,8 +27,8 @@ const OTHER_RINGS_BYTES = 16 << 20;
 
 /** Frames that wait for main, of one worker and one kind. */
 const PUNT_RING = 256;
-/** A burst's slots (workers/context.ts, PLACES). */
-const LEDGER_BYTES = 128 * 4;
+/** A burst's slots (workers/context.ts, PLACES), and those of a burst that is taken apart. */
+const LEDGER_BYTES = (128 + 64) * 4;
 
 /** A ring that exists for as long as the process. */
 export interface NamedRing {

@@ -36,8 +36,8 @@ const PRINTING = 'envqtxXAS';
 /** Options of tcpdump that change nothing here: lines are never held back, and a capture changes no interface. */
 const WITHOUT_EFFECT = 'lpU';
 
-/** Reads the words. Throws EINVAL. */
-export function tcpdumpWords(args: readonly string[]): TcpdumpWords {
+/** Reads the words; `taken` are the options that there are. Throws EINVAL. */
+export function tcpdumpWords(args: readonly string[], taken = WITH_VALUE + PRINTING + WITHOUT_EFFECT): TcpdumpWords {
   const values = new Map<string, string>();
   const printing: string[] = [];
   let at = 0;
@@ -49,13 +49,14 @@ export function tcpdumpWords(args: readonly string[]): TcpdumpWords {
     }
     for (let n = 1; n < word.length; n++) {
       const option = word[n] as string;
+      if (!taken.includes(option)) throw new ControlError('EINVAL', `-${option}: unknown option`);
       if (PRINTING.includes(option)) printing.push(`-${option}`);
       else if (WITH_VALUE.includes(option)) {
         const value = word.slice(n + 1) || args[++at];
         if (value === undefined) throw new ControlError('EINVAL', `-${option}: value missing`);
         values.set(option, value);
         break;
-      } else if (!WITHOUT_EFFECT.includes(option)) throw new ControlError('EINVAL', `-${option}: unknown option`);
+      }
     }
   }
   const name = values.get('i');

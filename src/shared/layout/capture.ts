@@ -82,6 +82,8 @@ export const enum CaptureLink {
   LOOP = 2,
   /** The packet alone. */
   RAW = 3,
+  /** No packets: what becomes of Ethernet frames that come in (layout/trace.ts). */
+  TRACE = 4,
 }
 
 /** What becomes of a packet that a capture's filter matches (spec A §8.2, fildrop). */

@@ -48,6 +48,8 @@ export const enum LinkType {
   RAW = 101,
   /** OpenBSD's address family, four bytes big-endian, and the packet. */
   LOOP = 108,
+  /** For private use: traces (shared/layout/trace.ts). */
+  USER0 = 147,
 }
 
 /** The most that Wireshark and libpcap take for a snap length. */

@@ -29,7 +29,7 @@ import {
 } from '../../shared/layout/capture.js';
 import { CaptureLane, captureLane } from '../../shared/layout/counters.js';
 import { Control, If, ifRecord, Kind, MAX_INTERFACES } from '../../shared/layout/heap.js';
-import { Af, Meta } from '../../shared/layout/packet.js';
+import { Af, DEFAULT_PRIORITY, Meta } from '../../shared/layout/packet.js';
 import { CaptureProducer } from '../../shared/ring/capture-ring.js';
 import { makeClock } from '../../shared/sys/clock.js';
 import { Ether, EtherType } from '../../shared/wire/ethernet.js';
@@ -41,6 +41,12 @@ export interface Taps {
   frame(list: number, i: number, index: number, direction: Direction): boolean;
   packet(list: number, i: number, index: number, direction: Direction, network: number, family: Af): boolean;
   domain(list: number, i: number, index: number, network: number, family: Af): void;
+  /** Asks the traces of `list`, 0 = none, about frame `i`. Returns how many want it; their ids are put into `ids` from `at` on. */
+  traces(list: number, i: number, ids: Int32Array, at: number): number;
+  /** Stores `count` words of `words`, the trace of a frame of `length` bytes received on interface `index`, for trace `id`. */
+  keepTrace(id: number, index: number, length: number, words: Int32Array, count: number): void;
+  /** Counts a frame that trace `id` wanted in vain. */
+  loseTrace(id: number): void;
   /** Publishes what a burst has stored. */
   publish(): void;
   /** Makes functions of filters that are new; between two bursts. */
@@ -132,12 +138,51 @@ export function makeTaps(ctx: Context): Taps {
     return drop;
   }
 
+  function traces(list: number, i: number, ids: Int32Array, at: number): number {
+    let found = 0;
+    const end = list === 0 ? 0 : list + CaptureList.FIRST + heap[list + CaptureList.COUNT] * CaptureDescriptor.WORDS;
+    for (let d = list + CaptureList.FIRST; d < end; d += CaptureDescriptor.WORDS) {
+      if (heap[d + CaptureDescriptor.LINK] !== CaptureLink.TRACE) continue;
+      const number = heap[d + CaptureDescriptor.ID] & 0xffff;
+      const program = heap[d + CaptureDescriptor.FILTER];
+      if (program !== 0 && serials[number] !== heap[program + CaptureFilter.SERIAL]) continue;
+      counters[captureLane(threads, me, number) + CaptureLane.RECEIVED] += 1;
+      const m = slots[i] << Meta.SHIFT;
+      const length = meta[m + Meta.LENGTH];
+      if (program !== 0 && filters[number](u8, meta[m + Meta.OFFSET], length, length) === 0) continue;
+      ids[at + found++] = heap[d + CaptureDescriptor.ID];
+    }
+    return found;
+  }
+
+  function keepTrace(id: number, index: number, length: number, words: Int32Array, count: number): void {
+    const r = open(id, index | (Direction.IN << 16), DEFAULT_PRIORITY, count * 4, length);
+    if (r === -1) {
+      loseTrace(id);
+      return;
+    }
+    counters[captureLane(threads, me, id & 0xffff) + CaptureLane.CAPTURED] += 1;
+    for (let k = 0; k < count; k++) i32[r + CaptureRecord.HEADER + k] = words[k];
+  }
+
+  function loseTrace(id: number): void {
+    counters[captureLane(threads, me, id & 0xffff) + CaptureLane.DROPPED] += 1;
+  }
+
   /** Copies a packet into the ring. False if there is no room. */
   function store(id: number, m: number, where: number, at: number, length: number, snap: number): boolean {
     const bytes = Math.min(length, snap);
+    const r = open(id, where, meta[m + Meta.PRIORITY], bytes, length);
+    if (r === -1) return false;
+    copy(at, r + CaptureRecord.HEADER, bytes);
+    return true;
+  }
+
+  /** Begins a record of `bytes` bytes, of a packet of `length`: where it is in the ring, in words of the view; -1 if there is no room. */
+  function open(id: number, where: number, priority: number, bytes: number, length: number): number {
     const words = recordWords(bytes);
     const r = ring.reserve(words);
-    if (r === -1) return false;
+    if (r === -1) return -1;
     // One reading for all packets of a burst.
     if (!ctx.captured) clock.read();
     ctx.captured = true;
@@ -146,11 +191,10 @@ export function makeTaps(ctx: Context): Taps {
     i32[r + CaptureRecord.SIZE] = words;
     i32[r + CaptureRecord.ID] = id;
     i32[r + CaptureRecord.INTERFACE] = where;
-    i32[r + CaptureRecord.PRIORITY] = meta[m + Meta.PRIORITY];
+    i32[r + CaptureRecord.PRIORITY] = priority;
     i32[r + CaptureRecord.CAPTURED] = bytes;
     i32[r + CaptureRecord.LENGTH] = length;
-    copy(at, r + CaptureRecord.HEADER, bytes);
-    return true;
+    return r;
   }
 
   /**
@@ -203,7 +247,7 @@ export function makeTaps(ctx: Context): Taps {
     serials[number] = heap[program + CaptureFilter.SERIAL];
   }
 
-  return { frame, packet, domain, publish, seeToFilters };
+  return { frame, packet, domain, traces, keepTrace, loseTrace, publish, seeToFilters };
 }
 
 /** Below this many bytes a loop over words beats the call of `copyWithin`. */

@@ -8,6 +8,7 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../../shared/layout/counters.js';
 import { If, ifRecord } from '../../shared/layout/heap.js';
 import { Meta, SlotOwner } from '../../shared/layout/packet.js';
+import { TraceEvent } from '../../shared/layout/trace.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { BURST, type Context, count } from '../context.js';
 import { dropCopy } from '../drop.js';
@@ -18,6 +19,7 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
   const ring = ctx.toWorker[owner];
   const generation = ctx.heap[ifRecord(index) + If.GENERATION];
   const list = index * BURST;
+  if (ctx.tracing) ctx.tracer.event(TraceEvent.HANDED, index, owner);
   for (let k = 0; k < n; k++) {
     if (ring === undefined || ring.room(1) < 1) {
       ring?.refuse(1);

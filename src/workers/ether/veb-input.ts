@@ -23,6 +23,7 @@ import { Direction } from '../../shared/layout/capture.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
 import { If, IfFlag, IfType, ifRecord, Kind, PortFlag, PortList, Rules } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
+import { TraceEvent } from '../../shared/layout/trace.js';
 import { homeBy, isKnown, Learned, learn, lookup, Table } from '../../shared/table/etherbridge.js';
 import { Verdict } from '../../shared/table/rule-list.js';
 import { EtherType, etherType, isGroup, isIpOrArp, Reserved } from '../../shared/wire/ethernet.js';
@@ -72,6 +73,7 @@ export function makeVebInput(
       giveBackAll(ingress);
       return;
     }
+    if (ctx.tracing) ctx.tracer.event(TraceEvent.BRIDGE, veb, ingress);
     const seen = readHeaders();
     const picky = (port & PortFlag.BLOCKNONIP) | rules | (flags & IfFlag.LINK1);
     if ((seen | picky) !== 0) destination.fill(UNDECIDED, 0, ctx.n);
@@ -87,6 +89,7 @@ export function makeVebInput(
     if ((flags & IfFlag.LINK1) !== 0 && filterPackets(ingress, heap[record + If.RDOMAIN])) sifted = true;
     if ((port & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
     resolve(heap[record + If.TABLE], sifted);
+    if (ctx.tracing) traceLookup(veb);
     vebOutput(ingress, veb);
   }
 
@@ -125,6 +128,7 @@ export function makeVebInput(
       if (dstHi[i] !== Reserved.HI || (lo & Reserved.LO_MASK) !== Reserved.LO) continue;
       if (link0 && ((LINK0_PASSES >> (lo >>> 24)) & 1) !== 0) continue;
       count(ctx, veb, Lane.RETURNED, 1);
+      if (ctx.tracing) ctx.tracer.event(TraceEvent.RETURNED, ingress);
       giveBack(i, ingress, Drop.DETACHED);
     }
   }
@@ -170,6 +174,7 @@ export function makeVebInput(
       if ((heap[ifRecord(heap[p]) + If.FLAGS] & IfFlag.RUNNING) === 0) continue;
       for (let i = 0; i < ctx.n; i++) {
         if (sifted && destination[i] === DONE) continue;
+        if (ctx.tracing) ctx.tracer.event(TraceEvent.SPAN, heap[p]);
         queueFrame(ctx, i, heap[p]);
         shared[i] = 1;
         ctx.anyShared = true;
@@ -238,7 +243,7 @@ export function makeVebInput(
 
   /** Step 11: where the sources are. Group and all-zero sources teach nothing (A81). */
   function learnSources(ingress: number, veb: number, sifted: boolean): void {
-    const { n, seconds } = ctx;
+    const { n, seconds, tracing } = ctx;
     const table = heap[ifRecord(veb) + If.TABLE];
     const generation = heap[ifRecord(ingress) + If.PORT_GENERATION];
     if (ctx.poison && heap[table + Table.KIND] !== Kind.ETHERBRIDGE) reportPoison(ctx, veb);
@@ -253,9 +258,10 @@ export function makeVebInput(
       const lo = srcLo[i];
       if ((sifted && destination[i] === DONE) || isGroup(hi)) continue;
       const home = homeBy(first, mask, key0, key1, lo, hi);
-      if (isKnown(heap, table, home, lo, hi, value, seconds)) continue;
+      if (!tracing && isKnown(heap, table, home, lo, hi, value, seconds)) continue;
       if ((hi | lo) === 0) continue;
       const done = learn(heap, table, lo, hi, value, seconds, me);
+      if (tracing) ctx.tracer.event(TraceEvent.LEARN, veb, done, ingress);
       if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
     }
   }
@@ -293,6 +299,12 @@ export function makeVebInput(
       }
       destination[i] = port;
     }
+  }
+
+  /** Writes down where the one frame in hand goes. */
+  function traceLookup(veb: number): void {
+    const to = destination[0];
+    if (to !== DONE) ctx.tracer.event(TraceEvent.LOOKUP, veb, to === FLOOD ? 0 : to, isGroup(dstHi[0]) ? 1 : 0);
   }
 
   return vebInput;

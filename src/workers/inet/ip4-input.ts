@@ -102,6 +102,7 @@ export function makeIp4Input(
     }
     let hop = nextHop(hops, route(rdomain, destination));
     if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(hops, member(hop, ip, source, destination));
+    if (ctx.tracing) ctx.tracer.route(index, 4, hop);
     switch (heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
         local.v4(i, index, ip, cast);

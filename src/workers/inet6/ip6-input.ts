@@ -98,6 +98,7 @@ export function makeIp6Input(
     const d3 = word(at + 12);
     let hop = route(heap[ifRecord(index) + If.RDOMAIN], d0, d1, d2, d3);
     if (heap[hop + NextHop.KIND] === NextHopKind.ECMP) hop = nextHop(heap[Control.NEXT_HOPS], member(hop, ip));
+    if (ctx.tracing) ctx.tracer.route(index, 6, hop);
     switch (heap[hop + NextHop.KIND]) {
       case NextHopKind.LOCAL:
         local.v6(i, index, ip, cast);

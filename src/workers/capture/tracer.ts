@@ -1,0 +1,171 @@
+/**
+ * Traces: each decision about single frames, written down (`smrctl trace`). Runs on a worker.
+ *
+ * A trace is a capture of link type TRACE on the device, or on the bridge of it, by which frames come in. A frame that its filter matches
+ * becomes a burst of its own: `ctx.tracing` is true while that burst and the virtual hops behind it run, so that every decision in
+ * between is about this frame, and none is when it is over. So no slot is marked, and without traces a place of the pipeline asks one
+ * field of the context, once a burst or where a frame's way ends. What another worker or main does with a frame is not seen.
+ *
+ * The decisions go, with the frame's first bytes, into one record of the capture ring: a frame's trace is there whole, or lost
+ * and counted. At most FRAMES_A_SECOND are traced; others that match pass untraced, and count as lost.
+ */
+import { CaptureDescriptor, CaptureLink, CaptureList, MAX_CAPTURES } from '../../shared/layout/capture.js';
+import { If, ifRecord } from '../../shared/layout/heap.js';
+import { Meta } from '../../shared/layout/packet.js';
+import { TRACE_BYTES, TRACE_EVENTS, TraceEvent, TraceHead, TraceWord } from '../../shared/layout/trace.js';
+import { NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { dstHi, dstLo } from '../../shared/wire/ethernet.js';
+import { BURST, type Context, PLACES } from '../context.js';
+
+/** Most frames that a worker traces in a second: each is a burst, and its record some hundred bytes. */
+export const FRAMES_A_SECOND = 500;
+
+/** What writes down the way of frames. */
+export interface Tracer {
+  /** Whether frames received on `index`, a port of bridge `veb` or 0, may be traced. */
+  looksAt(index: number, veb: number): boolean;
+  /** Runs the burst in hand, received on `index`, by `enter`: each frame that is traced by itself, what is between as before. */
+  split(index: number, veb: number, enter: (index: number) => void): void;
+  /** Writes down a decision at interface `index`; only while `ctx.tracing`. */
+  event(kind: TraceEvent, index: number, a?: number, b?: number, c?: number, d?: number): void;
+  /** The route of a packet of IP `version` received on `index`: the next hop's record at `hop`. */
+  route(index: number, version: number, hop: number): void;
+  /** The frame, place `i` of the burst, leaves by `index` with `tag`. */
+  egress(index: number, i: number, tag: number): void;
+}
+
+/** Makes the tracer of one worker. */
+export function makeTracer(ctx: Context): Tracer {
+  const { heap, meta, u16, slots, length, tapPlace, me } = ctx;
+  const words = new Int32Array(TraceHead.WORDS + (TRACE_EVENTS + 1) * TraceWord.WORDS);
+  const bytes = new Uint16Array(words.buffer, TraceHead.FRAME * 4, TRACE_BYTES / 2);
+  /** Lengths and TAP places of a burst that is taken apart; its slots wait behind those in hand, where main sees them too. */
+  const lengths = new Int32Array(BURST);
+  const places = new Int32Array(BURST);
+  /** How many traces want each frame, and their ids. */
+  const wanted = new Int32Array(BURST);
+  const ids = new Int32Array(BURST * MAX_CAPTURES);
+  let second = 0;
+  let left = 0;
+  let events = 0;
+
+  function looksAt(index: number, veb: number): boolean {
+    return hasTrace(index) || (veb !== 0 && hasTrace(veb));
+  }
+
+  function hasTrace(index: number): boolean {
+    const list = heap[ifRecord(index) + If.CAPTURE];
+    if (list === 0) return false;
+    for (let n = 0; n < heap[list + CaptureList.COUNT]; n++) {
+      const d = list + CaptureList.FIRST + n * CaptureDescriptor.WORDS;
+      if (heap[d + CaptureDescriptor.LINK] === CaptureLink.TRACE) return true;
+    }
+    return false;
+  }
+
+  function split(index: number, veb: number, enter: (index: number) => void): void {
+    const { n, borrowed, offloads } = ctx;
+    for (let i = 0; i < n; i++) {
+      wanted[i] = wants(i, index, veb);
+      lengths[i] = length[i];
+      places[i] = tapPlace[i];
+      slots[PLACES + i] = slots[i];
+    }
+    slots.fill(-1, 0, n);
+    for (let next = 0; next < n; ) {
+      const first = next;
+      const traced = wanted[first] !== 0;
+      let m = 0;
+      ctx.bytes = 0;
+      do {
+        slots[m] = slots[PLACES + next];
+        slots[PLACES + next] = -1;
+        length[m] = lengths[next];
+        tapPlace[m] = places[next];
+        ctx.bytes += lengths[next];
+        m++;
+        next++;
+      } while (!traced && next < n && wanted[next] === 0);
+      ctx.n = m;
+      ctx.borrowed = borrowed;
+      ctx.offloads = offloads;
+      ctx.ingress = index;
+      if (!traced) {
+        enter(index);
+        continue;
+      }
+      begin(index);
+      ctx.tracing = true;
+      enter(index);
+      ctx.tracing = false;
+      words[TraceHead.EVENTS] = events;
+      const kept = TraceHead.WORDS + Math.min(events, TRACE_EVENTS) * TraceWord.WORDS;
+      for (let k = 0; k < wanted[first]; k++) {
+        ctx.taps.keepTrace(ids[first * MAX_CAPTURES + k], index, lengths[first], words, kept);
+      }
+    }
+    if (ctx.captured) ctx.taps.publish();
+  }
+
+  /** How many traces want frame `i`; their ids stand at its place. */
+  function wants(i: number, index: number, veb: number): number {
+    const at = i * MAX_CAPTURES;
+    let found = ctx.taps.traces(heap[ifRecord(index) + If.CAPTURE], i, ids, at);
+    if (veb !== 0) found += ctx.taps.traces(heap[ifRecord(veb) + If.CAPTURE], i, ids, at + found);
+    if (found === 0) return 0;
+    if (ctx.seconds !== second) left = FRAMES_A_SECOND;
+    second = ctx.seconds;
+    if (left > 0) {
+      left--;
+      return found;
+    }
+    for (let k = 0; k < found; k++) ctx.taps.loseTrace(ids[at + k]);
+    return 0;
+  }
+
+  /** A trace of the frame in hand, which came in on `index`. */
+  function begin(index: number): void {
+    events = 0;
+    const kept = Math.min(length[0], TRACE_BYTES);
+    words[TraceHead.INGRESS] = index;
+    words[TraceHead.WORKER] = me;
+    words[TraceHead.BYTES] = kept;
+    const w = meta[(slots[0] << Meta.SHIFT) + Meta.OFFSET] >> 1;
+    for (let k = 0; k < (kept + 1) >> 1; k++) bytes[k] = u16[w + k];
+  }
+
+  /** Where the next decision is to be written. The one behind the last that is kept is written over and over. */
+  function place(): number {
+    return TraceHead.WORDS + Math.min(events++, TRACE_EVENTS) * TraceWord.WORDS;
+  }
+
+  function event(kind: TraceEvent, index: number, a = 0, b = 0, c = 0, d = 0): void {
+    const e = place();
+    words[e + TraceWord.KIND] = kind;
+    words[e + TraceWord.INDEX] = index;
+    words[e + TraceWord.A] = a;
+    words[e + TraceWord.B] = b;
+    words[e + TraceWord.C] = c;
+    words[e + TraceWord.D] = d;
+    words.fill(0, e + TraceWord.E, e + TraceWord.WORDS);
+  }
+
+  function route(index: number, version: number, hop: number): void {
+    const kind = heap[hop + NextHop.KIND];
+    const e = TraceHead.WORDS + Math.min(events, TRACE_EVENTS) * TraceWord.WORDS + TraceWord.E;
+    event(TraceEvent.ROUTE, index, version, heap[ifRecord(index) + If.RDOMAIN], kind, heap[hop + NextHop.INTERFACE]);
+    if (kind === NextHopKind.SID) {
+      words[e] = heap[hop + NextHop.FLAGS];
+      words[e + 1] = heap[hop + NextHop.TABLE];
+      return;
+    }
+    for (let k = 0; k < 4; k++) words[e + k] = heap[hop + NextHop.GATEWAY + k];
+  }
+
+  function egress(index: number, i: number, tag: number): void {
+    const offset = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
+    event(TraceEvent.EGRESS, index, dstHi(u16, offset), dstLo(u16, offset), tag);
+  }
+
+  return { looksAt, split, event, route, egress };
+}
