@@ -509,13 +509,11 @@ export class Router {
     while (!this.stopped) {
       const seen = Atomics.load(heap, Control.MAIN_BELL);
       for (const ring of this.events) while (ring.popList(pair, 2) === 2) this.hear(pair[0], pair[1]);
-      if (this.punts.turn((punt) => this.stack.punted(punt))) {
-        // There is more: after whatever else waits for this thread.
-        await new Promise((resolve) => setImmediate(resolve));
-        continue;
-      }
-      const wait = Atomics.waitAsync(heap, Control.MAIN_BELL, seen);
-      if (wait.async) await wait.value;
+      const more = this.punts.turn((punt) => this.stack.punted(punt));
+      const wait = more ? undefined : Atomics.waitAsync(heap, Control.MAIN_BELL, seen);
+      // There is more, or has been since: after whatever else waits for this thread, or a flood would keep it from all of that.
+      if (wait?.async === true) await wait.value;
+      else await new Promise((resolve) => setImmediate(resolve));
     }
   }
 

@@ -3,6 +3,8 @@
  * routes are compared to find what changes in the tables (control/routing.ts). Main only.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { BUCKETS_MAX } from '../../shared/table/next-hop.js';
+import { ControlError } from '../errors.js';
 import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } from './address.js';
 import { isLinkLocal } from './link-local.js';
 import type { EncapSpec, SidSpec } from './seg6.js';
@@ -111,7 +113,7 @@ export function routesOf(state: State): Map<string, Route> {
   return routes;
 }
 
-/** Every route that can be used, in the order of precedence above. */
+/** Every route that can be used, in the order of precedence above. Throws ControlError for one that cannot be. */
 export function allRoutes(state: State): Route[] {
   const routes: Route[] = [];
   const put = (route: Route): void => {
@@ -151,12 +153,15 @@ export function allRoutes(state: State): Route[] {
   return resolveUnderlays(state, routes);
 }
 
-/** The ways on of a route that the operator made; none while its interface is down, or nothing reaches its gateways. */
+/** The ways on of a route that the operator made; none while its interface is down, or nothing reaches its gateways. Throws EINVAL for too many. */
 function hopsOf(state: State, route: RouteSpec): Hop[] {
   const { kind, dev, gateways } = route;
   if (dev !== '' && state.interfaces.get(dev)?.up !== true) return [];
   switch (kind) {
     case 'gateway':
+      if (gateways.length > BUCKETS_MAX) {
+        throw new ControlError('EINVAL', `${route.network}/${route.length}: no more than ${BUCKETS_MAX} gateways`);
+      }
       return gateways.flatMap((gateway): Hop[] => {
         const out = viaOf(state, route, gateway);
         return out === undefined ? [] : [{ kind, dev: out.name, gateway }];
