@@ -91,10 +91,10 @@ export function makeLoop(ctx: Context): Loop {
   };
   const idle = new Idle();
   const sendBurst = makeFinishBurst(ctx, devices);
-  const { toAddress: output, toGateway } = makeEthernetOutput(ctx);
+  const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx));
-  const ipOutput = makeIpOutput(ctx, output, toGateway);
+  const ipOutput = makeIpOutput(ctx, output, toGateway, toNeighbour);
   const hmac = makeSrhHmac(ctx);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
   const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);

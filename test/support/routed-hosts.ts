@@ -147,7 +147,7 @@ function frameBytes(family: 4 | 6, side: number, from: number, to: number): Uint
   if (family === 4) {
     const source = 0x0a000000 | (side << 16) | ((1 + (from >> 8)) << 8) | (from & 255);
     const destination = ((20 + far) << 24) | (to << 8) | 9;
-    writeIpv4(frame, new Uint16Array(frame.buffer), ETHER, 0, 46, 1, 0, 64, Protocol.UDP, source, destination);
+    writeIpv4(new Uint16Array(frame.buffer), ETHER, 0, 46, 1, 0, 64, Protocol.UDP, source, destination);
     frame.set(UDP, ETHER + 20);
     return frame;
   }

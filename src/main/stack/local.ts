@@ -214,7 +214,7 @@ export class LocalInput {
     u8[message + Icmp.TYPE] = IcmpType.ECHO_REPLY;
     finishIcmp(u8, u16, message, length);
     const tos = packet.u8[IP + Ipv4.TOS];
-    writeIpv4(u8, u16, IP, tos, reply.length, this.output.nextId(), 0, HOPS, Protocol.ICMP, to, sourceOf(packet)[0]);
+    writeIpv4(u16, IP, tos, reply.length, this.output.nextId(), 0, HOPS, Protocol.ICMP, to, sourceOf(packet)[0]);
     if (options.length > 0) this.record(reply, options, to);
     this.output.own(reply, rdomain, scope);
   }

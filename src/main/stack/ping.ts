@@ -249,7 +249,7 @@ function echo(run: Run, sequence: number): Packet {
   for (let k = 0; k < size; k++) u8[at + Icmp.LENGTH + k] = k;
   if (version === 4) {
     finishIcmp(u8, u16, at, length);
-    writeIpv4(u8, u16, IP, 0, packet.length, sequence, 0, ttl, Protocol.ICMP, run.source[0], destination[0]);
+    writeIpv4(u16, IP, 0, packet.length, sequence, 0, ttl, Protocol.ICMP, run.source[0], destination[0]);
   } else {
     writeIpv6(u8, IP, 0, 0, length, Protocol.ICMPV6, ttl);
     writeWords(u8, IP + Ipv6.SOURCE, run.source);

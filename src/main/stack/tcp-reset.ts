@@ -57,7 +57,7 @@ function reset(packet: Packet, at: number, flags: number): Packet {
   const from = destinationOf(packet);
   const to = sourceOf(packet);
   if (version === 4) {
-    writeIpv4(u8, u16, IP, asked[IP + Ipv4.TOS] & DSCP, answer.length, 0, 0x4000, HOPS, Protocol.TCP, from[0], to[0]);
+    writeIpv4(u16, IP, asked[IP + Ipv4.TOS] & DSCP, answer.length, 0, 0x4000, HOPS, Protocol.TCP, from[0], to[0]);
   } else {
     writeIpv6(u8, IP, trafficClass(asked, IP) & DSCP, 0, Tcp.LENGTH, Protocol.TCP, HOPS);
     writeWords(u8, IP + Ipv6.SOURCE, from);

@@ -4,7 +4,7 @@
  * Type I has no header: the frame follows GRE's 4 bytes. Types II and III follow GRE's 8 bytes with the sequence number, and share
  * their first word. After a check all that the getters read lies in the packet.
  */
-import { read16, read32, write16, write32 } from './network-order.js';
+import { put16, put32, read16, read32, write16, write32 } from './network-order.js';
 
 /** Byte offsets in a header of type II, and its length. */
 export const enum Erspan2 {
@@ -219,9 +219,9 @@ export function platformTime(u8: Uint8Array, at: number): number {
   return has ? read32(u8, at + Erspan3.SUBHEADER + 4) : 0;
 }
 
-/** Writes a type II header of 8 bytes. `index` is cut to 20 bits. */
+/** Writes a type II header of 8 bytes at the even byte `at`. `index` is cut to 20 bits. */
 export function writeErspan2(
-  u8: Uint8Array,
+  u16: Uint16Array,
   at: number,
   session: number,
   vlan: number,
@@ -230,9 +230,9 @@ export function writeErspan2(
   truncated: boolean,
   index: number,
 ): void {
-  write16(u8, at, (ErspanVersion.TYPE_2 << 12) | vlan);
-  write16(u8, at + 2, (cos << 13) | (encap << 11) | (truncated ? 0x400 : 0) | session);
-  write32(u8, at + Erspan2.INDEX, index & ErspanMost.INDEX);
+  put16(u16, at >> 1, (ErspanVersion.TYPE_2 << 12) | vlan);
+  put16(u16, (at + 2) >> 1, (cos << 13) | (encap << 11) | (truncated ? 0x400 : 0) | session);
+  put32(u16, (at + Erspan2.INDEX) >> 1, index & ErspanMost.INDEX);
 }
 
 /** Writes a type III header of 12 bytes of an Ethernet frame, without a subheader. */

@@ -3,7 +3,7 @@
  *
  * A header begins at any even byte `gre`. Checksum, key and routing are not read: what has them is declined by its flags.
  */
-import { read16, read32, write16, write32 } from './network-order.js';
+import { put16, put32, read16, read32 } from './network-order.js';
 
 /** Byte offsets in a GRE header, its least length, and its length with a sequence number and nothing else. */
 export const enum Gre {
@@ -64,14 +64,14 @@ export function greSequence(u8: Uint8Array, gre: number): number {
 }
 
 /** Writes a header of 4 bytes. */
-export function writeGre(u8: Uint8Array, gre: number, protocol: GreProtocol): void {
-  write16(u8, gre + Gre.FLAGS, GreFlag.NONE);
-  write16(u8, gre + Gre.PROTOCOL, protocol);
+export function writeGre(u16: Uint16Array, gre: number, protocol: GreProtocol): void {
+  put16(u16, (gre + Gre.FLAGS) >> 1, GreFlag.NONE);
+  put16(u16, (gre + Gre.PROTOCOL) >> 1, protocol);
 }
 
 /** Writes a header of 8 bytes with a sequence number. */
-export function writeGreSequenced(u8: Uint8Array, gre: number, protocol: GreProtocol, sequence: number): void {
-  write16(u8, gre + Gre.FLAGS, GreFlag.SEQUENCE);
-  write16(u8, gre + Gre.PROTOCOL, protocol);
-  write32(u8, gre + Gre.SEQUENCE, sequence);
+export function writeGreSequenced(u16: Uint16Array, gre: number, protocol: GreProtocol, sequence: number): void {
+  put16(u16, (gre + Gre.FLAGS) >> 1, GreFlag.SEQUENCE);
+  put16(u16, (gre + Gre.PROTOCOL) >> 1, protocol);
+  put32(u16, (gre + Gre.SEQUENCE) >> 1, sequence);
 }

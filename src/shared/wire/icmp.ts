@@ -174,6 +174,6 @@ export function writeIcmpError4(
   finishIcmp(u8, u16, at, Icmp.LENGTH + quote);
   const total = Ipv4.LENGTH + Icmp.LENGTH + quote;
   const tos = (u8[packet + Ipv4.TOS] & TOS_KEPT) | INTERNETWORK_CONTROL;
-  writeIpv4(u8, u16, to, tos, total, id, 0, DEFAULT_TTL, Protocol.ICMP, source, source4(u8, packet));
+  writeIpv4(u16, to, tos, total, id, 0, DEFAULT_TTL, Protocol.ICMP, source, source4(u8, packet));
   return total;
 }

@@ -4,8 +4,8 @@
  * A header begins at an even byte `ip`. Addresses are int32 in host order (`ipv4-address.ts`). After `checkIpv4` all fields and
  * options lie in the packet, which ends `totalLength` bytes from `ip`: what follows is padding of the link.
  */
-import { adjust, complement, fold, store16, sumBytes } from './checksum.js';
-import { read16, read32, write16, write32 } from './network-order.js';
+import { adjust, complement, fold, store16, sumBytes, swap16 } from './checksum.js';
+import { read16, read32 } from './network-order.js';
 import type { Protocol } from './protocol.js';
 
 /** Byte offsets in an IPv4 header, and the least length of one. */
@@ -266,7 +266,6 @@ export function finishIpv4(u8: Uint8Array, u16: Uint16Array, ip: number): void {
  * addresses are in host order.
  */
 export function writeIpv4(
-  u8: Uint8Array,
   u16: Uint16Array,
   ip: number,
   tos: number,
@@ -278,14 +277,27 @@ export function writeIpv4(
   source: number,
   destination: number,
 ): void {
-  u8[ip + Ipv4.VERSION_IHL] = 0x45;
-  u8[ip + Ipv4.TOS] = tos;
-  write16(u8, ip + Ipv4.TOTAL_LENGTH, total);
-  write16(u8, ip + Ipv4.ID, id);
-  write16(u8, ip + Ipv4.FRAGMENT, fragment);
-  u8[ip + Ipv4.TTL] = ttl;
-  u8[ip + Ipv4.PROTOCOL] = protocol;
-  write32(u8, ip + Ipv4.SOURCE, source);
-  write32(u8, ip + Ipv4.DESTINATION, destination);
-  finishIpv4(u8, u16, ip);
+  // Summed before it is stored: words read back behind stores of other widths would wait for these to reach the cache.
+  const w = ip >> 1;
+  const w0 = 0x45 | ((tos & 0xff) << 8);
+  const w1 = swap16(total);
+  const w2 = swap16(id);
+  const w3 = swap16(fragment);
+  const w4 = (ttl & 0xff) | (protocol << 8);
+  const w6 = swap16(source >>> 16);
+  const w7 = swap16(source);
+  const w8 = swap16(destination >>> 16);
+  const w9 = swap16(destination);
+  const sum = (w0 + w1 + w2 + w3 + w4 + w6 + w7 + w8 + w9) | 0;
+  const once = (sum & 0xffff) + (sum >>> 16);
+  u16[w] = w0;
+  u16[w + 1] = w1;
+  u16[w + 2] = w2;
+  u16[w + 3] = w3;
+  u16[w + 4] = w4;
+  u16[w + 5] = ~((once & 0xffff) + (once >>> 16));
+  u16[w + 6] = w6;
+  u16[w + 7] = w7;
+  u16[w + 8] = w8;
+  u16[w + 9] = w9;
 }

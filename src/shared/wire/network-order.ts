@@ -18,6 +18,17 @@ export function write16(u8: Uint8Array, at: number, value: number): void {
   u8[at + 1] = value;
 }
 
+/** Writes the low 16 bits of `value` at the even byte 2 * `w`, in one store. */
+export function put16(u16: Uint16Array, w: number, value: number): void {
+  u16[w] = ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
+}
+
+/** Writes the low 32 bits of `value` at the even byte 2 * `w`, in two stores. */
+export function put32(u16: Uint16Array, w: number, value: number): void {
+  put16(u16, w, value >>> 16);
+  put16(u16, w + 1, value);
+}
+
 /** Writes the low 32 bits of `value` at byte `at`. */
 export function write32(u8: Uint8Array, at: number, value: number): void {
   u8[at] = value >>> 24;

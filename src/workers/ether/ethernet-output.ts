@@ -51,10 +51,19 @@ export type GatewayOutput = (
   hop: number,
 ) => void;
 
-/** Makes the output of one worker, in both its forms. */
+/** What sends many packets to one neighbour: looked up once, and good for this burst. */
+export interface NeighbourOutput {
+  /** The neighbour's entry, if nothing stands between packets made here and the neighbour of that address; else 0: then EthernetOutput says what. */
+  straight(where: number, a0: number, a1: number, a2: number, a3: number): number;
+  /** Sends frame `i`, an IP packet at byte `network`, to the neighbour of an entry. */
+  send(i: number, network: number, where: number, entry: number): void;
+}
+
+/** Makes the output of one worker, in all its forms. */
 export function makeEthernetOutput(ctx: Context): {
   readonly toAddress: EthernetOutput;
   readonly toGateway: GatewayOutput;
+  readonly toNeighbour: NeighbourOutput;
 } {
   const { heap, meta, u8, u16, slots } = ctx;
 
@@ -109,6 +118,14 @@ export function makeEthernetOutput(ctx: Context): {
     return true;
   }
 
+  function straight(where: number, a0: number, a1: number, a2: number, a3: number): number {
+    const record = ifRecord(where & 0xffff);
+    const type = heap[record + If.TYPE];
+    if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0 || type === IfType.RPORT) return 0;
+    if (type !== IfType.VPORT && heap[record + If.BRIDGE] !== 0) return 0;
+    return lookupNeighbour(heap, heap[Control.NEIGHBOURS], where, a0, a1, a2, a3);
+  }
+
   /** Puts the Ethernet header in front, and sends the frame. */
   function send(i: number, network: number, where: number, entry: number): void {
     const out = where & 0xffff;
@@ -144,7 +161,7 @@ export function makeEthernetOutput(ctx: Context): {
     punt(ctx, i, ingress, PuntReason.RESOLVE, network, cast);
   }
 
-  return { toAddress: ethernetOutput, toGateway: gatewayOutput };
+  return { toAddress: ethernetOutput, toGateway: gatewayOutput, toNeighbour: { straight, send } };
 }
 
 /** A frame of the stack enters the bridge by its vport (spec A §4): deferred; counted even if the bridge is down. */

@@ -28,7 +28,7 @@ import { read32 } from '../../shared/wire/network-order.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
 import { type Context, count, DONE } from '../context.js';
 import { drop, dropCopy } from '../drop.js';
-import type { EthernetOutput, GatewayOutput } from '../ether/ethernet-output.js';
+import type { EthernetOutput, GatewayOutput, NeighbourOutput } from '../ether/ethernet-output.js';
 import { beginAt } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { Pass, passOn } from '../passes.js';
@@ -47,10 +47,21 @@ export interface IpOutput {
   mtu(hop: number): number;
   /** The rest of `send` by a next hop's record. */
   via(i: number, index: number, ip: number, rdomain: number, hop: number): void;
+  /** The neighbour that packets with the header at byte `ip` go to by a next hop's record, in this burst; 0 if only `via` can tell. */
+  straight(ip: number, hop: number): number;
+  /** What `via` does of a packet no longer than `mtu` with such a neighbour, but that an IPv4 header has its identification already. */
+  toNeighbour(i: number, ip: number, hop: number, neighbour: number): void;
+  /** The next identification of an IPv4 packet. */
+  identification(): number;
 }
 
 /** Makes the output of one worker. */
-export function makeIpOutput(ctx: Context, output: EthernetOutput, toGateway: GatewayOutput): IpOutput {
+export function makeIpOutput(
+  ctx: Context,
+  output: EthernetOutput,
+  toGateway: GatewayOutput,
+  neighbours: NeighbourOutput,
+): IpOutput {
   const { heap, meta, u8, u16, slots, slotOffset } = ctx;
   const route4 = makeRoute4(heap);
   const route6 = makeRoute6(heap);
@@ -149,13 +160,37 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput, toGateway: Ga
     }
   }
 
+  function identification(): number {
+    const id = id4;
+    id4 = (id4 + ctx.workers) & 0xffff;
+    return id;
+  }
+
+  function straight(ip: number, record: number): number {
+    const kind = heap[record + NextHop.KIND];
+    if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY) return 0;
+    const out = heap[record + NextHop.INTERFACE];
+    if (heap[ifRecord(out) + If.GENERATION] !== heap[record + NextHop.GENERATION]) return 0;
+    const at = record + NextHop.GATEWAY;
+    const direct = kind === NextHopKind.CONNECTED;
+    if (u8[ip] >> 4 === 4) return neighbours.straight(out, direct ? destination4(u8, ip) : heap[at], 0, 0, 0);
+    if (!direct) return neighbours.straight(out | INET6, heap[at], heap[at + 1], heap[at + 2], heap[at + 3]);
+    const d = ip + Ipv6.DESTINATION;
+    const d3 = read32(u8, d + 12);
+    return neighbours.straight(out | INET6, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+  }
+
+  function toNeighbour(i: number, ip: number, record: number, neighbour: number): void {
+    const out = heap[record + NextHop.INTERFACE];
+    neighbours.send(i, ip, u8[ip] >> 4 === 4 ? out : out | INET6, neighbour);
+  }
+
   /** The next identification, unless it is a fragment's, whose packet has one already. */
   function identify(ip: number): void {
     if ((fragmentField(u8, ip) & Ipv4Fragment.MF) !== 0) return;
     const w = (ip + Ipv4.ID) >> 1;
     const before = u16[w];
-    u16[w] = swap16(id4);
-    id4 = (id4 + ctx.workers) & 0xffff;
+    u16[w] = swap16(identification());
     u16[(ip + Ipv4.CHECKSUM) >> 1] = adjust(u16[(ip + Ipv4.CHECKSUM) >> 1], before, u16[w]);
   }
 
@@ -189,7 +224,7 @@ export function makeIpOutput(ctx: Context, output: EthernetOutput, toGateway: Ga
     }
   }
 
-  return { send, hop, mtu, via };
+  return { send, hop, mtu, via, straight, toNeighbour, identification };
 }
 
 /** Why a packet does not go by a next hop of this kind. */

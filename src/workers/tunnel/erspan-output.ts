@@ -58,10 +58,18 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
     const indexed = (heap[record + If.FLAGS] & IfFlag.LINK0) !== 0;
     const state = heap[tunnel + Tunnel.STATE];
     let sequence = heap[state + TunnelState.SEQUENCE];
+    const given = heap[tunnel + Tunnel.TX_PRIORITY];
+    const session = heap[tunnel + Tunnel.SESSION];
+    const longest = heap[record + If.MTU] + Ether.LENGTH;
+    const watched = heap[record + If.CAPTURE] !== 0;
     let hop = -1;
+    let whole = 0;
     let most = 0;
+    let neighbour = 0;
+    let packets = 0;
+    let bytes = 0;
     for (let i = 0; i < ctx.n; i++) {
-      tapFrame(ctx, i, index, Direction.OUT);
+      if (watched) tapFrame(ctx, i, index, Direction.OUT);
       const number = sequence;
       if (!one) sequence = (sequence + 1) | 0;
       if (!makeRoom(ctx, i, headers + Ether.LENGTH)) {
@@ -73,36 +81,42 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
       const ip = frame - headers;
       if (hop === -1) {
         // All of them go the same way, so one look-up does.
-        writeOuter(ip, tunnel, four, 0, headers);
+        writeOuter(ip, tunnel, four, 0, headers, 0);
         hop = ipOutput.hop(ip, rdomain);
-        const way = (flags & TunnelFlag.DF) === 0 ? 0 : ipOutput.mtu(hop);
-        most = way === 0 ? 0 : way - headers;
+        whole = ipOutput.mtu(hop);
+        most = (flags & TunnelFlag.DF) === 0 || whole === 0 ? 0 : whole - headers;
+        neighbour = ipOutput.straight(ip, hop);
       }
       const type = etherType(u16, frame);
       const tagged = type === EtherType.VLAN || type === EtherType.QINQ;
-      const fits = heap[record + If.MTU] + Ether.LENGTH + (tagged ? TAG : 0);
+      const fits = longest + (tagged ? TAG : 0);
       const keep = most > 0 && most < fits ? most : fits;
       const truncated = length[i] > keep;
       if (truncated) cutTo(ctx, i, keep);
+      const kept = length[i];
       const priority = meta[m + Meta.PRIORITY] & 7;
       const from = indexed ? meta[m + Meta.INGRESS] : 0;
       vnetClear(meta, m);
-      if (one) writeGre(u8, frame - Gre.LENGTH, GreProtocol.ERSPAN);
+      if (one) writeGre(u16, frame - Gre.LENGTH, GreProtocol.ERSPAN);
       else {
         const header = frame - Erspan2.LENGTH;
         const encap = type === EtherType.VLAN ? ErspanEncap.PRESERVED : ErspanEncap.UNTAGGED;
         const vlan = type === EtherType.VLAN ? read16(u8, frame + Ether.LENGTH) & 0xfff : 0;
-        const session = heap[tunnel + Tunnel.SESSION];
-        writeErspan2(u8, header, session, vlan, swapBestEffort(priority), encap, truncated, from);
-        writeGreSequenced(u8, header - Gre.SEQUENCED, GreProtocol.ERSPAN, number);
+        writeErspan2(u16, header, session, vlan, swapBestEffort(priority), encap, truncated, from);
+        writeGreSequenced(u16, header - Gre.SEQUENCED, GreProtocol.ERSPAN, number);
       }
-      const given = heap[tunnel + Tunnel.TX_PRIORITY];
-      writeOuter(ip, tunnel, four, given === TunnelPriority.PACKET ? priority : given, headers + length[i]);
-      count(ctx, index, Lane.OPACKETS, 1);
-      count(ctx, index, Lane.OBYTES, length[i]);
-      tapPacket(ctx, i, index, Direction.OUT, ip, four ? Af.INET : Af.INET6);
-      ipOutput.via(i, index, ip, rdomain, hop);
+      const total = headers + kept;
+      const straight = neighbour !== 0 && total <= whole;
+      const id = straight && four ? ipOutput.identification() : 0;
+      writeOuter(ip, tunnel, four, given === TunnelPriority.PACKET ? priority : given, total, id);
+      packets++;
+      bytes += kept;
+      if (watched) tapPacket(ctx, i, index, Direction.OUT, ip, four ? Af.INET : Af.INET6);
+      if (straight) ipOutput.toNeighbour(i, ip, hop, neighbour);
+      else ipOutput.via(i, index, ip, rdomain, hop);
     }
+    count(ctx, index, Lane.OPACKETS, packets);
+    count(ctx, index, Lane.OBYTES, bytes);
     heap[state + TunnelState.SEQUENCE] = sequence;
   }
 
@@ -117,14 +131,14 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
   }
 
   /** The outer IP header at byte `ip` of a packet of `total` bytes. */
-  function writeOuter(ip: number, tunnel: number, four: boolean, priority: number, total: number): void {
+  function writeOuter(ip: number, tunnel: number, four: boolean, priority: number, total: number, id: number): void {
     const ttl = heap[tunnel + Tunnel.TTL];
     const df = (heap[tunnel + Tunnel.FLAGS] & TunnelFlag.DF) !== 0;
     const tos = priority << 5;
     const l = tunnel + Tunnel.LOCAL;
     const r = tunnel + Tunnel.REMOTE;
     if (four) {
-      writeIpv4(u8, u16, ip, tos, total, 0, df ? Ipv4Fragment.DF : 0, ttl, Protocol.GRE, heap[l], heap[r]);
+      writeIpv4(u16, ip, tos, total, id, df ? Ipv4Fragment.DF : 0, ttl, Protocol.GRE, heap[l], heap[r]);
       return;
     }
     writeIpv6(u8, ip, tos, 0, total - Ipv6.LENGTH, Protocol.GRE, ttl);

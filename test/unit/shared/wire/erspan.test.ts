@@ -39,8 +39,8 @@ const check2 = (bytes: string): ErspanFault => checkErspan2(u8(bytes), AT, hex(b
 const check3 = (bytes: string): ErspanFault => checkErspan3(u8(bytes), AT, hex(bytes).length);
 
 test('A116 the header of session 11, priority 3, without an index', () => {
-  const bytes = place(new Uint8Array(0)).u8;
-  writeErspan2(bytes, AT, 11, 0, 3, ErspanEncap.UNTAGGED, false, 0);
+  const { u8: bytes, u16 } = place(new Uint8Array(0));
+  writeErspan2(u16, AT, 11, 0, 3, ErspanEncap.UNTAGGED, false, 0);
   assert.deepEqual(bytes.slice(AT - 1, AT + 9), hex('ee 1000 600b 00000000 ee'));
 });
 
@@ -55,10 +55,10 @@ test('type II: each field in its bits', () => {
   assert.equal(isTruncated(bytes, AT), true);
   assert.equal(erspanSession(bytes, AT), 0x2a5);
   assert.equal(erspanIndex(bytes, AT), 0xc0ffe);
-  const written = place(new Uint8Array(0)).u8;
-  writeErspan2(written, AT, 0x2a5, 0xabc, 5, ErspanEncap.DOT1Q, true, 0x7ffc0ffe);
+  const { u8: written, u16 } = place(new Uint8Array(0));
+  writeErspan2(u16, AT, 0x2a5, 0xabc, 5, ErspanEncap.DOT1Q, true, 0x7ffc0ffe);
   assert.deepEqual(written.slice(AT, AT + 8), hex('1abc b6a5 000c0ffe'));
-  writeErspan2(written, AT, 1023, 4095, 7, ErspanEncap.PRESERVED, false, 0xfffff);
+  writeErspan2(u16, AT, 1023, 4095, 7, ErspanEncap.PRESERVED, false, 0xfffff);
   assert.deepEqual(written.slice(AT, AT + 8), hex('1fff fbff 000fffff'));
   assert.equal(isTruncated(written, AT), false);
 });

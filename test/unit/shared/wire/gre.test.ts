@@ -34,12 +34,12 @@ test('too few bytes, another version', () => {
 });
 
 test('written headers, and no byte more', () => {
-  const { u8 } = place(new Uint8Array(0));
-  writeGreSequenced(u8, AT, GreProtocol.ERSPAN, 0x01020304);
+  const { u8, u16 } = place(new Uint8Array(0));
+  writeGreSequenced(u16, AT, GreProtocol.ERSPAN, 0x01020304);
   assert.deepEqual(u8.slice(AT - 1, AT + 9), hex('ee 1000 88be 01020304 ee'));
-  const plain = place(new Uint8Array(0)).u8;
-  writeGre(plain, AT, GreProtocol.ERSPAN);
-  assert.deepEqual(plain.slice(AT - 1, AT + 5), hex('ee 0000 88be ee'));
-  writeGreSequenced(u8, AT, GreProtocol.ERSPAN_3, -1);
+  const plain = place(new Uint8Array(0));
+  writeGre(plain.u16, AT, GreProtocol.ERSPAN);
+  assert.deepEqual(plain.u8.slice(AT - 1, AT + 5), hex('ee 0000 88be ee'));
+  writeGreSequenced(u16, AT, GreProtocol.ERSPAN_3, -1);
   assert.deepEqual(u8.slice(AT, AT + 8), hex('1000 22eb ffffffff'));
 });

@@ -28,7 +28,7 @@ const REPLY = '4500002400010000400166d60a0000020a000001 00005c351234000161626364
 function packet(message: string, fragment = 0, source = 0x0a000001, to = 0x0a000002, protocol = 1): Uint8Array {
   const more = hex(message);
   const { u8, u16 } = place(new Uint8Array(20 + more.length));
-  writeIpv4(u8, u16, AT, 0, 20 + more.length, 7, fragment, 64, protocol, source, to);
+  writeIpv4(u16, AT, 0, 20 + more.length, 7, fragment, 64, protocol, source, to);
   u8.set(more, AT + 20);
   return u8.slice(AT, AT + 20 + more.length);
 }
@@ -144,7 +144,7 @@ test('an error keeps the delay, throughput and reliability bits, not ECN, and ne
     fc.property(fc.uint8Array({ minLength: 0, maxLength: 1480 }), fc.nat(255), (data, tos) => {
       const bytes = new Uint8Array(20 + data.length);
       const { u8, u16 } = place(bytes);
-      writeIpv4(u8, u16, AT, tos, bytes.length, 0, 0, 1, 17, 0x0a000001, 0x0a000002);
+      writeIpv4(u16, AT, tos, bytes.length, 0, 0, 1, 17, 0x0a000001, 0x0a000002);
       u8.set(data, AT + 20);
       const offending = u8.slice(AT, AT + bytes.length);
       const to = (AT + bytes.length + 3) & ~1;
