@@ -38,7 +38,7 @@ const WORDS = new Set([
   ...['PolicyRules', 'PolicyRule'],
   ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver'],
   ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver', 'SequenceTable', 'Stream'],
-  ...['Fib4Head', 'Fib6Head', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
+  ...['Fib4Head', 'Fib6Head', 'RangeBlock', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
   ...['SidCount', 'HmacKeys', 'HmacKeyWord'],
 ]);
 /** Enums whose members are values or sizes. */

@@ -2,9 +2,9 @@
  * IPv6 forwarding table: longest prefix match from an address to a next hop (spec B §6.3), one record in the heap that main
  * writes and every worker reads.
  *
- * Host routes (/128) are in an exact hash that is asked first, all other prefixes in a trie with levels of 16, 8 and 8 bits and
- * then of 4: below /32 the Internet's prefixes lie far apart, and a node of 16 entries is one cache line where one of 256
- * is 1 KiB: a table of 230 000 prefixes takes 40 MiB, with levels of 8 it takes 220 (test/support/prefixes.ts, 21 November 2026).
+ * Host routes (/128) are in an exact hash that is asked first, all other prefixes in a trie with levels of 16 and 8 bits and then
+ * of 4: further down the Internet's prefixes lie far apart, and a node of 16 entries is one cache line. A subtree of few prefixes
+ * is one line too, a range block (range-block.ts), so that a look-up ends two or three lines below /24.
  *
  * `makeFib6Lookup` is the reader's side; loads are plain and ordered by addresses, as in fib4.ts. `Fib6` is the writer's side,
  * on main alone. A change is seen address by address, each with the old next hop or the new.
@@ -16,6 +16,7 @@ import { checkNextHop } from './fib4.js';
 import { HostSet, makeHostLookup } from './host-set.js';
 import { PrefixSet } from './prefix-set.js';
 import { FibEntry, type FibMemory, type FibReclaimer, PrefixTrie } from './prefix-trie.js';
+import { pieceOf } from './range-block.js';
 
 /** Words of the record. W: main. R: workers. */
 const enum Fib6Head {
@@ -31,7 +32,7 @@ const enum Fib6Head {
   WORDS = 16,
 }
 
-const STRIDES: readonly number[] = [16, 8, 8, ...Array.from({ length: 24 }, () => 4)];
+const STRIDES: readonly number[] = [16, 8, ...Array.from({ length: 26 }, () => 4)];
 
 /** Finds the next hop of an address in the table whose record is at `root`; 0 = no route. */
 export type Fib6Lookup = (root: number, w0: number, w1: number, w2: number, w3: number) => number;
@@ -39,35 +40,27 @@ export type Fib6Lookup = (root: number, w0: number, w1: number, w2: number, w3: 
 /** The look-up over one heap. */
 export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
   const host = makeHostLookup(heap);
-  // Down to /48, where nearly all of the Internet's prefixes end, a branch for each level is faster than a loop, 46 ns against
-  // 58 (230 000 prefixes, no host routes, 2 cores, Linux 6.18, Node 20.20, 21 November 2026).
-  const downTo48 = (root: number, w0: number, w1: number): number => {
+  /** The leaf of an address. The words move up by what the levels passed have taken. */
+  const find = (root: number, w0: number, w1: number, w2: number, w3: number): number => {
     let entry = heap[heap[root + Fib6Head.ROOT] + (w0 >>> 16)];
     if (entry >= 0) return entry;
-    entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 255)];
+    let a = (w0 << 16) | (w1 >>> 16);
+    if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, a >>> 1);
+    entry = heap[(entry & FibEntry.ADDRESS) + (a >>> 24)];
     if (entry >= 0) return entry;
-    entry = heap[(entry & FibEntry.ADDRESS) + (w0 & 255)];
-    if (entry >= 0) return entry;
-    entry = heap[(entry & FibEntry.ADDRESS) + (w1 >>> 28)];
-    if (entry >= 0) return entry;
-    entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 24) & 15)];
-    if (entry >= 0) return entry;
-    entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 20) & 15)];
-    if (entry >= 0) return entry;
-    return heap[(entry & FibEntry.ADDRESS) + ((w1 >>> 16) & 15)];
-  };
-  const below48 = (child: number, w1: number, w2: number, w3: number): number => {
-    let entry = child;
-    for (let shift = 12; entry < 0 && shift >= 0; shift -= 4) {
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> shift) & 15)];
+    a = (w0 << 24) | (w1 >>> 8);
+    let b = (w1 << 24) | (w2 >>> 8);
+    let c = (w2 << 24) | (w3 >>> 8);
+    let d = w3 << 24;
+    while ((entry & FibEntry.RANGES) === 0) {
+      entry = heap[(entry & FibEntry.ADDRESS) + (a >>> 28)];
+      if (entry >= 0) return entry;
+      a = (a << 4) | (b >>> 28);
+      b = (b << 4) | (c >>> 28);
+      c = (c << 4) | (d >>> 28);
+      d <<= 4;
     }
-    for (let shift = 28; entry < 0 && shift >= 0; shift -= 4) {
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w2 >>> shift) & 15)];
-    }
-    for (let shift = 28; entry < 0 && shift >= 0; shift -= 4) {
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w3 >>> shift) & 15)];
-    }
-    return entry;
+    return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, a >>> 1);
   };
   return (root, w0, w1, w2, w3) => {
     const hosts = heap[root + Fib6Head.HOSTS];
@@ -75,9 +68,7 @@ export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
       const nextHop = host(hosts, heap[root + Fib6Head.HOST_KEY], w0, w1, w2, w3);
       if (nextHop !== 0) return nextHop;
     }
-    let entry = downTo48(root, w0, w1);
-    if (entry < 0) entry = below48(entry, w1, w2, w3);
-    const nextHop = entry & FibEntry.NEXT_HOP;
+    const nextHop = find(root, w0, w1, w2, w3) & FibEntry.NEXT_HOP;
     return nextHop !== 0 ? nextHop : heap[root + Fib6Head.DEFAULT];
   };
 }
@@ -96,7 +87,7 @@ export class Fib6 {
   constructor(memory: FibMemory, reclaimer: FibReclaimer, hostKey: number) {
     this.memory = memory;
     this.reclaimer = reclaimer;
-    this.trie = new PrefixTrie(memory, reclaimer, STRIDES);
+    this.trie = new PrefixTrie(memory, reclaimer, STRIDES, true);
     try {
       this.root = memory.allocate(Fib6Head.WORDS);
     } catch (error) {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Fib6, makeFib6Lookup } from '../../../../src/shared/table/fib6.js';
+import { seeded } from '../../../support/stress.js';
 import { BruteForce, FibBench } from '../../support/fib-bench.js';
 
 const SEED = 20261121;
@@ -173,11 +174,73 @@ describe('fib6', () => {
     const fib = new Fib6(bench.memory, bench.reclaimer, HOST_KEY);
     const look = makeFib6Lookup(bench.heap);
     fib.insert(...ip('2000::'), 3, 1);
-    assert.throws(() => fib.insert(...ip('2001:db8:1::'), 48, 2), { code: 'ENOMEM' });
+    assert.throws(() => fib.insert(...ip('2001:db8:1::'), 127, 2), { code: 'ENOMEM' });
     assert.throws(() => fib.insert(...ip('2001:db8::1'), 128, 2), { code: 'ENOMEM' });
     assert.equal(fib.size, 1);
     assert.equal(look(fib.root, ...ip('2001:db8::1')), 1);
-    assert.equal(fib.insert(...ip('2001::'), 24, 3), 0, 'the block it had taken is back');
+    assert.equal(fib.insert(...ip('2001:db8:1::'), 48, 3), 0, 'the nodes it had taken are back');
+  });
+
+  it('two halves with one next hop are two prefixes still', () => {
+    const table = new Table();
+    table.add('2001:db8::/49', 7);
+    table.add('2001:db8:0:8000::/49', 7);
+    assert.equal(table.remove('2001:db8::/49'), 7);
+    assert.deepEqual(table.look('2001:db8::1', '2001:db8:0:8000::1'), [0, 7]);
+  });
+
+  it('a range block has one cache line; with more pieces than eight there are nodes in its place until they are gone', () => {
+    const table = new Table();
+    const { fib } = table;
+    table.add('2001::/16', 9);
+    const empty = fib.bytes;
+    const sizes: number[] = [];
+    for (let n = 0; n < 40; n++) {
+      fib.insert(0x20010d00 + n * 5, n << 16, 0, 0, 48, 10 + n);
+      sizes.push(fib.bytes - empty);
+      for (let m = 0; m < 40; m++) {
+        assert.deepEqual(table.at([0x20010d00 + m * 5, m << 16, 1, 1]), m <= n ? 10 + m : 9);
+        assert.deepEqual(table.at([0x20010d00 + m * 5, (m << 16) + 0x10000, 0, 0]), 9);
+      }
+    }
+    assert.deepEqual([sizes[1], sizes[2]], [sizes[0], sizes[0]], 'seven pieces are in the block of the first prefix');
+    assert.ok((sizes[39] as number) < 40 * 2 * 64 + 1024, `${sizes[39]}`);
+    for (let n = 0; n < 40; n++) assert.equal(fib.remove(0x20010d00 + n * 5, n << 16, 0, 0, 48), 10 + n);
+    assert.equal(fib.bytes, empty);
+    assert.deepEqual(table.look('2001:d05:1::'), [9]);
+  });
+
+  it('crowded random tables say what a brute-force match says', () => {
+    // All prefixes of 24 to 70 bits in two /24: blocks fill, become nodes, are covered from above, and go.
+    const random = seeded(SEED);
+    for (let run = 0; run < 8; run++) {
+      const table = new Table();
+      const { bench, fib } = table;
+      const empty = fib.bytes;
+      const oracle = new BruteForce(4);
+      const some = (): Words => [0x20010d00 ^ random(1 << (run + 2)), random(16) << (28 - run), random(4) << 30, 0];
+      const live: [Words, number][] = [];
+      for (let step = 0; step < 300; step++) {
+        const [address, length]: [Words, number] = [some(), 23 + random(48)];
+        const nextHop = 1 + random(3);
+        fib.insert(...address, length, nextHop);
+        oracle.set(address, length, nextHop);
+        live.push([address, length]);
+        if (random(3) === 0) {
+          const [old, bits] = live.splice(random(live.length), 1)[0] as [Words, number];
+          fib.remove(...old, bits);
+          oracle.delete(old, bits);
+        }
+        for (const probe of [address, flipped(address, length - 1), flipped(address, length), some()]) {
+          assert.equal(table.at(probe), oracle.lookup(probe), probe.map((w) => (w >>> 0).toString(16)).join());
+        }
+      }
+      for (const [address, length] of live) fib.remove(...address, length);
+      assert.equal(fib.bytes, empty, 'no node and no block is left in an empty table');
+      fib.close();
+      bench.reclaimer.poll();
+      assert.equal(bench.slab.usedWords, 0);
+    }
   });
 
   it('random tables say what a brute-force match says', () => {
