@@ -38,7 +38,7 @@ const FAMILIES = ['v4', 'v6'] as const;
 const PORT = 5300;
 const TCP_BYTES = 2 << 20;
 const DATAGRAMS = 400;
-const IPERF_PORT = 5201;
+let iperfPort = 5201;
 const ANSWER_MS = 20_000;
 
 /** Hashes each connection and answers with the sum; for a line `ADDRESS` on stdin sends random bytes there and compares. */
@@ -192,13 +192,15 @@ describe('every pair of ports, by what their devices take', { skip: skipReason.t
   /** Each way by iperf3; not --bidir, which with -n now and then waits for ever (3.12). */
   async function iperf(a: Host, b: Host): Promise<void> {
     for (const way of [[], ['-R']]) {
-      const server = b.netns.spawn(['iperf3', '-s', '-1', '-p', String(IPERF_PORT), '--forceflush']);
+      // The server before may not have given its port back yet.
+      const port = String(iperfPort++);
+      const server = b.netns.spawn(['iperf3', '-s', '-1', '-p', port, '--forceflush']);
       let said = '';
       server.stdout?.on('data', (chunk: Buffer) => {
         said += chunk;
       });
       await until('iperf3 listens', 5000, () => said.includes('Server listening'));
-      const command = ['iperf3', '-c', b.v4, '-p', String(IPERF_PORT), '-n', '8M', '-J', ...way];
+      const command = ['iperf3', '-c', b.v4, '-p', port, '-n', '8M', '-J', ...way];
       const { end } = JSON.parse(a.netns.exec(command, { timeoutMs: ANSWER_MS })) as Iperf;
       assert.ok(end.sum_received.bytes > 0, JSON.stringify(end));
     }
