@@ -8,6 +8,7 @@ import { newInterface } from '../../src/main/config/state.js';
 import { Router } from '../../src/main/router.js';
 import { MAX_INTERFACES } from '../../src/shared/layout/heap.js';
 import { BUCKETS_MAX } from '../../src/shared/table/next-hop.js';
+import { until } from '../support/programs.js';
 import { smallSizes } from '../support/stations.js';
 import { silent } from '../support/stress.js';
 
@@ -59,6 +60,26 @@ describe('limits', () => {
     const add = (n: number): string[] => ['route', 'add', '-mpath', '10.9.0.0/16', `10.0.1.${n}`];
     for (let n = 1; n <= BUCKETS_MAX; n++) await run(...add(n));
     await refused('EINVAL', ...add(BUCKETS_MAX + 1));
+  });
+
+  it('too much waits for a grace period: EAGAIN, until it is over', async () => {
+    let freed = false;
+    router.reclaimer.retire(17 << 20, () => {
+      freed = true;
+    });
+    await assert.rejects(run('ifconfig', 'mem0', 'description', 'late'), { code: 'EAGAIN' });
+    await router.grace();
+    await until('freed', 5000, () => freed);
+    await run('ifconfig', 'mem0', 'description', 'now');
+  });
+
+  it('more pings than there can be at once: EAGAIN, and the others end', async () => {
+    await run('ifconfig', 'veb0', 'add', 'vport0');
+    const one = (): Promise<string> => run('ping', '-c', '1', '10.0.0.99');
+    const all = await Promise.allSettled(Array.from({ length: 65 }, one));
+    const refused = all.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+    assert.equal(refused.length, 1);
+    assert.match(refused[0] as string, /no more than 64 pings at once/);
   });
 
   it('one interface more than there can be: ENOMEM', async () => {

@@ -32,9 +32,11 @@ export async function ping(router: Router, args: readonly string[], json: boolea
   const from = source === '' ? {} : { source: addressWords(source) };
   const unreachable = new ControlError('ENETUNREACH', `${to}: no route, or no address to ask from`);
   // It rejects where there is no address to ask from.
-  const report = await router.stack.ping({ rdomain, destination: addressWords(to), count, ...from }).catch(() => {
-    throw unreachable;
-  });
+  const report = await router.stack
+    .ping({ rdomain, destination: addressWords(to), count, ...from })
+    .catch((error: unknown) => {
+      throw error instanceof ControlError ? error : unreachable;
+    });
   if (report.source === undefined) throw unreachable;
   if (report.events.every((event) => event.kind === 'unsent' && event.reason === 'no-route')) throw unreachable;
   const events = report.events.map(plain);

@@ -1,12 +1,14 @@
 /**
  * Echo requests from the router itself: what `ping` shows (RFC 792, RFC 4443 §4.1). Main; its timers run with the stack's tick.
  */
+
 import { finishIcmp, Icmp, IcmpType } from '../../shared/wire/icmp.js';
 import { finishIcmp6, Icmp6, Icmp6Type } from '../../shared/wire/icmp6.js';
 import { headerLength, Ipv4, writeIpv4 } from '../../shared/wire/ipv4.js';
 import { Ipv6, writeIpv6 } from '../../shared/wire/ipv6.js';
 import { read16, write16 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
+import { ControlError } from '../errors.js';
 import { familyOf, isLinkLocal, writeWords } from './address.js';
 import type { StackEnvironment } from './environment.js';
 import type { Fate } from './fate.js';
@@ -99,9 +101,11 @@ export class Pinger {
     this.id = Math.floor(random() * 0x10000);
   }
 
-  /** Sends requests and resolves when each has ended. Rejects if there are too many runs, or no address to ask from. */
+  /** Sends requests and resolves when each has ended. Rejects with EAGAIN if there are too many runs, or where there is no address to ask from. */
   start(options: PingOptions): Promise<PingReport> {
-    if (this.runs.size >= RUNS_MOST) return Promise.reject(new Error(`ping: ${RUNS_MOST} are running`));
+    if (this.runs.size >= RUNS_MOST) {
+      return Promise.reject(new ControlError('EAGAIN', `no more than ${RUNS_MOST} pings at once`));
+    }
     const source = options.source ?? this.chooseSource(options);
     if (source === undefined) return Promise.reject(new Error('ping: no address to ask from'));
     do this.id = (this.id + 1) & 0xffff;

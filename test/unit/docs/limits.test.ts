@@ -111,3 +111,13 @@ test('reasons, metrics and settings that it names are there', () => {
     if (first !== undefined && !other.includes(first)) assert.ok(reasons.has(first), first);
   }
 });
+
+test('the time of day is read for time stamps and the age of a snapshot alone: a step of it moves no timer', () => {
+  const readers: string[] = [];
+  for (const entry of readdirSync(SRC, { recursive: true }) as string[]) {
+    if (!/\.(ts|js)$/.test(entry)) continue;
+    const text = readFileSync(join(SRC, entry), 'utf8');
+    if (/Date\.now\(|new Date\(\)|CLOCK_REALTIME/.test(text)) readers.push(entry);
+  }
+  assert.deepEqual(readers.sort(), ['main/snapshot.ts', 'shared/sys/clock.ts', 'writer/encoder.ts']);
+});
