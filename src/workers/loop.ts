@@ -313,10 +313,7 @@ export function makeLoop(ctx: Context): Loop {
     const veb = heap[record + If.BRIDGE];
     if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) for (let i = 0; i < ctx.n; i++) consume(ctx, i, index);
     else if (veb !== 0) vebInput(index, veb);
-    else {
-      if (ctx.tracing) ctx.tracer.event(TraceEvent.STACK, index);
-      for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
-    }
+    else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
     finishBurst();
     if (ctx.workList.length !== 0) runWorkList();
   }

@@ -1,6 +1,6 @@
 /**
- * `capture-off`: what taps cost while nobody captures. The forwarding loop as it is beside the same loop without taps, in one process,
- * interleaved: two copies of the build, in one of which the words that taps look at are 0 in the code. A third copy, unchanged, shows
+ * `capture-off`: what taps and traces cost while nobody captures or traces. The forwarding loop as it is beside the same loop without them, in one process,
+ * interleaved: two copies of the build, in one of which the words that taps and traces look at are 0 in the code. A third copy, unchanged, shows
  * how much two copies of the same code differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,8 +20,9 @@ const LOOKS: readonly (readonly [RegExp, string])[] = [
   [/heap\[[^[\]]*\/\* If\.CAPTURE \*\/\]/g, '0'],
   [/heap\[\d+ \/\* Control\.CAPTURES \*\/\] !== ctx\.capturesSeen/g, 'false'],
   [/if \(ctx\.captured\)/g, 'if (false)'],
+  [/if \(ctx\.tracing\)/g, 'if (false)'],
 ];
-const MODULES = ['loop.js', 'burst.js', 'ether/veb-input.js', 'ether/ethernet-output.js', 'tunnel/rport.js'];
+const MODULES = ['loop.js', 'burst.js', 'ether/veb-input.js', 'ether/ethernet-output.js', 'tunnel/rport.js', 'drop.js'];
 
 /** A copy of the build; `cut` takes the taps out. */
 function build(cut: boolean): string {
@@ -37,7 +38,7 @@ function build(cut: boolean): string {
     }
     writeFileSync(path, text);
   }
-  if (found < 8) throw new Error(`only ${found} looks of taps in the compiled code; the patterns no longer fit`);
+  if (found < 14) throw new Error(`only ${found} looks of taps in the compiled code; the patterns no longer fit`);
   return dist;
 }
 

@@ -118,3 +118,55 @@ test('a trace that has ended leaves no mark: what comes next is written down now
   for (let n = 0; n < 10; n++) rig.send('mem0', frame(B, A, { mark: n }));
   assert.deepEqual(told(capture), []);
 });
+
+for (const [long, others] of [
+  ['a short list', []],
+  [
+    'a list cut into groups',
+    Array.from({ length: 12 }, (_, n) => `veb0 rule block in on mem0 src 02:00:00:00:09:${n + 10}`),
+  ],
+] as const) {
+  test(`the rule that decides is named by its place among those of its port and direction: ${long}`, async () => {
+    await bridge(
+      2,
+      ...others,
+      `veb0 rule match in on mem0 src ${A} tag seen`,
+      'veb0 rule pass out on mem0',
+      `veb0 rule block in on mem0 dst ${C}`,
+      `veb0 rule block in on mem0 arp request`,
+      `veb0 rule pass in on mem0 src ${A}`,
+      `veb0 rule block out on mem1 dst ${BROADCAST}`,
+    );
+    const trace = bench.attach('mem0', { link: 'TRACE' });
+    rig.send('mem0', frame(C, A));
+    rig.send('mem0', frame(B, A));
+    rig.send('mem0', frame('02:00:00:00:00:0e', B));
+    rig.send('mem0', frame(BROADCAST, A));
+    const rules = told(trace).map((lines) => lines.filter((line) => / rules /.test(line) || line.includes('drop')));
+    const n = others.length;
+    assert.deepEqual(rules, [
+      [`in rules of mem0: rule ${n + 2} blocks`, 'dropped at mem0: rules-in (blocked by a rule on the way in)'],
+      [`in rules of mem0: rule ${n + 4} passes, tag 1`, 'out rules of mem1: none matches'],
+      ['in rules of mem0: none matches', 'out rules of mem1: none matches'],
+      [`in rules of mem0: rule ${n + 4} passes, tag 1`, 'out rules of mem1: rule 1 blocks'],
+    ]);
+  });
+}
+
+test('a port with the monitor flag, a span port, a tagged frame and a reserved group each have their line', async () => {
+  await bridge(2, 'mem2 create up', 'veb0 addspan mem2', 'mem3 create up monitor');
+  const [trace, monitored] = [bench.attach('veb0', { link: 'TRACE' }), bench.attach('mem3', { link: 'TRACE' })];
+  rig.send('mem0', frame(B, A, { type: 0x8100 }));
+  rig.send('mem0', frame('01:80:c2:00:00:00', A));
+  rig.send('mem3', frame(B, A));
+  assert.deepEqual(told(trace), [
+    [
+      'bridge veb0, by port mem0',
+      'a copy for span port mem2',
+      'dropped at mem0: vlan (a tagged frame on a veb without link2)',
+      `leaves by mem2, to ${B}`,
+    ],
+    ['bridge veb0, by port mem0', 'reserved group address: to the input of mem0 itself', 'ends at mem0'],
+  ]);
+  assert.deepEqual(told(monitored), [['mem3 only counts and captures (monitor)', 'ends at mem3']]);
+});

@@ -32,6 +32,7 @@ export const KIND_NAMES: Readonly<Record<TraceEvent, string>> = {
   [TraceEvent.DROP]: 'drop',
   [TraceEvent.DROP_COPY]: 'drop-copy',
   [TraceEvent.CONSUME]: 'consume',
+  [TraceEvent.MONITOR]: 'monitor',
 };
 
 const LEARNED: Readonly<Record<Learned, string>> = {
@@ -117,6 +118,8 @@ export function decisionText({ kind, index, words, address }: Decision, nameOf: 
       return `no copy by ${name}: ${reasonText(a)}`;
     case TraceEvent.CONSUME:
       return `ends at ${name}`;
+    case TraceEvent.MONITOR:
+      return `${name} only counts and captures (monitor)`;
     default:
       return `decision ${kind} at ${name}`;
   }

@@ -73,4 +73,6 @@ export const enum TraceEvent {
   DROP_COPY = 14,
   /** Ends at INDEX: nobody wants more of it. */
   CONSUME = 15,
+  /** INDEX has the monitor flag. */
+  MONITOR = 16,
 }

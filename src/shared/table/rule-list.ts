@@ -62,7 +62,7 @@ export const TAG_NUMBER_MAX = 0x7fff;
 export const PLAIN_MAX = 8;
 
 /** Key words. The first three are of the Ethernet header. */
-const enum Key {
+export const enum Key {
   /** First two bytes of the source, of the destination << 16. */
   HI = 0,
   SRC_LO = 1,
@@ -103,13 +103,15 @@ export const enum RuleList {
 }
 
 /** Words of a plain rule. W: main. R: workers. */
-const enum PlainRule {
+export const enum PlainRule {
   /** A `RuleAction`. */
   ACTION = 0,
   /** Its verdict, which a `match` rule leaves to the walk. */
   VERDICT = 1,
   /** 1 if the masks and values of ARP count. */
   ARP = 2,
+  /** Its place in the list that it was made of, from 1. */
+  NUMBER = 3,
   /** Masks of the key words. */
   MASKS = 4,
   /** Values of the key words. */
@@ -118,7 +120,7 @@ const enum PlainRule {
 }
 
 /** Words of a group. W: main. R: workers. */
-const enum RuleGroup {
+export const enum RuleGroup {
   /** Lowest number of a rule in it. */
   LOWEST = 0,
   /** Its hash: a power of two of slots, at most half of them used. */
@@ -132,7 +134,7 @@ const enum RuleGroup {
 }
 
 /** Words of an entry. W: main. R: workers. */
-const enum RuleEntry {
+export const enum RuleEntry {
   /** Number of the first rule with this key that ends the walk, from 1; NO_RULE if none does. */
   FINAL = 0,
   /** What that rule says. */
@@ -148,13 +150,13 @@ const enum RuleEntry {
 
 /** A slot is 0 or an entry's place in its group, from 1, below the top bits of the key's hash. */
 const PLACE_BITS = 20;
-const PLACE_MASK = (1 << PLACE_BITS) - 1;
+export const PLACE_MASK = (1 << PLACE_BITS) - 1;
 /** Fewest words of a filter. */
 const FILTER_LEAST = 64;
 /** Most rules in a list. */
 export const RULES_MAX = PLACE_MASK;
 /** Higher than any rule's number. */
-const NO_RULE = 0x7fffffff;
+export const NO_RULE = 0x7fffffff;
 /** All groups there can be: two fields of the Ethernet header, and five that an ARP rule may name or not. */
 const GROUPS_MAX = 4 + 128;
 
@@ -242,6 +244,7 @@ function plainRecord(rules: readonly KeyedRule[]): Int32Array {
     record[r + PlainRule.ACTION] = rule.action;
     record[r + PlainRule.VERDICT] = rule.verdict;
     record[r + PlainRule.ARP] = rule.arp ? 1 : 0;
+    record[r + PlainRule.NUMBER] = rule.number;
     record.set(rule.masks, r + PlainRule.MASKS);
     record.set(rule.values, r + PlainRule.VALUES);
   }

@@ -10,10 +10,11 @@
  * and counted. At most FRAMES_A_SECOND are traced; others that match pass untraced, and count as lost.
  */
 import { CaptureDescriptor, CaptureLink, CaptureList, MAX_CAPTURES } from '../../shared/layout/capture.js';
-import { If, ifRecord } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { TRACE_BYTES, TRACE_EVENTS, TraceEvent, TraceHead, TraceWord } from '../../shared/layout/trace.js';
 import { NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { makeRuleNumber } from '../../shared/table/rule-number.js';
 import { dstHi, dstLo } from '../../shared/wire/ethernet.js';
 import { BURST, type Context, PLACES } from '../context.js';
 
@@ -30,6 +31,8 @@ export interface Tracer {
   event(kind: TraceEvent, index: number, a?: number, b?: number, c?: number, d?: number): void;
   /** The route of a packet of IP `version` received on `index`: the next hop's record at `hop`. */
   route(index: number, version: number, hop: number): void;
+  /** Port `index` has walked frame `i` by list `list` of its rules, in or `out`, and the verdict is this. */
+  rules(index: number, i: number, list: number, out: boolean, verdict: number): void;
   /** The frame, place `i` of the burst, leaves by `index` with `tag`. */
   egress(index: number, i: number, tag: number): void;
 }
@@ -45,6 +48,7 @@ export function makeTracer(ctx: Context): Tracer {
   /** How many traces want each frame, and their ids. */
   const wanted = new Int32Array(BURST);
   const ids = new Int32Array(BURST * MAX_CAPTURES);
+  const ruleNumber = makeRuleNumber(heap, u16);
   let second = 0;
   let left = 0;
   let events = 0;
@@ -96,6 +100,9 @@ export function makeTracer(ctx: Context): Tracer {
       }
       begin(index);
       ctx.tracing = true;
+      if ((heap[ifRecord(index) + If.FLAGS] & IfFlag.MONITOR) !== 0) event(TraceEvent.MONITOR, index);
+      else if (veb !== 0) event(TraceEvent.BRIDGE, veb, index);
+      else event(TraceEvent.STACK, index);
       enter(index);
       ctx.tracing = false;
       words[TraceHead.EVENTS] = events;
@@ -162,10 +169,15 @@ export function makeTracer(ctx: Context): Tracer {
     for (let k = 0; k < 4; k++) words[e + k] = heap[hop + NextHop.GATEWAY + k];
   }
 
+  function rules(index: number, i: number, list: number, out: boolean, verdict: number): void {
+    const number = ruleNumber(list, meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET], length[i]);
+    event(TraceEvent.RULES, index, out ? 1 : 0, number, verdict);
+  }
+
   function egress(index: number, i: number, tag: number): void {
     const offset = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
     event(TraceEvent.EGRESS, index, dstHi(u16, offset), dstLo(u16, offset), tag);
   }
 
-  return { looksAt, split, event, route, egress };
+  return { looksAt, split, event, route, rules, egress };
 }

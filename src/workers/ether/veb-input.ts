@@ -73,7 +73,6 @@ export function makeVebInput(
       giveBackAll(ingress);
       return;
     }
-    if (ctx.tracing) ctx.tracer.event(TraceEvent.BRIDGE, veb, ingress);
     const seen = readHeaders();
     const picky = (port & PortFlag.BLOCKNONIP) | rules | (flags & IfFlag.LINK1);
     if ((seen | picky) !== 0) destination.fill(UNDECIDED, 0, ctx.n);
@@ -87,9 +86,10 @@ export function makeVebInput(
     if ((port & PortFlag.BLOCKNONIP) !== 0 && blockNonIp(ingress)) sifted = true;
     if (rules !== 0 && applyRules(ingress, rules)) sifted = true;
     if ((flags & IfFlag.LINK1) !== 0 && filterPackets(ingress, heap[record + If.RDOMAIN])) sifted = true;
-    if ((port & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
+    if (ctx.tracing) learnAndTell(ingress, veb, (port & PortFlag.LEARNING) !== 0, sifted);
+    else if ((port & PortFlag.LEARNING) !== 0) learnSources(ingress, veb, sifted);
     resolve(heap[record + If.TABLE], sifted);
-    if (ctx.tracing) traceLookup(veb);
+    if (ctx.tracing) tellLookup(veb);
     vebOutput(ingress, veb);
   }
 
@@ -211,10 +211,12 @@ export function makeVebInput(
     if (ctx.poison && heap[rules + Rules.KIND] !== Kind.RULES) reportPoison(ctx, ingress);
     const list = heap[rules + Rules.IN];
     if (list === 0) return false;
+    const { tracing } = ctx;
     let took = false;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
       const verdict = frameRules(i, list);
+      if (tracing) ctx.tracer.rules(ingress, i, list, false, verdict);
       if (verdict === 0) continue;
       if ((verdict & Verdict.BLOCK) !== 0) {
         drop(ctx, i, ingress, Drop.RULES_IN);
@@ -243,7 +245,7 @@ export function makeVebInput(
 
   /** Step 11: where the sources are. Group and all-zero sources teach nothing (A81). */
   function learnSources(ingress: number, veb: number, sifted: boolean): void {
-    const { n, seconds, tracing } = ctx;
+    const { n, seconds } = ctx;
     const table = heap[ifRecord(veb) + If.TABLE];
     const generation = heap[ifRecord(ingress) + If.PORT_GENERATION];
     if (ctx.poison && heap[table + Table.KIND] !== Kind.ETHERBRIDGE) reportPoison(ctx, veb);
@@ -258,10 +260,9 @@ export function makeVebInput(
       const lo = srcLo[i];
       if ((sifted && destination[i] === DONE) || isGroup(hi)) continue;
       const home = homeBy(first, mask, key0, key1, lo, hi);
-      if (!tracing && isKnown(heap, table, home, lo, hi, value, seconds)) continue;
+      if (isKnown(heap, table, home, lo, hi, value, seconds)) continue;
       if ((hi | lo) === 0) continue;
       const done = learn(heap, table, lo, hi, value, seconds, me);
-      if (tracing) ctx.tracer.event(TraceEvent.LEARN, veb, done, ingress);
       if (done !== Learned.KNOWN) count(ctx, veb, LEARN_COUNTER[done], 1);
     }
   }
@@ -301,8 +302,22 @@ export function makeVebInput(
     }
   }
 
+  /** Step 11 of a frame that is traced. */
+  function learnAndTell(ingress: number, veb: number, learning: boolean, sifted: boolean): void {
+    if (!learning || (sifted && destination[0] === DONE)) return;
+    const lane = laneOf(me, veb);
+    const before = ctx.scratch;
+    for (let what = Learned.NEW; what <= Learned.BUSY; what++) before[what] = counters[lane + LEARN_COUNTER[what]];
+    learnSources(ingress, veb, sifted);
+    let done = Learned.KNOWN;
+    for (let what = Learned.NEW; what <= Learned.BUSY; what++) {
+      if ((counters[lane + LEARN_COUNTER[what]] | 0) !== before[what]) done = what;
+    }
+    ctx.tracer.event(TraceEvent.LEARN, veb, done, ingress);
+  }
+
   /** Writes down where the one frame in hand goes. */
-  function traceLookup(veb: number): void {
+  function tellLookup(veb: number): void {
     const to = destination[0];
     if (to !== DONE) ctx.tracer.event(TraceEvent.LOOKUP, veb, to === FLOOD ? 0 : to, isGroup(dstHi[0]) ? 1 : 0);
   }

@@ -116,6 +116,7 @@ export function makeVebOutput(ctx: Context, frameRules: FrameRules): VebOutput {
     if (rules !== 0 && heap[rules + Rules.OUT] !== 0) {
       if (ctx.poison && heap[rules + Rules.KIND] !== Kind.RULES) reportPoison(ctx, to);
       const verdict = frameRules(i, heap[rules + Rules.OUT]);
+      if (ctx.tracing) ctx.tracer.rules(to, i, heap[rules + Rules.OUT], true, verdict);
       if ((verdict & Verdict.BLOCK) !== 0) return Drop.RULES_OUT;
       if (verdict !== 0) {
         copyTag = verdict >> Verdict.TAG_SHIFT;
