@@ -19,7 +19,7 @@ import { type Gather, MOST_PIECES } from './gather.js';
 
 /** What a capture's packets are written as. `at` is where a record begins in the packet view, in words. */
 export interface Encoder {
-  /** Pieces of each packet. */
+  /** Pieces of each packet; MOST_PIECES is a multiple. */
   readonly pieces: number;
   /** What a file begins with. */
   readonly header: Buffer;
@@ -42,7 +42,8 @@ export function makeEncoder(encoding: Encoding, packets: PacketView): Encoder {
 }
 
 /** The header of a pcap record is the last four words of the ring's, so a packet is one piece. */
-function makePcap({ linkType, snaplen, resolution }: Encoding, { i32, address }: PacketView): Encoder {
+function makePcap({ linkType, snaplen, resolution }: Encoding, packets: PacketView): Encoder {
+  const { i32 } = packets;
   const words = new Int32Array(Pcap.WORDS);
   writePcap(words, 0, linkType, snaplen);
   const head = PcapRecord.WORDS * 4;
@@ -56,39 +57,39 @@ function makePcap({ linkType, snaplen, resolution }: Encoding, { i32, address }:
       if (resolution !== 1) {
         i32[at + CaptureRecord.NANOSECONDS] = i32[at + CaptureRecord.NANOSECONDS] / resolution;
       }
-      gather.add(address + (at + CaptureRecord.SECONDS) * 4, bytesOf(at));
+      gather.add(packets.address + (at + CaptureRecord.SECONDS) * 4, bytesOf(at));
     },
     trailer: () => Buffer.alloc(0),
   };
 }
 
-/** Words of a packet's own block around its bytes: the header, a word of padding, the tail. */
-const AROUND = PacketBlock.WORDS + 1 + PacketTail.WORDS;
-const PIECES = 3;
-const MOST_PACKETS = Math.floor(MOST_PIECES / PIECES);
+const PIECES = 2;
 
-function makePcapng(encoding: Encoding, { i32, address }: PacketView): Encoder {
+/**
+ * The header of a packet block takes the place of the ring's, but for the latter's first word, and zeroes that of what follows the packet
+ * in its last word; only the tail stands elsewhere.
+ */
+function makePcapng(encoding: Encoding, packets: PacketView): Encoder {
   const { linkType, snaplen, interfaceName: name, filter } = encoding;
-  const buffer = new SharedArrayBuffer(MOST_PACKETS * AROUND * 4);
-  const around = new Int32Array(buffer);
-  const aroundAddress = addressOf(new Uint8Array(buffer));
+  const { i32 } = packets;
+  const buffer = new SharedArrayBuffer((MOST_PIECES / PIECES) * PacketTail.WORDS * 4);
+  const tails = new Int32Array(buffer);
+  const tailsAddress = addressOf(new Uint8Array(buffer));
   return {
     pieces: PIECES,
     header: pcapngSection({ linkType, snaplen, name, filter }, 'smrouter'),
     bytesOf: (at) => packetBlockBytes(i32[at + CaptureRecord.CAPTURED]),
     add: (gather, at) => {
       const captured = i32[at + CaptureRecord.CAPTURED];
-      const word = (gather.count / PIECES) * AROUND;
-      const [seconds, nanoseconds] = [CaptureRecord.SECONDS, CaptureRecord.NANOSECONDS];
-      const length = i32[at + CaptureRecord.LENGTH];
-      writePacketBlock(around, word, i32[at + seconds], i32[at + nanoseconds], captured, length);
-      writePacketTail(around, word + PacketBlock.WORDS + 1, captured, i32[at + CaptureRecord.INTERFACE] >> 16);
-      gather.add(aroundAddress + word * 4, PacketBlock.WORDS * 4);
-      gather.add(address + (at + CaptureRecord.HEADER) * 4, captured);
-      // As many zeroes as make the packet whole words stand directly before the tail.
-      const padding = -captured & 3;
-      const tail = word + PacketBlock.WORDS + 1;
-      gather.add(aroundAddress + tail * 4 - padding, padding + PacketTail.WORDS * 4);
+      const direction = i32[at + CaptureRecord.INTERFACE] >> 16;
+      const [seconds, nanoseconds] = [i32[at + CaptureRecord.SECONDS], i32[at + CaptureRecord.NANOSECONDS]];
+      writePacketBlock(i32, at + 1, seconds, nanoseconds, captured, i32[at + CaptureRecord.LENGTH]);
+      const over = captured & 3;
+      if (over !== 0) i32[at + CaptureRecord.HEADER + (captured >> 2)] &= (1 << (8 * over)) - 1;
+      const tail = (gather.count / PIECES) * PacketTail.WORDS;
+      writePacketTail(tails, tail, captured, direction);
+      gather.add(packets.address + (at + 1) * 4, (PacketBlock.WORDS * 4 + captured + 3) & ~3);
+      gather.add(tailsAddress + tail * 4, PacketTail.WORDS * 4);
     },
     trailer: ({ received, dropped }) => pcapngStatistics(Date.now(), received, dropped),
   };

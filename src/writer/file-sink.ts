@@ -25,7 +25,6 @@ export class FileSink implements Sink {
   private readonly counters: SinkCounters;
   private readonly tell: (reply: WriterReply) => void;
   private readonly gather = new Gather();
-  private readonly most: number;
   /** -1 while there is none. */
   private fd: number;
   /** Bytes in the file. */
@@ -51,7 +50,6 @@ export class FileSink implements Sink {
     this.encoder = encoder;
     this.counters = counters;
     this.tell = tell;
-    this.most = MOST_PIECES - (MOST_PIECES % encoder.pieces);
     this.fd = target.fd;
     this.size = target.size;
     this.now = performance.now();
@@ -75,7 +73,7 @@ export class FileSink implements Sink {
         this.rotate();
       }
     }
-    if (gather.count === this.most) this.flush();
+    if (gather.count === MOST_PIECES) this.flush();
     encoder.add(gather, at);
   }
 
@@ -102,8 +100,13 @@ export class FileSink implements Sink {
     }
   }
 
+  book(): void {
+    this.counters.book();
+  }
+
   close(): void {
     this.flush();
+    this.book();
     this.release();
   }
 

@@ -65,20 +65,21 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
         if (sink !== undefined && sink.id === id) sink.take(at);
         batch += i32[at + CaptureRecord.SIZE] * 4;
         if (batch < BATCH_BYTES) continue;
-        flush();
-        ring.release();
+        finish(ring);
         turn += batch;
         batch = 0;
       }
-      flush();
-      ring.release();
+      finish(ring);
       most = Math.max(most, (turn + batch) / sizes.captureBytes);
     }
     return most;
   }
 
-  function flush(): void {
+  /** Has what was taken out of a ring written, gives its room back, and tells. */
+  function finish(ring: CaptureConsumer): void {
     for (const sink of sinks) sink?.flush();
+    ring.release();
+    for (const sink of sinks) sink?.book();
   }
 
   /** Does what main asks for. False when it asks to stop. */

@@ -2,7 +2,8 @@
  * Where the packets of one capture go: a file or a stream. Runs in the capture writer.
  *
  * A sink takes records as they stand in the ring and must have written, kept or dropped them all when `flush` returns: their room is
- * given back then. It never waits for a reader.
+ * given back then. What became of them is told after that: whoever reads that packets were written knows that no thread will take them again,
+ * should this one die. It never waits for a reader.
  */
 import { WriterLane } from '../shared/layout/capture.js';
 import type { CaptureStatistics } from '../shared/ring/writer-message.js';
@@ -13,6 +14,8 @@ export interface Sink {
   /** Takes the record at word `at` of the packet view. */
   take(at: number): void;
   flush(): void;
+  /** Tells what became of the packets taken, after their room was given back. */
+  book(): void;
   /** Does what time asks for; `now` on `performance.now()`. */
   tick(now: number): void;
   close(statistics: CaptureStatistics): void;
@@ -22,6 +25,10 @@ export interface Sink {
 export class SinkCounters {
   private readonly words: Float64Array;
   private readonly base: number;
+  /** What `book` is to add. */
+  private packets = 0;
+  private bytes = 0;
+  private losses = 0;
 
   constructor(words: Float64Array, id: number) {
     this.words = words;
@@ -30,13 +37,13 @@ export class SinkCounters {
 
   /** Counts packets written. */
   wrote(packets: number, bytes: number): void {
-    this.words[this.base + WriterLane.WRITTEN] += packets;
-    this.words[this.base + WriterLane.BYTES] += bytes;
+    this.packets += packets;
+    this.bytes += bytes;
   }
 
   /** Counts packets lost: the disk was full, or the reader slow. */
   dropped(packets: number): void {
-    this.words[this.base + WriterLane.DROPPED] += packets;
+    this.losses += packets;
   }
 
   /** Counts a file begun. */
@@ -46,6 +53,15 @@ export class SinkCounters {
 
   /** Packets lost so far. */
   get lost(): number {
-    return this.words[this.base + WriterLane.DROPPED];
+    return this.words[this.base + WriterLane.DROPPED] + this.losses;
+  }
+
+  /** Makes what was counted visible. */
+  book(): void {
+    const { words, base } = this;
+    words[base + WriterLane.BYTES] += this.bytes;
+    words[base + WriterLane.DROPPED] += this.losses;
+    words[base + WriterLane.WRITTEN] += this.packets;
+    this.packets = this.bytes = this.losses = 0;
   }
 }

@@ -24,7 +24,6 @@ export class StreamSink implements Sink {
   private readonly counters: SinkCounters;
   private readonly tell: (reply: WriterReply) => void;
   private readonly gather = new Gather();
-  private readonly most: number;
   private readonly fd: number;
   private readonly backlog = new Uint8Array(new SharedArrayBuffer(BACKLOG_BYTES));
   private readonly backlogAddress = addressOf(this.backlog);
@@ -46,7 +45,6 @@ export class StreamSink implements Sink {
     this.encoder = encoder;
     this.counters = counters;
     this.tell = tell;
-    this.most = MOST_PIECES - (MOST_PIECES % encoder.pieces);
     this.fd = connectUnix(target.path);
     this.backlog.set(encoder.header);
     this.end = encoder.header.length;
@@ -55,7 +53,7 @@ export class StreamSink implements Sink {
 
   take(at: number): void {
     if (this.gone) return;
-    if (this.gather.count === this.most) this.flush();
+    if (this.gather.count === MOST_PIECES) this.flush();
     this.encoder.add(this.gather, at);
   }
 
@@ -85,6 +83,10 @@ export class StreamSink implements Sink {
     gather.clear();
   }
 
+  book(): void {
+    this.counters.book();
+  }
+
   tick(now: number): void {
     this.push();
     if (this.gone || now < this.probeAt) return;
@@ -94,6 +96,7 @@ export class StreamSink implements Sink {
 
   close(statistics: CaptureStatistics): void {
     this.flush();
+    this.book();
     const trailer = this.encoder.trailer(statistics);
     if (this.room(trailer.length)) {
       this.backlog.set(trailer, this.end);

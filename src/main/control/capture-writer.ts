@@ -10,7 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { CaptureBell, captureBell, MAX_CAPTURES, WriterLane } from '../../shared/layout/capture.js';
-import type { CaptureStatistics, Target, WriterReply, WriterRequest } from '../../shared/ring/writer-message.js';
+import type {
+  CaptureStatistics,
+  FileTarget,
+  Target,
+  WriterReply,
+  WriterRequest,
+} from '../../shared/ring/writer-message.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 import { type CaptureFileSpec, openCaptureFile } from './capture-file.js';
@@ -63,10 +69,18 @@ export class CaptureWriter {
    * more: the capture is to be ended then, and closed here. Throws ControlError.
    */
   async open(id: number, target: CaptureTarget, onGone: (why: string) => void = () => {}): Promise<void> {
+    this.forgetCounts(id);
+    await this.begin(id, { target, onGone }, target.kind === 'file' ? await openCaptureFile(target) : target);
+  }
+
+  private forgetCounts(id: number): void {
     const lane = (id & 0xffff) * WriterLane.WORDS;
     this.counters.fill(0, lane, lane + WriterLane.WORDS);
-    const opened = target.kind === 'file' ? await openCaptureFile(target) : target;
-    this.targets.set(id, { target, onGone });
+  }
+
+  /** Has the thread write to `opened`, which it is asked for before this returns its promise. */
+  private async begin(id: number, open: Open, opened: Target): Promise<void> {
+    this.targets.set(id, open);
     try {
       await this.ask((serial) => ({ op: 'open', serial, id, target: opened }));
     } catch (error) {
@@ -175,15 +189,31 @@ export class CaptureWriter {
     const lost = new ControlError('EIO', 'the capture writer has died', error);
     for (const { reject } of this.waiting.values()) reject(lost);
     this.waiting.clear();
-    for (const [id, { target, onGone }] of [...this.targets]) {
-      this.targets.delete(id);
+    const open = [...this.targets];
+    this.targets.clear();
+    const files: [number, Open & { target: CaptureFileSpec }][] = [];
+    for (const [id, { target, onGone }] of open) {
       if (target.kind === 'stream') onGone(lost.message);
-      else {
-        this.open(id, target).catch((again: unknown) => {
-          this.warn({ event: 'capture-lost', path: target.path, err: again }, 'a capture has ended');
-        });
-      }
+      else files.push([id, { target, onGone }]);
     }
+    void this.goOn(files);
+  }
+
+  /**
+   * Goes on with files in a new thread. It hears of all of them before it looks at the rings: what waits there for one that it did not know
+   * would be for nobody.
+   */
+  private async goOn(files: readonly [number, Open & { target: CaptureFileSpec }][]): Promise<void> {
+    const ended = (path: string, error: unknown): void =>
+      this.warn({ event: 'capture-lost', path, err: error }, 'a capture has ended');
+    const opened = await Promise.allSettled(files.map(([, { target }]) => openCaptureFile(target)));
+    files.forEach(([id, open], n) => {
+      const found = opened[n] as PromiseSettledResult<FileTarget>;
+      this.forgetCounts(id);
+      const gone = (error: unknown): void => ended(open.target.path, error);
+      if (found.status === 'rejected') gone(found.reason);
+      else this.begin(id, open, found.value).catch(gone);
+    });
   }
 
   private hear(reply: WriterReply): void {

@@ -414,16 +414,32 @@ test('the thread ends when nothing is captured, and another one begins where it 
   assert.deepEqual(numbers(name), range(0, 20));
 });
 
-test('a thread that dies is replaced, and the file is gone on with', async () => {
-  const name = path();
+test('a thread that dies is replaced, and the files are gone on with: what was counted as written is not written again', async () => {
+  const other = 6 | (1 << 16);
+  const [name, another] = [path(), path()];
+  const written = async (id: number, packets: number): Promise<void> => {
+    for (const end = performance.now() + LIMIT_MS; writer.counts(id).written !== packets; ) {
+      assert.ok(performance.now() < end, `${writer.counts(id).written} written, not ${packets}`);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  };
   await writer.open(ID, file(name));
+  await writer.open(other, file(another));
   await put(0, 10);
-  await until('written', LIMIT_MS, () => writer.counts(ID).written === 10);
-  await writer.kill();
-  // What is captured meanwhile waits in the ring; counts begin anew.
-  await put(10, 25);
-  await until('written again', LIMIT_MS, () => writer.counts(ID).written === 15);
-  await put(25, 30);
+  await put(0, 10, 60, other);
+  await Promise.all([written(ID, 10), written(other, 10)]);
+  let n = 10;
+  for (let round = 1; round <= 6; round++) {
+    await writer.kill();
+    // What is captured meanwhile waits in the ring; counts begin anew, so each round has a number of its own.
+    await put(n, n + 10 + round);
+    await put(n, n + 10 + round, 60, other);
+    await Promise.all([written(ID, 10 + round), written(other, 10 + round)]);
+    n += 10 + round;
+  }
+  await put(n, n + 5);
   await writer.close(ID, none);
-  assert.deepEqual(numbers(name), range(0, 30));
+  await writer.close(other, none);
+  assert.deepEqual(numbers(name), range(0, n + 5));
+  assert.deepEqual(numbers(another), range(0, n));
 });
