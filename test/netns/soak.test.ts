@@ -37,6 +37,9 @@ describe('soak', { skip: skipReason.tun() }, () => {
     }
     const { status, stdout } = soak('--help');
     assert.equal(status, 0);
-    assert.match(stdout, /names: smr, ring, etherbridge, churn, linux-router, memory, chaos$/m);
+    assert.match(
+      stdout,
+      /names: smr, ring, etherbridge, churn, linux-router, fuzz-http, fuzz-config, fuzz-control, memory, chaos$/m,
+    );
   });
 });

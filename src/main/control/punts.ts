@@ -12,8 +12,10 @@ import { complement, store16, sumBytes } from '../../shared/wire/checksum.js';
 import { VnetFlag } from '../../shared/wire/vnet.js';
 import type { Memory } from '../memory/memory.js';
 
-/** Frames taken from one ring in one turn. */
-const BUDGET = 64;
+/** Frames taken from all rings in a turn, but from each so many at most, and so many at least. */
+const BUDGET = 128;
+const RING_MOST = 64;
+const RING_LEAST = 4;
 
 /** A frame that a worker left to main. */
 export interface Punt {
@@ -33,13 +35,16 @@ export class Punts {
   private readonly memory: Memory;
   /** Of all workers: those for neighbours first. */
   private readonly rings: readonly RingConsumer[];
-  private readonly slots = new Int32Array(BUDGET);
+  /** Frames taken from one ring in one turn. */
+  private readonly budget: number;
+  private readonly slots = new Int32Array(RING_MOST);
 
   constructor(memory: Memory) {
     const { puntRings, views } = memory;
     this.memory = memory;
     const ends = Array.from(puntRings, (base) => new RingConsumer(views.rings, base));
     this.rings = [...ends.filter((_, n) => n % 2 === 0), ...ends.filter((_, n) => n % 2 === 1)];
+    this.budget = Math.max(RING_LEAST, Math.min(RING_MOST, Math.floor(BUDGET / this.rings.length)));
   }
 
   /** Hands up to a budget of frames from each ring to `take`. Returns whether any ring may have more. */
@@ -47,9 +52,9 @@ export class Punts {
     const { views, cache, me } = this.memory;
     let more = false;
     for (const ring of this.rings) {
-      const n = ring.popList(this.slots, BUDGET);
+      const n = ring.popList(this.slots, this.budget);
       if (n === 0) continue;
-      more ||= n === BUDGET;
+      more ||= n === this.budget;
       views.counters[workLane(views.sizes.threads, me) + Work.HANDED_IN] += n;
       for (let k = 0; k < n; k++) {
         const punt = this.read(this.slots[k]);
