@@ -280,7 +280,7 @@ export function isLinkLocal6(u8: Uint8Array, at: number): boolean {
 
 /** The unspecified address, all zeros. */
 export function isUnspecified6(u8: Uint8Array, at: number): boolean {
-  return (read32(u8, at) | read32(u8, at + 4) | read32(u8, at + 8) | read32(u8, at + 12)) === 0;
+  return u8[at] === 0 && (read32(u8, at) | read32(u8, at + 4) | read32(u8, at + 8) | read32(u8, at + 12)) === 0;
 }
 
 /** ::1. */

@@ -14,7 +14,7 @@ import type { IpInput } from '../inet/ip4-input.js';
 
 /** Makes the hand-over of one worker: (index) takes the burst in `ctx`, which left by rport `index`. */
 export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInput): (index: number) => void {
-  const { heap, meta, slots, destination } = ctx;
+  const { heap, meta, slots, destination, length } = ctx;
 
   function rportOutput(index: number): void {
     const record = ifRecord(index);
@@ -29,14 +29,13 @@ export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInp
     if (sent !== 0) tapSender(sent, index);
     else destination.fill(UNDECIDED, 0, ctx.n);
     const received = heap[ifRecord(peer) + If.CAPTURE];
+    countInput(peer);
     const monitor = (heap[ifRecord(peer) + If.FLAGS] & IfFlag.MONITOR) !== 0;
     for (let i = 0; i < ctx.n; i++) {
       if (destination[i] === DONE) continue;
       const m = slots[i] << Meta.SHIFT;
       const family = meta[m + Meta.INGRESS];
       const packet = meta[m + Meta.OFFSET];
-      count(ctx, peer, Lane.IPACKETS, 1);
-      count(ctx, peer, Lane.IBYTES, meta[m + Meta.LENGTH]);
       if (received !== 0 && ctx.taps.packet(received, i, peer, Direction.IN, packet, family)) {
         drop(ctx, i, peer, Drop.FILDROP);
       } else if (monitor) consume(ctx, i, peer);
@@ -44,6 +43,19 @@ export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInp
       else if (family === Af.INET6) ip6Input(i, peer, packet, Cast.UNICAST);
       else drop(ctx, i, peer, Drop.MPLS);
     }
+  }
+
+  /** Counts what is left of the burst on the receiving side. */
+  function countInput(peer: number): void {
+    let packets = 0;
+    let bytes = 0;
+    for (let i = 0; i < ctx.n; i++) {
+      if (destination[i] === DONE) continue;
+      packets++;
+      bytes += length[i];
+    }
+    count(ctx, peer, Lane.IPACKETS, packets);
+    count(ctx, peer, Lane.IBYTES, bytes);
   }
 
   /** Shows the burst to the captures on the sending side; what one of them drops never gets to the peer (A107). */
