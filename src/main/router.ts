@@ -41,6 +41,7 @@ import { Neighbours } from './control/neighbours.js';
 import { Punts } from './control/punts.js';
 import type { Routing } from './control/routing.js';
 import { applySrv6Settings } from './control/srv6.js';
+import { publishSrv6Domain } from './control/srv6-domain.js';
 import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
@@ -167,6 +168,7 @@ export class Router {
       epollAdd(heap[block + Thread.EPOLL], heap[block + Thread.DOORBELL], 0, 0, true);
     }
     this.reclaimer = new Reclaimer(heap, workers, DEFERRED_CAP, (seconds) => this.onGrace(seconds));
+    publishSrv6Domain(this.memory, this.reclaimer, this.current.settings);
     this.table = new InterfaceTable(this.memory);
     this.vebs = new Vebs(this.memory, this.table, this.reclaimer, () => this.uptimeSeconds());
     this.injector = new Injector(this.memory);

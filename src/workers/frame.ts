@@ -25,3 +25,9 @@ export function cutTo(ctx: Context, i: number, bytes: number): void {
   ctx.length[i] = bytes;
   ctx.meta[(ctx.slots[i] << Meta.SHIFT) + Meta.LENGTH] = bytes;
 }
+
+/** So many bytes less stand in front of the packet that the offloads of frame `i` are of. */
+export function lessInFront(ctx: Context, i: number, bytes: number): void {
+  const word = (ctx.slots[i] << Meta.SHIFT) + Meta.VNET2;
+  if (ctx.meta[word] >>> 16 !== 0) ctx.meta[word] -= bytes << 16;
+}

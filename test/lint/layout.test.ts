@@ -35,7 +35,7 @@ const WORDS = new Set([
     'TraceHead',
     'TraceWord',
   ],
-  ...['PolicyRules', 'PolicyRule'],
+  ...['PolicyRules', 'PolicyRule', 'Domain', 'DomainPrefix'],
   ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver'],
   ...['Tunnel', 'TunnelState', 'TunnelTable', 'Receiver', 'SequenceTable', 'Stream'],
   ...['Fib4Head', 'Fib6Head', 'RangeBlock', 'HostTable', 'Host', 'NextHops', 'NextHop', 'NextHopGroup'],
@@ -73,6 +73,8 @@ const CONSTANTS = new Set([
   'TraceWord.WORDS',
   'PolicyRules.FIRST',
   'PolicyRule.WORDS',
+  'Domain.FIRST',
+  'DomainPrefix.WORDS',
   'Fib4Head.WORDS',
   'Fib6Head.WORDS',
   'HostDevice.QUEUE0',
@@ -98,10 +100,9 @@ const LINE = 32;
 const SIDE = new Map<string, Side>([
   ['src/shared/smr/reader.ts', 'worker'],
   ['src/shared/smr/reclaimer.ts', 'main'],
-  ...['fib4', 'fib6', 'host-set', 'next-hop', 'policy-rules', 'own-sources'].map((name): [string, Side] => [
-    `src/shared/table/${name}.ts`,
-    'main',
-  ]),
+  ...['fib4', 'fib6', 'host-set', 'next-hop', 'policy-rules', 'own-sources', 'srv6-domain'].map(
+    (name): [string, Side] => [`src/shared/table/${name}.ts`, 'main'],
+  ),
 ]);
 
 type Side = 'main' | 'worker' | 'writer';

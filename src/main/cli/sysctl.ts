@@ -3,6 +3,7 @@
  * `sysctl [-wq] NAME=VALUE` sets.
  */
 import { parseCpus } from '../config/cpus.js';
+import { parsePrefixes6 } from '../config/seg6.js';
 import type { InterfaceSpec, Settings, State } from '../config/state.js';
 import { checkStrictMode } from '../config/vrf.js';
 import { ControlError } from '../errors.js';
@@ -13,6 +14,11 @@ type Values =
   | { readonly words: readonly string[] }
   | { readonly min: number; readonly max: number }
   | { readonly takes: (text: string) => boolean; readonly what: string };
+
+const PREFIXES: Values = {
+  takes: (text) => parsePrefixes6(text) !== undefined,
+  what: 'none, or a list of IPv6 prefixes such as fc00:1::/32,fc00:2::/32, 8 at most',
+};
 
 /** The values each setting takes. */
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
@@ -28,6 +34,9 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'net.vrf.strict_mode': { min: 0, max: 1 },
   'net.ipv6.seg6_flowlabel': { min: -1, max: 1 },
   'srv6.compat': { words: ['rfc', 'linux'] },
+  'net.ipv6.conf.all.seg6_enabled': { min: 0, max: 1 },
+  'srv6.block': PREFIXES,
+  'srv6.infrastructure': PREFIXES,
   'smrouter.frames': { min: 1024, max: 524_288 },
   'smrouter.superframes': { min: 160, max: 12_288 },
   'smrouter.heap': { min: 16, max: 1024 },
@@ -74,6 +83,13 @@ const INTERFACE_SETTINGS: readonly InterfaceSetting[] = [
     get: (spec) => Number(spec.seg6Enabled),
     set: (spec, value) => {
       spec.seg6Enabled = value === 1;
+    },
+  },
+  {
+    ...{ of: /^net\.ipv6\.conf\.(.+)\.seg6_edge$/, min: 0, max: 1 },
+    get: (spec) => Number(spec.seg6Edge),
+    set: (spec, value) => {
+      spec.seg6Edge = value === 1;
     },
   },
   {
@@ -134,6 +150,8 @@ function interfaceSetting(
   state: State,
   name: string,
 ): { readonly spec: InterfaceSpec; readonly setting: InterfaceSetting } | undefined {
+  // Such as `all`, which is no interface.
+  if (Object.hasOwn(VALUES, name)) return undefined;
   for (const setting of INTERFACE_SETTINGS) {
     const found = setting.of.exec(name)?.[1];
     if (found === undefined) continue;

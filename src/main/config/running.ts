@@ -92,11 +92,12 @@ function tunnelWords({ name, tunnel }: InterfaceSpec): string[] {
 }
 
 /** A line for each setting that has the name of a sysctl. */
-function switches({ name, proxyarp, proxynd, seg6Enabled, seg6RequireHmac }: InterfaceSpec): string[] {
+function switches({ name, proxyarp, proxynd, seg6Enabled, seg6Edge, seg6RequireHmac }: InterfaceSpec): string[] {
   const lines: string[] = [];
   if (proxyarp) lines.push(`sysctl net.ipv4.conf.${name}.proxy_arp=1`);
   if (proxynd) lines.push(`sysctl net.ipv6.conf.${name}.proxy_ndp=1`);
   if (seg6Enabled) lines.push(`sysctl net.ipv6.conf.${name}.seg6_enabled=1`);
+  if (seg6Edge) lines.push(`sysctl net.ipv6.conf.${name}.seg6_edge=1`);
   if (seg6RequireHmac !== 0) lines.push(`sysctl net.ipv6.conf.${name}.seg6_require_hmac=${seg6RequireHmac}`);
   return lines;
 }

@@ -2,6 +2,7 @@
  * SRv6 as plain values: what a SID does, what a route encapsulates packets in, the settings of both (spec B §1.2 to §2.9). Names and
  * addresses as text, canonical; indices and records are found when it becomes live. Main only.
  */
+import { canonical, familyOf, networkOf } from './address.js';
 
 /** Endpoint behaviours that there are, as iproute2 spells them. */
 export const SID_ACTIONS = [
@@ -75,4 +76,20 @@ export interface Seg6Spec {
   tunsrc: string;
   /** By ascending id. */
   hmacs: HmacKey[];
+}
+
+/** Most prefixes of an SR domain's SIDs, and of its nodes. */
+const PREFIXES_MOST = 8;
+
+/** IPv6 prefixes, with commas between, their addresses as they are written; `none` is no prefix. Undefined if a text is no such list. */
+export function parsePrefixes6(text: string): { readonly address: string; readonly length: number }[] | undefined {
+  if (text === 'none') return [];
+  const found = text.split(',').map((one) => {
+    const [, address = '', digits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(one) ?? [];
+    const length = Number(digits);
+    const whole = familyOf(address) === 'inet6' && length <= 128;
+    return whole && networkOf(address, length) === canonical(address) ? { address, length } : undefined;
+  });
+  const good = found.filter((one) => one !== undefined);
+  return good.length === found.length && good.length <= PREFIXES_MOST ? good : undefined;
 }

@@ -110,6 +110,8 @@ export interface InterfaceSpec {
   seg6RequireHmac: -1 | 0 | 1;
   /** Whether an SRH at an address of ours that is no SID is processed (spec B §1.8). */
   seg6Enabled: boolean;
+  /** At the edge of the SR domain: nothing received here goes to its SIDs, `srv6.block` (spec B §1.8). */
+  seg6Edge: boolean;
   /** What is received stops after counting and capture. */
   monitor: boolean;
   /** link0, link1, link2. */
@@ -143,6 +145,12 @@ export interface Settings {
   'net.ipv6.seg6_flowlabel': -1 | 0 | 1;
   /** Whose behaviour where the RFCs and Linux differ. */
   'srv6.compat': 'rfc' | 'linux';
+  /** 1 = Linux's way with an SRH at an address of ours, where the interface's `seg6Enabled` says so too (spec B §1.8). */
+  'net.ipv6.conf.all.seg6_enabled': 0 | 1;
+  /** IPv6 prefixes of the SR domain's SIDs, with commas between; `none`. */
+  'srv6.block': string;
+  /** The same of its nodes, which alone may send to SIDs of ours; `none` = everybody. */
+  'srv6.infrastructure': string;
   /** Small slots of all threads together; 0 = as many as the defaults have. Fixed at start, like the two below. */
   'smrouter.frames': number;
   /** 68 KiB slots of all threads together; 0 = default. */
@@ -167,6 +175,9 @@ export const DEFAULT_SETTINGS: Settings = {
   'net.vrf.strict_mode': 0,
   'net.ipv6.seg6_flowlabel': 1,
   'srv6.compat': 'rfc',
+  'net.ipv6.conf.all.seg6_enabled': 0,
+  'srv6.block': 'none',
+  'srv6.infrastructure': 'none',
   'smrouter.frames': 0,
   'smrouter.superframes': 0,
   'smrouter.heap': 0,
@@ -265,6 +276,7 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     master: '',
     seg6RequireHmac: 0,
     seg6Enabled: false,
+    seg6Edge: false,
     monitor: type === 'erspan',
     link: [false, false, false],
   };

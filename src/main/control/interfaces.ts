@@ -19,6 +19,7 @@ import { openPacketPort } from './packet-port.js';
 import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
+import { publishSrv6Domain } from './srv6-domain.js';
 import { giveUpTap, openTapPort, type PassedTap, setTapAttributes, unwatchTap, watchTap } from './tap.js';
 import { Tunnels } from './tunnels.js';
 import { GRACE_DEADLINE_MS, type Vebs } from './veb.js';
@@ -177,7 +178,7 @@ export class Interfaces {
         this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];
         this.memory.views.heap[Control.FORWARD6] = step.after['net.inet6.ip6.forwarding'];
         applySrv6Settings(this.memory.views.heap, step.after);
-        return;
+        return publishSrv6Domain(this.memory, this.reclaimer, step.after);
       case 'hmacs':
         return publishHmacKeys(this.memory, this.reclaimer, step.after);
       case 'routes':
@@ -248,6 +249,8 @@ export class Interfaces {
     const mac = parseMac(live.lladdr) as Mac;
     heap[record + If.RDOMAIN] = spec.rdomain;
     heap[record + If.SEG6_HMAC] = spec.seg6RequireHmac;
+    heap[record + If.SEG6_ENABLED] = Number(spec.seg6Enabled);
+    heap[record + If.SEG6_EDGE] = Number(spec.seg6Edge);
     heap[record + If.LLADDR_HI] = mac.hi;
     heap[record + If.LLADDR_LO] = mac.lo;
     Atomics.store(heap, record + If.INET, spec.addresses.length > 0 ? 1 : 0);

@@ -102,6 +102,7 @@ function writeAddress(u8: Uint8Array, at: number, words: Int32Array): void {
 /** Tells workers what the settings say of SRv6. */
 export function applySrv6Settings(heap: Int32Array, settings: Settings): void {
   heap[Control.SRV6_COMPAT] = settings['srv6.compat'] === 'linux' ? 1 : 0;
+  heap[Control.SEG6_ENABLED] = settings['net.ipv6.conf.all.seg6_enabled'];
   heap[Control.SRV6_FLOW_LABEL] = settings['net.ipv6.seg6_flowlabel'];
 }
 

@@ -32,6 +32,10 @@ export const enum Control {
   SRV6_KEYS = 26,
   /** Routes that encapsulate: while there are some, superframes may be in tunnels. W: main. R: workers. */
   ENCAPS = 27,
+  /** 1 = an SRH at an address of ours is taken as Linux does, where the interface says so too (spec B §1.8). W: main. R: workers. */
+  SEG6_ENABLED = 28,
+  /** Record of the SR domain's prefixes (table/srv6-domain.ts); 0 = none. W: main. R: workers. */
+  SRV6_DOMAIN = 29,
   /** 1 while IPv4 packets for others are forwarded. W: main. R: workers. */
   FORWARD4 = 5,
   /** The same of IPv6. W: main. R: workers. */
@@ -158,6 +162,10 @@ export const enum If {
   STORM_LIMIT = 18,
   /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4). */
   SEG6_HMAC = 28,
+  /** 1 = an SRH at an address of ours that is no SID is taken, with `Control.SEG6_ENABLED` (spec B §1.8). */
+  SEG6_ENABLED = 26,
+  /** 1 = at the edge of the SR domain: nothing received here goes to its SIDs. */
+  SEG6_EDGE = 27,
   /** Our link-layer address, as `etherdst` reads one: first two bytes, last four. */
   LLADDR_HI = 19,
   LLADDR_LO = 20,
@@ -261,6 +269,7 @@ export const enum Kind {
   TUNNEL = 0x54554e4c,
   SEQUENCES = 0x53455153,
   OWN_SOURCES = 0x4f574e53,
+  SRV6_DOMAIN = 0x53524436,
   /** Every word of a freed record while poison mode is on. */
   POISON = -559038737,
 }

@@ -11,6 +11,7 @@ import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { punt } from '../punt.js';
 import type { GreInput } from '../tunnel/gre-input.js';
+import type { SrhLocal } from '../tunnel/srh-local.js';
 import type { IpInput } from './ip4-input.js';
 import type { Replies } from './replies.js';
 
@@ -25,7 +26,7 @@ export interface LocalInput {
 }
 
 /** Makes the local input of one worker. */
-export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInput): LocalInput {
+export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInput, srhLocal: SrhLocal): LocalInput {
   const { u8, length } = ctx;
 
   function v4(i: number, index: number, ip: number, cast: Cast): void {
@@ -41,6 +42,7 @@ export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInpu
     const gre = greBehindOptions(ip);
     if (gre !== -1) greInput(i, index, ip, gre);
     else if (isNd(u8, ip)) nd(i, index, ip, cast);
+    else if (srhLocal(i, index, ip, cast)) return;
     else if (!replies.echo6(i, index, ip, cast)) punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
   }
 

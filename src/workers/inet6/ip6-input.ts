@@ -5,8 +5,9 @@
  *   2 trim          padding of the link goes
  *   3 hop-by-hop    options directly behind the header: pass, drop, or a look by main
  *   4 group, link   multicast and link-local destinations are this link's: main's
- *   5 route         of the rdomain it was received in: local, on, or nowhere
- *   6 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
+ *   5 edge          of an SR domain: its SIDs are not for who is outside
+ *   6 route         of the rdomain it was received in: local, on, or nowhere
+ *   7 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
  *
  * Runs on a worker.
  */
@@ -18,6 +19,7 @@ import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { isInBlock } from '../../shared/table/srv6-domain.js';
 import {
   checkForward6,
   checkIpv6,
@@ -91,6 +93,10 @@ export function makeIp6Input(
       ownLink(i, index, ip, cast);
       return;
     }
+    if (heap[ifRecord(index) + If.SEG6_EDGE] !== 0 && isForSid(ip)) {
+      drop(ctx, i, index, Drop.SRV6_DOMAIN);
+      return;
+    }
     const at = ip + Ipv6.DESTINATION;
     const d0 = word(at);
     const d1 = word(at + 4);
@@ -144,6 +150,12 @@ export function makeIp6Input(
     else punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
   }
 
+  /** Whether the destination is in a block of the SR domain, whose edge this is (RFC 8754 §5.1). */
+  function isForSid(ip: number): boolean {
+    const domain = heap[Control.SRV6_DOMAIN];
+    return domain !== 0 && isInBlock(heap, domain, u8, ip + Ipv6.DESTINATION);
+  }
+
   /** Whether the destination is all nodes or all routers of the link: the groups that we are in. */
   function isOwnGroup(ip: number): boolean {
     const at = ip + Ipv6.DESTINATION;
@@ -151,7 +163,7 @@ export function makeIp6Input(
     return word(at) === (0xff020000 | 0) && word(at + 4) === 0 && word(at + 8) === 0 && (last === 1 || last === 2);
   }
 
-  /** Step 6. False if the packet is done with; else its hop limit is one less. */
+  /** Step 7. False if the packet is done with; else its hop limit is one less. */
   function mayForward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): boolean {
     const out = heap[hop + NextHop.INTERFACE];
     if (!mayForwardAtAll(i, index, ip, cast)) return false;

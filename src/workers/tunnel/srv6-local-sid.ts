@@ -2,6 +2,7 @@
  * Local SIDs: what an SRv6 endpoint does with a packet whose destination's route says so (RFC 8986 §4, spec B §1.3 and §2), in this
  * order:
  *
+ *   0 domain       who is no node of the SR domain does not get through (table/srv6-domain.ts)
  *   1 headers      extension headers are passed; a routing header with segments left is what End goes by, and ends a decapsulation
  *   2 HMAC         the policy of the interface (srv6-hmac.ts)
  *   3 advance      End, End.X, End.T: hop limit, Segments Left, destination; the flavors PSP, USP, USD
@@ -19,6 +20,7 @@ import { Cast } from '../../shared/ring/punt-reason.js';
 import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
 import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { SidAction, SidFlavor } from '../../shared/table/sid.js';
+import { maySend } from '../../shared/table/srv6-domain.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
@@ -31,7 +33,7 @@ import { queueFrame } from '../burst.js';
 import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { vportOutput } from '../ether/ethernet-output.js';
-import { beginAt, cutTo } from '../frame.js';
+import { beginAt, cutTo, lessInFront } from '../frame.js';
 import type { IpInput } from '../inet/ip4-input.js';
 import { Pass, passOn, settleSid, takeHop } from '../passes.js';
 import { puntError } from '../punt.js';
@@ -68,6 +70,8 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     const passes = ctx.passes;
     const action = heap[hop + NextHop.FLAGS] & SidFlavor.ACTION_MASK;
     if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
+    else if (heap[Control.SRV6_DOMAIN] !== 0 && !maySend(heap, heap[Control.SRV6_DOMAIN], u8, ip + Ipv6.SOURCE))
+      drop(ctx, i, index, Drop.SRV6_DOMAIN);
     else if (action <= SidAction.END_T) endpoint(i, index, ip, hop, action);
     else decapsulate(i, index, ip, hop, action);
     // Of a frame that has another pass before it, that pass says how it ends.
@@ -141,7 +145,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
       passOn(ctx, i, vrf, Pass.VRF6, 0);
       return;
     }
-    lessInFront(i, inner - ip);
+    lessInFront(ctx, i, inner - ip);
     const room = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET] + length[i] - inner;
     if (takeHop(ctx, i, vrf) && vrfInput.v4(i, vrf, inner, room)) ip4Input(i, vrf, inner, Cast.UNICAST);
   }
@@ -274,7 +278,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     write16(u8, ip + Ipv6.PAYLOAD_LENGTH, payloadLength(u8, ip) - bytes);
     u8.copyWithin(ip + bytes, ip, ip + srh);
     beginAt(ctx, i, ip + bytes);
-    lessInFront(i, bytes);
+    lessInFront(ctx, i, bytes);
     return ip + bytes;
   }
 
@@ -305,13 +309,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
   /** The frame, whose packet is at byte `ip`, begins at its inner packet. */
   function uncover(i: number, ip: number, inner: number): void {
     beginAt(ctx, i, inner);
-    lessInFront(i, inner - ip);
-  }
-
-  /** So many bytes less stand in front of the packet that the offloads are of. */
-  function lessInFront(i: number, bytes: number): void {
-    const word = (slots[i] << Meta.SHIFT) + Meta.VNET2;
-    if (meta[word] >>> 16 !== 0) meta[word] -= bytes << 16;
+    lessInFront(ctx, i, inner - ip);
   }
 
   /** Uncovers an inner IPv4 packet and checks it as a received one. False if it is done with. */

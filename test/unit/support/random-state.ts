@@ -157,6 +157,8 @@ const settingWords = fc
   .oneof(
     fc.constantFrom('net.vrf.strict_mode=1', 'net.vrf.strict_mode=1', 'net.vrf.strict_mode=0', 'srv6.compat=linux'),
     port.map((name) => `net.ipv6.conf.${name}.seg6_require_hmac=-1`),
+    port.map((name) => `net.ipv6.conf.${name}.seg6_edge=1`),
+    fc.constantFrom('srv6.block=fc00:12::/32,fcff::/16', 'srv6.infrastructure=fd00::/16', 'srv6.block=none'),
   )
   .map((setting) => ['sysctl', setting]);
 const mac = fc.integer({ min: 1, max: 9 }).map((n) => `02:00:5e:10:00:0${n}`);

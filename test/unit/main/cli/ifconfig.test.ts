@@ -71,6 +71,7 @@ test('a created interface is down and has nothing set', () => {
     master: '',
     seg6RequireHmac: 0,
     seg6Enabled: false,
+    seg6Edge: false,
     monitor: false,
     link: [false, false, false],
   });
