@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { total } from '../../src/shared/counter/books.js';
 import { Lane } from '../../src/shared/layout/counters.js';
-import { hex } from '../support/naive-ip.js';
+import { CaptureBench } from '../support/captures.js';
+import { hex, naiveChecksum } from '../support/naive-ip.js';
 import {
   dt4,
   FORWARDED,
@@ -233,6 +234,58 @@ describe('End.DT4', () => {
     assert.deepEqual(received('vrf-100'), [packets + 2, bytes + INNER.length + long.length]);
     assert.deepEqual(received('mem1'), tenant);
     assert.equal((received('mem0')[0] ?? 0) - core, 2);
+  });
+
+  it('B21 a capture of the VRF: each packet once behind an Ethernet header of its own; of the tenant’s port, what it sends', async () => {
+    const captures = new CaptureBench(rig.rig.router);
+    const [vrf, tenant] = [captures.attach('vrf-100'), captures.attach('mem1')];
+    await rig.send('mem0', outer(SID, [DONE], IPV4, INNER), outer(SID, [], IPV4, INNER));
+    const mac = Buffer.from(rig.rig.lladdr('vrf-100')).toString('hex');
+    const shown = `vrf-100 in ${mac}${mac}0800${Buffer.from(INNER).toString('hex')}`;
+    assert.deepEqual(captures.brief(vrf), [shown, shown]);
+    const sent = rig.rig.take('mem1').map((frame) => `mem1 out ${Buffer.from(frame).toString('hex')}`);
+    assert.equal(sent.length, 2);
+    assert.deepEqual(captures.brief(tenant), sent, 'what the capture was shown left no trace');
+    await Promise.all([vrf, tenant].map((capture) => rig.rig.router.captures.detach(capture)));
+  });
+
+  it('B28 seg6_enabled is 0 on every port, and SIDs are processed', async () => {
+    const ports = ['all', 'mem0', 'mem1'].map((port) => `net.ipv6.conf.${port}.seg6_enabled`);
+    const values = await Promise.all(ports.map((name) => rig.rig.command(`sysctl ${name}`)));
+    assert.deepEqual(
+      values,
+      ports.map((name) => `${name}=0\n`),
+    );
+    await rig.send('mem0', outer(SID, [DONE], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
+  });
+
+  /** An ICMPv6 message that does not leave its link. */
+  function toLink(src: string, dst: string, message: readonly number[]): Uint8Array {
+    const pseudo = [...addressBytes(src), ...addressBytes(dst), 0, 0, 0, message.length, 0, 0, 0, 58];
+    const bytes = Uint8Array.from(message);
+    new DataView(bytes.buffer).setUint16(2, naiveChecksum(Uint8Array.from(pseudo), bytes));
+    return outer(dst, [], 58, bytes, { src, hl: 255 });
+  }
+  const types = (out: Record<string, Uint8Array[]>): Record<string, number[]> =>
+    Object.fromEntries(Object.entries(out).map(([port, packets]) => [port, packets.map((bytes) => icmp6(bytes).type)]));
+  function linkLocal(port: string): string {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = rig.rig.lladdr(port);
+    const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+    return `fe80::${words.map((word) => word.toString(16)).join(':')}`;
+  }
+
+  it('B44 neighbour discovery and link-local packets on a VRF’s port are that port’s', async () => {
+    const was = received('vrf-100');
+    for (const port of ['mem1', 'mem2']) {
+      const target = [135, 0, 0, 0, 0, 0, 0, 0, ...addressBytes('cafe::254'), 1, 1, 2, 0, 0, 0, 0, 9];
+      await rig.send(port, toLink('fe80::9', 'cafe::254', target));
+      const said = ['mem0', 'mem1', 'mem2'].map((one) => rig.rig.all(one).map((frame) => frame[14 + 40]));
+      assert.deepEqual(said, port === 'mem1' ? [[], [136], []] : [[], [], [136]]);
+      await rig.send(port, toLink('fe80::9', linkLocal(port), [128, 0, 0, 0, 0, 1, 0, 1]));
+      assert.deepEqual(types(rig.out()), { [port]: [129] }, 'the same neighbour address is another one’s on each port');
+    }
+    assert.deepEqual(received('vrf-100'), was, 'the VRF is not what received them');
   });
 
   it('B26 counted: packets and bytes with the outer header', async () => {
