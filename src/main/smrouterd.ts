@@ -13,6 +13,7 @@ import { listenControl, type RunCommand } from './api/control-socket.js';
 import { listenHttp } from './api/http.js';
 import { ServiceManager } from './api/service-manager.js';
 import { onlyAsks } from './cli/asks.js';
+import { checkFilters } from './cli/capture-filters.js';
 import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
@@ -86,15 +87,17 @@ function options(args: string[]): Options {
   };
 }
 
-/** Reads and checks the configuration file. Throws with FILE:LINE, or with what is wrong with the file. */
-function configuration(file: string): State {
+/** Reads and checks the configuration file. Rejects with FILE:LINE, or with what is wrong with the file. */
+async function configuration(file: string): Promise<State> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`, { cause: error });
   }
-  return readConfig(file, text);
+  const state = readConfig(file, text);
+  await checkFilters(file, text, state);
+  return state;
 }
 
 /** Runs the daemon until a signal or `smrctl shutdown`. Returns the exit status. */
@@ -108,7 +111,7 @@ async function main(): Promise<number> {
   }
   let state: State;
   try {
-    state = configuration(option.file);
+    state = await configuration(option.file);
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);
     return 1;
@@ -158,7 +161,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
     const reload = async (): Promise<void> => {
       manager.reloading();
       try {
-        const next = configuration(option.file);
+        const next = await configuration(option.file);
         await router.change((draft) => adopt(draft.state, next));
         log.info({ event: 'reload', interfaces: next.interfaces.size }, 'configuration applied');
       } finally {
