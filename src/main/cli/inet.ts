@@ -5,6 +5,7 @@ import { BITS, type Family, maskLength, parsePrefix } from '../config/address.js
 import { isLinkLocal } from '../config/link-local.js';
 import { dropUnreachable } from '../config/routes.js';
 import { type AddressSpec, bridgeOf, type InterfaceSpec, type State } from '../config/state.js';
+import { withoutZoneOf } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Draft, Words } from './words.js';
 
@@ -16,7 +17,7 @@ import type { Draft, Words } from './words.js';
 export function inet(family: Family): (draft: Draft, spec: InterfaceSpec, words: Words) => void {
   return (draft, spec, words) => {
     let how = takeHow(words);
-    const given = parsePrefix(words.take('address'));
+    const given = parsePrefix(withoutZoneOf(spec.name, words.take('address')));
     if (given.family !== family) throw new ControlError('EINVAL', `${given.address}: not an ${family} address`);
     let { length } = given;
     let destination = '';

@@ -2,11 +2,13 @@
  * `ip route add|append|replace|change|del`: routes in iproute2's words, SRv6 among them, applied to a draft (ip-route(8); spec B §2,
  * §3.1). What ifconfig and route have words for gives the same state as they do. Main only.
  */
-import { BITS, canonical, type Family, familyOf, networkOf, parsePrefix } from '../config/address.js';
+import { BITS, type Family, familyOf, networkOf, parsePrefix } from '../config/address.js';
+import { isLinkLocal } from '../config/link-local.js';
 import { placesOf } from '../config/route-index.js';
 import { defaultMetric, isDomain, reaches, viaOf } from '../config/routes.js';
 import type { EncapSpec, SidSpec } from '../config/seg6.js';
 import type { RouteSpec, State } from '../config/state.js';
+import { parseZoned, splitZone, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import { readEncap, readSid } from './ip-encap.js';
 import { deviceOf } from './ip-link.js';
@@ -71,7 +73,10 @@ function canJoin(old: RouteSpec, more: RouteSpec): boolean {
 
 /** Takes out the first route that is as said, or of several next hops those that are. */
 function deleteRoute(routes: RouteSpec[], wanted: Wanted): void {
-  const { metric, dev, gateways, sid, encap } = wanted;
+  const { metric, dev, sid, encap } = wanted;
+  // What route(8) or a list of next hops made has the interface in its gateways.
+  const isOne = (kept: string): boolean =>
+    wanted.gateways.some((gateway) => kept === gateway || kept === zoned(gateway, dev));
   const at = placesOf(routes, wanted).find((place) => {
     const r = routes[place] as RouteSpec;
     if (metric !== -1 && r.metric !== metric) return false;
@@ -79,11 +84,11 @@ function deleteRoute(routes: RouteSpec[], wanted: Wanted): void {
     if (sid !== undefined && r.sid?.action !== sid.action) return false;
     if (encap !== undefined && r.encap === undefined) return false;
     if (dev !== '' && r.dev !== '' && r.dev !== dev) return false;
-    return gateways.every((gateway) => r.gateways.includes(gateway));
+    return wanted.gateways.length <= r.gateways.filter(isOne).length;
   });
   const old = routes[at ?? routes.length];
   if (at === undefined || old === undefined) throw new ControlError('ESRCH', 'No such process');
-  const left = gateways.length === 0 ? [] : old.gateways.filter((gateway) => !gateways.includes(gateway));
+  const left = wanted.gateways.length === 0 ? [] : old.gateways.filter((gateway) => !isOne(gateway));
   if (left.length === 0) routes.splice(at, 1);
   else routes[at] = { ...old, gateways: left };
 }
@@ -112,7 +117,7 @@ function readRoute(draft: Draft, words: Words, said: Family | undefined, resolve
   while (words.more) {
     const word = words.take('word');
     if (word === 'via') wanted.gateways.push(takeGateway(words));
-    else if (word === 'dev' || word === 'oif') wanted.dev = deviceOf(state, words.take('interface')).name;
+    else if (word === 'dev' || word === 'oif') takeDevice(wanted, deviceOf(state, words.take('interface')).name);
     else if (word === 'table') wanted.rdomain = takeTable(words);
     else if (word === 'vrf') wanted.rdomain = takeVrf(state, words);
     else if (word === 'metric' || word === 'preference' || word === 'priority') {
@@ -122,10 +127,11 @@ function readRoute(draft: Draft, words: Words, said: Family | undefined, resolve
     else if (word === 'nexthop') wanted.multipath = true;
     else if (word !== 'onlink') throw new ControlError('EINVAL', `${word}: unknown word`);
   }
-  if (prefix === undefined && said === undefined) wanted.family = familyOf(wanted.gateways[0] ?? '') ?? wanted.family;
+  if (prefix === undefined && said === undefined)
+    wanted.family = familyOf(splitZone(wanted.gateways[0] ?? '').address) ?? wanted.family;
   const { family } = wanted;
   if (said !== undefined && said !== family) throw new ControlError('EINVAL', `${destination}: not an ${said} address`);
-  if (wanted.gateways.some((gateway) => familyOf(gateway) !== family)) {
+  if (wanted.gateways.some((gateway) => familyOf(splitZone(gateway).address) !== family)) {
     throw new ControlError('EINVAL', `${wanted.gateways.join(' ')}: not an ${family} address`);
   }
   if (wanted.sid !== undefined && family === 'inet') throw new ControlError('EINVAL', 'a SID is an IPv6 route');
@@ -137,10 +143,18 @@ function readRoute(draft: Draft, words: Words, said: Family | undefined, resolve
   return wanted;
 }
 
+/** The interface of the route, or of one link-local next hop among several. */
+function takeDevice(wanted: Wanted, dev: string): void {
+  const last = wanted.gateways.at(-1) ?? '';
+  if (wanted.multipath && isLinkLocal(last)) wanted.gateways.splice(-1, 1, zoned(splitZone(last).address, dev));
+  else wanted.dev = dev;
+}
+
 /** `via` may name the family of the address: `via inet6 fe80::1`. */
 function takeGateway(words: Words): string {
   const word = words.take('gateway');
-  return canonical(word === 'inet' || word === 'inet6' ? words.take('gateway') : word);
+  const { address, zone } = parseZoned(word === 'inet' || word === 'inet6' ? words.take('gateway') : word);
+  return zoned(address, zone);
 }
 
 /** The table of a VRF by its name. Throws in iproute2's words. */
@@ -208,7 +222,11 @@ function deviceOfGateways(draft: Draft, { dev, rdomain, multipath }: Wanted, gat
   const { state } = draft;
   // What is written in a configuration is what was kept.
   if (draft.loading === true && dev !== '') return dev;
-  const plain = gateways.map((gateway) => reaches(state, rdomain, gateway)?.name);
+  const plain = gateways.map((gateway) => {
+    // A link-local gateway without a zone is on the link that is named.
+    const said = gateway.includes('%') || !isLinkLocal(gateway);
+    return said ? viaOf(state, { rdomain, dev: '' }, gateway)?.name : undefined;
+  });
   if (plain.every((name) => name !== undefined && (dev === '' || multipath || name === dev))) return '';
   const table0 = gateways.map((gateway) => (isDomain(state, rdomain) ? undefined : reaches(state, 0, gateway)?.name));
   const named = dev === '' ? (table0[0] ?? '') : dev;

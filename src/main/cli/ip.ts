@@ -5,7 +5,9 @@
  * A table is a routing domain: `main` and 254 are domain 0, N is domain N.
  */
 import { BITS, type Family, familyOf, parsePrefix } from '../config/address.js';
+import { isLinkLocal } from '../config/link-local.js';
 import { reaches } from '../config/routes.js';
+import { zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { ifconfig } from './ifconfig.js';
@@ -131,13 +133,14 @@ export function ipNeighbour(router: Router, args: readonly string[]): string {
   const spec = deviceOf(router.state, dev);
   const family = familyOf(address);
   if (family === undefined) throw new ControlError('EINVAL', `${address}: not an IP address`);
-  const reached = reaches(router.state, spec.rdomain, address);
+  const reached = isLinkLocal(address) ? spec : reaches(router.state, spec.rdomain, address);
   if (reached !== undefined && reached !== spec) {
     throw new ControlError('EINVAL', `${address}: on a network of ${reached.name}, not of ${dev}`);
   }
   const run = family === 'inet' ? arp : ndp;
   const domain = ['-V', String(spec.rdomain)];
-  if (command === 'del') return run(router, [...domain, '-d', address], false);
-  if (command === 'add' || command === 'replace') return run(router, [...domain, '-s', address, lladdr], false);
+  if (command === 'del') return run(router, [...domain, '-d', zoned(address, dev)], false);
+  if (command === 'add' || command === 'replace')
+    return run(router, [...domain, '-s', zoned(address, dev), lladdr], false);
   throw new ControlError('EINVAL', `ip neighbour ${command}: unknown command`);
 }

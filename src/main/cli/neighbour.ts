@@ -2,8 +2,9 @@
  * `arp` and `ndp`: OpenBSD's words for neighbours. What they add is live and no part of the configuration.
  */
 import { parseMac } from '../../shared/wire/ethernet.js';
-import { addressWords, canonical, type Family, familyOf, formatAddress } from '../config/address.js';
-import { reaches } from '../config/routes.js';
+import { addressWords, type Family, familyOf, formatAddress } from '../config/address.js';
+import { linkOf } from '../config/routes.js';
+import { parseZoned, type Zoned, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { Neighbour, NeighbourState } from '../stack/neighbours.js';
@@ -41,30 +42,36 @@ function neighbourWords(router: Router, args: readonly string[], json: boolean, 
     change(router, how, rdomain, family, address, lladdr);
     return '';
   }
-  const wanted = how === 'a' ? '' : canonical(address);
-  const found = how === 'a' ? listed : listed.filter((n) => formatAddress(n.words) === wanted);
+  const found = how === 'a' ? listed : listed.filter(isAt(router, parseZoned(address)));
   if (how !== 'a' && found.length === 0) throw new ControlError('ESRCH', `${address}: no entry`);
   if (json) return `${JSON.stringify(found.map((n) => describe(router, n)))}\n`;
   return display(router, found, family);
 }
 
 function change(router: Router, how: string, rdomain: number, family: Family, address: string, lladdr: string): void {
-  if (familyOf(address) !== family) throw new ControlError('EINVAL', `${address}: not an ${family} address`);
-  const words = addressWords(canonical(address));
+  const wanted = parseZoned(address);
+  if (familyOf(wanted.address) !== family) throw new ControlError('EINVAL', `${address}: not an ${family} address`);
+  const words = addressWords(wanted.address);
   if (how === 'd') {
     const known = router.stack
       .neighbours()
-      .filter((n) => rdomainOf(router, n) === rdomain && formatAddress(n.words) === canonical(address));
+      .filter((n) => rdomainOf(router, n) === rdomain)
+      .filter(isAt(router, wanted));
     if (known.length === 0) throw new ControlError('ESRCH', `${address}: no entry`);
     for (const neighbour of known) router.stack.deleteNeighbour(neighbour.index, neighbour.words);
     return;
   }
   const mac = parseMac(lladdr);
   if (mac === undefined) throw new ControlError('EINVAL', `${lladdr}: not a MAC address`);
-  const spec = reaches(router.state, rdomain, canonical(address));
+  const spec = linkOf(router.state, rdomain, wanted);
   if (spec === undefined) throw new ControlError('ENETUNREACH', `${address}: on no network of rdomain ${rdomain}`);
   const bytes = Uint8Array.of(mac.hi, mac.hi >> 8, mac.lo, mac.lo >> 8, mac.lo >> 16, mac.lo >> 24);
   router.stack.addStatic(router.table.get(spec.name).index, words, bytes);
+}
+
+/** Whether a neighbour has an address, on the link of its zone if it has one. */
+function isAt(router: Router, { address, zone }: Zoned): (neighbour: Neighbour) => boolean {
+  return ({ index, words }) => formatAddress(words) === address && (zone === '' || router.table.nameOf(index) === zone);
 }
 
 function rdomainOf(router: Router, neighbour: Neighbour): number {
@@ -96,7 +103,8 @@ function display(router: Router, neighbours: readonly Neighbour[], family: Famil
   const lines = neighbours.map((n) => {
     const name = router.table.nameOf(n.index).padStart(6);
     const flags = inet ? n.state : `${STATE_LETTERS[n.state]} ${n.router ? 'R' : ''}`;
-    const line = `${formatAddress(n.words).padEnd(ADDRESS_WIDTH)} ${lladdrText(n).padEnd(17)} ${name} ${expiry(n).padEnd(9)} ${flags}`;
+    const address = zoned(formatAddress(n.words), router.table.nameOf(n.index));
+    const line = `${address.padEnd(ADDRESS_WIDTH)} ${lladdrText(n).padEnd(17)} ${name} ${expiry(n).padEnd(9)} ${flags}`;
     return `${line.trimEnd()}\n`;
   });
   return head + lines.join('');

@@ -5,8 +5,10 @@ import { total } from '../../shared/counter/books.js';
 import { DROP_REASONS } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
-import { BITS, canonical, contains, type Family, familyOf, maskOf, networkOf } from '../config/address.js';
+import { BITS, contains, type Family, familyOf, maskOf, networkOf } from '../config/address.js';
+import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { byNetwork, type Hop, type Route, routesOf } from '../config/routes.js';
+import { parseZoned, type Zoned, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { hasLladdr } from './ifconfig-display.js';
@@ -28,14 +30,15 @@ export function showRoutes(router: Router, args: readonly string[], json: boolea
     if (word === '-T') rdomain = takeDomain(words);
     else if (word === '-inet') family = 'inet';
     else if (word === '-inet6') family = 'inet6';
-    else if (word === 'get') get = canonical(words.take('destination'));
+    else if (word === 'get') get = words.take('destination');
     else if (word !== '-n' && word !== 'show') throw new ControlError('EINVAL', `${word}: unknown word`);
   }
+  const wanted = get === '' ? undefined : parseZoned(get);
   const all = [...routesOf(router.state).values()].filter((r) => r.rdomain === rdomain);
-  if (get === '') return printRoutes(router, all, family, json);
-  const found = longest(all, get);
+  if (wanted === undefined) return printRoutes(router, all, family, json);
+  const found = longest(all, wanted);
   if (found === undefined) throw new ControlError('ESRCH', `${get}: no route`);
-  return json ? `${JSON.stringify(found)}\n` : getText(router, found, get);
+  return json ? `${JSON.stringify(found)}\n` : getText(router, found, zoned(wanted.address, wanted.zone));
 }
 
 /** `netstat -i | -r | -s`, with -n and -T as above. */
@@ -49,9 +52,10 @@ export function netstat(router: Router, args: readonly string[], json: boolean):
 }
 
 /** The route of the longest prefix. */
-function longest(routes: readonly Route[], address: string): Route | undefined {
+function longest(routes: readonly Route[], { address, zone }: Zoned): Route | undefined {
   const family = familyOf(address);
   return routes
+    .filter((r) => r.zone === undefined || zone === '' || r.zone === zone)
     .filter((r) => r.family === family && contains(r.network, r.length, address))
     .sort((a, b) => b.length - a.length)[0];
 }
@@ -70,7 +74,7 @@ interface Row {
 function getText(router: Router, route: Route, address: string): string {
   const [row] = rows(router, route) as [Row];
   const { family, length } = route;
-  const name = length === 0 ? 'default' : length === BITS[family] ? route.network : row.destination;
+  const name = length === 0 ? 'default' : row.destination;
   const lines = [
     `   route to: ${address}`,
     `destination: ${name}`,
@@ -113,8 +117,9 @@ function rows(router: Router, route: Route): Row[] {
     const spec = router.state.interfaces.get(dev);
     const here = nowhere ? LOCALHOST[family] : ownAddress(router, dev, family, route.network);
     const ethernet = spec !== undefined && spec.type !== 'lo' && spec.type !== 'rport';
-    const local = ethernet ? (router.table.find(dev)?.lladdr ?? here) : route.network;
-    const gateway = hop.kind === 'gateway' ? hop.gateway : hop.kind === 'local' ? local : (srv6(hop) ?? here);
+    const local = ethernet ? (router.table.find(dev)?.lladdr ?? here) : zoned(route.network, route.zone ?? '');
+    const gateway =
+      hop.kind === 'gateway' ? zoned(hop.gateway, hop.dev) : hop.kind === 'local' ? local : (srv6(hop) ?? here);
     return {
       destination: destination(route),
       gateway,
@@ -133,16 +138,24 @@ function srv6({ sid, encap }: Hop): string | undefined {
 
 /** The address of `dev` on the network that `near` is on, else its first of that family; its own name where it has none. */
 function ownAddress(router: Router, dev: string, family: Family, near: string): string {
-  const own = router.state.interfaces.get(dev)?.addresses.filter((a) => a.family === family) ?? [];
+  const spec = router.state.interfaces.get(dev);
+  const all = spec === undefined ? [] : allAddresses(spec, router.table.find(dev)?.lladdr ?? '');
+  // Its own link-local address speaks on its own link alone.
+  const own = all.filter((a) => a.family === family && (!isLinkLocal(a.address) || isLinkLocal(near)));
   const found = own.find((a) => a.destination === near || contains(a.address, a.length, near)) ?? own[0];
-  return found?.address ?? dev;
+  return found === undefined ? dev : zoned(found.address, dev);
 }
 
 /** `192.0.2/24`, `2001:db8::/32`, a host's address alone, or default. */
-function destination({ network, length, family }: Pick<Route, 'network' | 'length' | 'family'>): string {
+function destination({
+  network,
+  length,
+  family,
+  zone = '',
+}: Pick<Route, 'network' | 'length' | 'family' | 'zone'>): string {
   if (length === 0) return 'default';
-  if (length === BITS[family]) return network;
-  if (family === 'inet6') return `${network}/${length}`;
+  if (length === BITS[family]) return zoned(network, zone);
+  if (family === 'inet6') return `${zoned(network, zone)}/${length}`;
   return `${network
     .split('.')
     .slice(0, Math.ceil(length / 8))
@@ -218,7 +231,13 @@ function interfaces(router: Router, json: boolean): string {
     const shown = up ? name : `${name}*`;
     const counts = [ipkts, opkts, drops];
     const of = addresses.map(({ family, address, length }) =>
-      row(shown, mtu, destination({ family, network: networkOf(address, length), length }), address, counts),
+      row(
+        shown,
+        mtu,
+        destination({ family, network: networkOf(address, length), length, zone: name }),
+        zoned(address, name),
+        counts,
+      ),
     );
     return row(shown, mtu, '<Link>', lladdr, counts) + of.join('');
   });

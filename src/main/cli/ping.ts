@@ -1,7 +1,10 @@
 /**
- * `ping [-V RDOMAIN] [-c N] [-I SRC] ADDR`: echo requests from the router itself; prints what ping(8) prints, once it has ended.
+ * `ping [-V RDOMAIN] [-c N] [-I SRC] ADDR[%IF]`: echo requests from the router itself; prints what ping(8) prints, once it has ended.
  */
 import { addressWords, canonical, familyOf, formatAddress } from '../config/address.js';
+import { isLinkLocal } from '../config/link-local.js';
+import { linkOf } from '../config/routes.js';
+import { parseZoned, splitZone, type Zoned, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { PingEvent } from '../stack/ping.js';
@@ -18,22 +21,26 @@ export async function ping(router: Router, args: readonly string[], json: boolea
   let rdomain = 0;
   let count = COUNT;
   let source = '';
-  let to = '';
+  let asked: Zoned = { address: '', zone: '' };
   while (words.more) {
     const word = words.take('word');
     if (word === '-V') rdomain = takeDomain(words);
     else if (word === '-c') count = words.takeNumber('count', 1, COUNT_MOST);
     else if (word === '-I') source = canonical(words.take('source'));
-    else if (word !== '-n') to = canonical(word);
+    else if (word !== '-n') asked = parseZoned(word);
   }
-  if (to === '') throw new ControlError('EINVAL', 'address missing');
-  if (source !== '' && familyOf(source) !== familyOf(to))
+  const { address } = asked;
+  if (address === '') throw new ControlError('EINVAL', 'address missing');
+  if (source !== '' && familyOf(source) !== familyOf(address))
     throw new ControlError('EINVAL', `${source}: of another family`);
+  const link = isLinkLocal(address) ? linkOf(router.state, rdomain, asked) : undefined;
+  const to = zoned(address, link?.name ?? asked.zone);
   const from = source === '' ? {} : { source: addressWords(source) };
   const unreachable = new ControlError('ENETUNREACH', `${to}: no route, or no address to ask from`);
+  const scope = link === undefined ? {} : { scope: router.table.get(link.name).index };
   // It rejects where there is no address to ask from.
   const report = await router.stack
-    .ping({ rdomain, destination: addressWords(to), count, ...from })
+    .ping({ rdomain, destination: addressWords(address), count, ...scope, ...from })
     .catch((error: unknown) => {
       throw error instanceof ControlError ? error : unreachable;
     });
@@ -64,18 +71,21 @@ function plain(event: PingEvent): Record<string, unknown> {
 }
 
 function line(event: PingEvent, to: string): string[] {
-  const hops = familyOf(to) === 'inet' ? 'ttl' : 'hlim';
+  const { address, zone } = splitZone(to);
+  const hops = familyOf(address) === 'inet' ? 'ttl' : 'hlim';
   switch (event.kind) {
     case 'reply':
     case 'duplicate': {
       const again = event.kind === 'duplicate' ? ' DUP!' : '';
-      const from = formatAddress(event.from);
+      const from = zoned(formatAddress(event.from), zone);
       return [
         `${event.bytes} bytes from ${from}: icmp_seq=${event.sequence} ${hops}=${event.ttl} time=${event.rttMs.toFixed(3)} ms${again}`,
       ];
     }
     case 'error':
-      return [`From ${formatAddress(event.from)}: icmp_seq=${event.sequence} type ${event.type} code ${event.code}`];
+      return [
+        `From ${zoned(formatAddress(event.from), zone)}: icmp_seq=${event.sequence} type ${event.type} code ${event.code}`,
+      ];
     case 'unsent':
       return [`icmp_seq=${event.sequence} not sent: ${event.reason}`];
     default:

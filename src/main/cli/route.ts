@@ -1,10 +1,11 @@
 /**
  * `route`: OpenBSD's words for routes that the operator makes, applied to a draft.
  */
-import { BITS, canonical, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
+import { BITS, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
 import { placesOf } from '../config/route-index.js';
-import { defaultMetric, reaches } from '../config/routes.js';
+import { defaultMetric, linkOf, viaOf } from '../config/routes.js';
 import type { RouteSpec } from '../config/state.js';
+import { parseZoned, splitZone, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import { takeDomain } from './ip-table.js';
 import { type Draft, Words } from './words.js';
@@ -36,7 +37,8 @@ export function route(draft: Draft, args: readonly string[]): void {
   const words = new Words(args);
   const { command, request } = readRequest(words);
   const { routes } = draft.state;
-  const { rdomain, network, length, family, kind, gateway } = request;
+  const { rdomain, network, length, family, kind } = request;
+  let { gateway } = request;
   if (command === 'flush') {
     replace(
       routes,
@@ -48,7 +50,7 @@ export function route(draft: Draft, args: readonly string[]): void {
   const old = routes[at];
   if (command === 'delete') {
     if (old === undefined) throw new ControlError('ESRCH', `${network}/${length}: no such route`);
-    const left = gateway === '' ? [] : old.gateways.filter((g) => g !== gateway);
+    const left = gateway === '' ? [] : old.gateways.filter((g) => g !== gateway && splitZone(g).address !== gateway);
     if (gateway !== '' && left.length === old.gateways.length)
       throw new ControlError('ESRCH', `${network}/${length} via ${gateway}: no such route`);
     if (left.length === 0) routes.splice(at, 1);
@@ -57,7 +59,11 @@ export function route(draft: Draft, args: readonly string[]): void {
   }
   if (kind === 'gateway' && gateway === '') throw new ControlError('EINVAL', 'gateway missing');
   const reachable = draft.loading === true || kind !== 'gateway' || gateway === '';
-  if (!reachable && reaches(draft.state, rdomain, gateway) === undefined) {
+  if (!reachable) {
+    const parts = splitZone(gateway);
+    gateway = zoned(parts.address, linkOf(draft.state, rdomain, parts)?.name ?? parts.zone);
+  }
+  if (!reachable && viaOf(draft.state, { rdomain, dev: '' }, gateway) === undefined) {
     throw new ControlError('ENETUNREACH', `${gateway}: on no network of rdomain ${rdomain}`);
   }
   const gateways = kind === 'gateway' ? [gateway] : [];
@@ -112,7 +118,7 @@ function readRequest(words: Words): { command: string; request: Request } {
   if (destination === undefined) throw new ControlError('EINVAL', 'destination missing');
   if (more !== undefined) throw new ControlError('EINVAL', `unexpected word ${more}`);
   if (destination === 'default') {
-    const family = familySaid ? request.family : (familyOf(gateway) ?? 'inet');
+    const family = familySaid ? request.family : (familyOf(splitZone(gateway).address) ?? 'inet');
     Object.assign(request, { family, network: family === 'inet' ? '0.0.0.0' : '::', length: 0 });
   } else {
     const prefix = parsePrefix(wholeNetwork(destination));
@@ -125,8 +131,9 @@ function readRequest(words: Words): { command: string; request: Request } {
     Object.assign(request, { family: prefix.family, network: networkOf(prefix.address, length), length });
   }
   if (gateway !== '') {
-    request.gateway = canonical(gateway);
-    if (familyOf(gateway) !== request.family)
+    const { address, zone } = parseZoned(gateway);
+    request.gateway = zoned(address, zone);
+    if (familyOf(address) !== request.family)
       throw new ControlError('EINVAL', `${gateway}: not an ${request.family} address`);
   }
   return { command, request };

@@ -19,9 +19,14 @@ export function isLinkLocal(address: string): boolean {
  */
 export function allAddresses(spec: InterfaceSpec, lladdr: string): readonly AddressSpec[] {
   const { addresses } = spec;
-  const speaks = ETHERNET.includes(spec.type) && addresses.some((a) => a.family === 'inet6');
-  if (!speaks || addresses.some((a) => isLinkLocal(a.address))) return addresses;
+  if (!hasLinkLocal(spec) || addresses.some((a) => isLinkLocal(a.address))) return addresses;
   return [{ family: 'inet6', address: linkLocalOf(lladdr), length: 64, destination: '' }, ...addresses];
+}
+
+/** Whether an interface has a link-local address: its own, or one that it was given. */
+export function hasLinkLocal({ type, addresses }: InterfaceSpec): boolean {
+  const ethernet = ETHERNET.includes(type);
+  return addresses.some((a) => a.family === 'inet6' && (ethernet || isLinkLocal(a.address)));
 }
 
 function linkLocalOf(lladdr: string): string {

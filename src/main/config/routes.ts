@@ -6,10 +6,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { BUCKETS_MAX } from '../../shared/table/next-hop.js';
 import { ControlError } from '../errors.js';
 import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } from './address.js';
-import { isLinkLocal } from './link-local.js';
+import { hasLinkLocal, isLinkLocal } from './link-local.js';
 import type { EncapSpec, SidSpec } from './seg6.js';
 import type { InterfaceSpec, RouteSpec, State } from './state.js';
 import { resolveUnderlays } from './underlay.js';
+import { splitZone, type Zoned } from './zone.js';
 
 /** One way on. */
 export interface Hop {
@@ -53,6 +54,8 @@ export interface Route {
   readonly static: boolean;
   /** Of a route that the operator made; 0 for others. */
   readonly metric: number;
+  /** Interface whose link it is on: of a link-local address or network of an interface. Such a route is in no table. */
+  readonly zone?: string;
 }
 
 /** The metric of a route that nobody gave one, as Linux has it. */
@@ -61,8 +64,9 @@ export function defaultMetric(family: Family): number {
 }
 
 /** What tells routes of one table apart. */
-export function routeKey(route: Pick<Route, 'rdomain' | 'network' | 'length'>): string {
-  return `${route.rdomain} ${route.network}/${route.length}`;
+export function routeKey(route: Pick<Route, 'rdomain' | 'network' | 'length' | 'zone'>): string {
+  const zone = route.zone === undefined ? '' : `%${route.zone}`;
+  return `${route.rdomain} ${route.network}${zone}/${route.length}`;
 }
 
 /** Whether two routes are the same in all; what a route shares with the one before it is not looked into. */
@@ -128,6 +132,7 @@ export function allRoutes(state: State): Route[] {
       hops: [{ kind, dev: spec.name, gateway: '' }],
       static: false,
       metric: 0,
+      ...(isLinkLocal(network) ? { zone: spec.name } : {}),
     });
   const addresses = [...state.interfaces.values()].flatMap((spec) =>
     spec.addresses.map((address) => ({ spec, address })),
@@ -144,11 +149,15 @@ export function allRoutes(state: State): Route[] {
     const network = networkOf(address.address, length);
     if (destination !== '') made(spec, 'connected', family, destination, BITS[family]);
     else if (spec.type === 'lo' || spec.type === 'vrf') {
-      if (length < BITS[family]) put({ ...loopback(spec, family), network, length });
+      if (length < BITS[family] && !isLinkLocal(network)) put({ ...loopback(spec, family), network, length });
     } else if (length < BITS[family]) {
       made(spec, 'connected', family, network, length);
       if (family === 'inet' && length <= 30) made(spec, 'broadcast', family, broadcastOf(address.address, length), 32);
     }
+  }
+  for (const spec of state.interfaces.values()) {
+    const own = hasLinkLocal(spec) && !spec.addresses.some((a) => isLinkLocal(a.address));
+    if (own) made(spec, 'connected', 'inet6', 'fe80::', 64);
   }
   return resolveUnderlays(state, routes);
 }
@@ -164,7 +173,7 @@ function hopsOf(state: State, route: RouteSpec): Hop[] {
       }
       return gateways.flatMap((gateway): Hop[] => {
         const out = viaOf(state, route, gateway);
-        return out === undefined ? [] : [{ kind, dev: out.name, gateway }];
+        return out === undefined ? [] : [{ kind, dev: out.name, gateway: splitZone(gateway).address }];
       });
     case 'device':
       return [{ kind: 'connected', dev, gateway: '' }];
@@ -181,15 +190,25 @@ function hopsOf(state: State, route: RouteSpec): Hop[] {
   }
 }
 
-/** The interface that a route's gateway is behind: the one it names, whatever its domain, or one of the route's own domain. */
+/**
+ * The interface that a route's gateway is behind: the one it names, whatever its domain, or one of the route's own domain, of a
+ * link-local gateway its zone.
+ */
 export function viaOf(
   state: State,
   { rdomain, dev }: Pick<RouteSpec, 'rdomain' | 'dev'>,
   gateway: string,
 ): InterfaceSpec | undefined {
+  if (gateway.includes('%')) return zoneOf(state, rdomain, splitZone(gateway).zone);
   if (dev === '') return reaches(state, rdomain, gateway);
   const spec = state.interfaces.get(dev);
   return spec !== undefined && (isLinkLocal(gateway) || isOnLink(spec, gateway) > -1) ? spec : undefined;
+}
+
+function zoneOf(state: State, rdomain: number, zone: string): InterfaceSpec | undefined {
+  const spec = state.interfaces.get(zone);
+  const is = spec?.rdomain === rdomain && spec.type !== 'lo' && spec.type !== 'vrf' && hasLinkLocal(spec);
+  return is ? spec : undefined;
 }
 
 /** Whether any interface is in that domain: a table that none uses stands beside table 0. */
@@ -241,6 +260,19 @@ export function reaches(state: State, rdomain: number, gateway: string): Interfa
     if (bits > longest) [best, longest] = [spec, bits];
   }
   return best;
+}
+
+/**
+ * The interface of a domain that an address is beyond: of a link-local one its zone, or the only one there is; of another the one on
+ * whose network it is. Undefined if there is none. Throws EINVAL for a link-local address that may be on several links.
+ */
+export function linkOf(state: State, rdomain: number, { address, zone }: Zoned): InterfaceSpec | undefined {
+  if (!isLinkLocal(address)) return reaches(state, rdomain, address);
+  const links = [...state.interfaces.values()].filter((spec) => spec.rdomain === rdomain && hasLinkLocal(spec));
+  if (zone !== '') return links.find(({ name }) => name === zone);
+  const stations = links.filter(({ type }) => type !== 'lo' && type !== 'vrf');
+  if (stations.length > 1) throw new ControlError('EINVAL', `${address}: on which link? ${address}%INTERFACE`);
+  return stations[0];
 }
 
 /** Bits of the longest network of an interface that an address is on, 128 if it is the other end of its link; -1 = it is on none. */

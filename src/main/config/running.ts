@@ -122,7 +122,7 @@ function route(spec: RouteSpec): string[] {
   if (!plain || (kind !== 'gateway' && kind !== 'reject' && kind !== 'blackhole')) return [routeLine(spec)];
   const words = (more: string): string => `route -T ${rdomain} add -${family} ${network}/${length} ${more}`;
   if (kind !== 'gateway') return [words(`-${kind}`)];
-  return gateways.map((gateway, n) => words(n === 0 ? gateway : `${gateway} -mpath`));
+  return gateways.map((gateway, n) => words(n === 0 ? quoteWord(gateway) : `${quoteWord(gateway)} -mpath`));
 }
 
 /** The lines of a veb's table, ports and static addresses. */

@@ -73,7 +73,7 @@ const TYPE: Partial<Record<RouteSpec['kind'], string>> = {
 export function routeLine(route: RouteSpec): string {
   const { family, rdomain, metric, kind, dev, gateways } = route;
   const type = TYPE[kind];
-  const via = gateways.length > 1 ? gateways.flatMap((gateway) => ['nexthop', 'via', gateway]) : [];
+  const via = gateways.length > 1 ? gateways.flatMap((gateway) => ['nexthop', 'via', quoteWord(gateway)]) : [];
   return [
     ...['ip', family === 'inet' ? '-4' : '-6', 'route', 'add'],
     ...(type === undefined ? [] : [type]),
@@ -81,7 +81,7 @@ export function routeLine(route: RouteSpec): string {
     ...(rdomain === 0 ? [] : ['table', String(rdomain)]),
     ...(metric === defaultMetric(family) ? [] : ['metric', String(metric)]),
     ...writtenEncap(route),
-    ...(gateways.length === 1 ? ['via', gateways[0] as string] : []),
+    ...(gateways.length === 1 ? ['via', quoteWord(gateways[0] as string)] : []),
     ...(dev === '' ? [] : ['dev', quoteWord(dev)]),
     ...via,
   ].join(' ');

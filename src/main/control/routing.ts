@@ -77,11 +77,12 @@ export class Routing {
     // A superframe that was encapsulated by a route that is gone may still be on its way: the word never goes back to 0.
     this.memory.views.heap[Control.ENCAPS] = Math.max(encaps, Math.min(this.memory.views.heap[Control.ENCAPS], 1));
     for (const [key, route] of after) {
+      if (route.zone !== undefined) continue; // Of its link alone: main knows by the interface.
       const old = before.get(key);
       // An interface of the same name may be another one by now.
       if (old === undefined || !sameRoute(old, route) || this.isStale(route)) this.put(route);
     }
-    for (const [key, route] of before) if (!after.has(key)) this.remove(route);
+    for (const [key, route] of before) if (!after.has(key) && route.zone === undefined) this.remove(route);
   }
 
   /** Whether what the table has for `route` leads to interfaces that are gone. */

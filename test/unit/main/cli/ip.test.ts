@@ -180,7 +180,7 @@ blackhole 192.168.9.0/24${' '}
   );
   assert.equal(
     await commands.run('ip -6 route'),
-    'default via 2001:db8::2 dev mem0 metric 1024 pref medium\n2001:db8::/64 dev mem0 proto kernel metric 256 pref medium\n',
+    'default via 2001:db8::2 dev mem0 metric 1024 pref medium\n2001:db8::/64 dev mem0 proto kernel metric 256 pref medium\nfe80::/64 dev mem0 proto kernel metric 256 pref medium\n',
   );
   assert.match(await commands.run('ip route show table 1'), /^unreachable 192\.0\.2\.4 $/m);
   assert.doesNotMatch(await commands.run('ip route show dev mem1'), /dev mem0 proto/);

@@ -35,6 +35,7 @@ default                                    2001:db8::2                          
 ::1                                        ::1                                        UHl    32768     1 lo0
 2001:db8::/64                              2001:db8::1                                UCn        -     4 mem0
 2001:db8::1                                02:00:00:00:00:01                          UHLl       -     1 mem0
+fe80::%mem0/64                             fe80::ff:fe00:1%mem0                       UCn        -     4 mem0
 `;
 
 test('route -n show and netstat -rn print both tables of domain 0', async () => {

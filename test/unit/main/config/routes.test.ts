@@ -20,6 +20,7 @@ test('an address brings itself, its network and its broadcast', () => {
     '0 10.0.0.255/32 broadcast tap0',
     '0 2001:db8::/64 connected tap0',
     '0 2001:db8::1/128 local tap0',
+    '0 fe80::/64 connected tap0',
   ]);
 });
 
