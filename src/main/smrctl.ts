@@ -10,6 +10,15 @@ import type { Status } from './status.js';
 import { tcpdump } from './tcpdump/tcpdump.js';
 import { trace } from './trace/trace.js';
 
+const CLOSED = 'smrouterd closed the connection: it has too many clients, or is leaving';
+/** What the errors of a connection mean. */
+const WHY_NOT: Readonly<Record<string, string>> = {
+  ENOENT: 'no smrouterd answers there',
+  ECONNREFUSED: 'no smrouterd answers there',
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+};
+
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 
@@ -102,7 +111,7 @@ async function main(): Promise<number> {
     answer = await send(socket, JSON.stringify({ words, json, files }));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'no smrouterd answers there' : (error as Error).message;
+    const why = WHY_NOT[code ?? ''] ?? (error as Error).message;
     process.stderr.write(`smrctl: ${socket}: ${why} (${code ?? 'EIO'})\n`);
     return 1;
   }

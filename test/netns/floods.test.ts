@@ -14,7 +14,7 @@ import { skipReason } from '../support/require.js';
 const HOSTILE = fileURLToPath(new URL('../load/hostile-flood.js', import.meta.url));
 const ROUTER_MAC = '02:00:00:00:01:01';
 const MAXADDR = 1000;
-const SECONDS = 3;
+const SECONDS = 2;
 /** The flow between two other ports, frames a second. */
 const RATE = 2000;
 /** A bound on a command that is stuck, not on how fast it is. */
