@@ -113,6 +113,8 @@ export class Context {
   bytes = 0;
   /** Its number, which wraps: what is kept of tables for a burst is void with another one. */
   burst = 1;
+  /** The number of the last burst in which ERSPAN of one stream may repeat itself (tunnel/erspan-repeat.ts). */
+  repeats = 0;
   /** Whether any frame of the burst carries offload state: without it, frames and wire packets are the same number. */
   offloads = false;
   /** Whether any frame of the burst is marked in `shared`, or was made by this worker. */

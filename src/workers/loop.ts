@@ -18,6 +18,7 @@ import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
 import { addressOf, gettid } from '../shared/sys/libc.js';
 import { NextHop, NextHopKind } from '../shared/table/next-hop.js';
+import { makeTrackNext } from '../shared/table/sequence.js';
 import { deviceOf, makeFinishBurst, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
@@ -43,6 +44,7 @@ import { makePasses, Pass, passOn } from './passes.js';
 import { reportPoison } from './poison.js';
 import { makeErspanOutput } from './tunnel/erspan-output.js';
 import { makeErspanQueue } from './tunnel/erspan-queue.js';
+import { makeErspanRepeat } from './tunnel/erspan-repeat.js';
 import { makeGreInput } from './tunnel/gre-input.js';
 import { makeRportOutput } from './tunnel/rport.js';
 import { makeSrhLocal } from './tunnel/srh-local.js';
@@ -94,8 +96,9 @@ export function makeLoop(ctx: Context): Loop {
   const sendBurst = makeFinishBurst(ctx, devices);
   const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
+  const erspanRepeat = makeErspanRepeat(ctx, makeTrackNext(heap, ctx.workers === 1));
   const hmac = makeSrhHmac(ctx);
-  const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx), makeSrhLocal(ctx, hmac));
+  const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx, erspanRepeat), makeSrhLocal(ctx, hmac));
   const ipOutput = makeIpOutput(ctx, output, toGateway, toNeighbour);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
   const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);
@@ -314,7 +317,11 @@ export function makeLoop(ctx: Context): Loop {
     const veb = heap[record + If.BRIDGE];
     if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) for (let i = 0; i < ctx.n; i++) consume(ctx, i, index);
     else if (veb !== 0) vebInput(index, veb);
-    else for (let i = 0; i < ctx.n; i++) ethernetInput(i, index);
+    else {
+      for (let i = 0; i < ctx.n; i++) {
+        if (ctx.repeats !== ctx.burst || !erspanRepeat.take(i, index)) ethernetInput(i, index);
+      }
+    }
     finishBurst();
     if (ctx.workList.length !== 0) runWorkList();
   }

@@ -41,7 +41,10 @@ const LIST = 4096;
 /** Words of a trail: the number of hops, then the rports and tunnels left by, three a word, the newest last. */
 const enum Trail {
   SHIFT = 3,
+  /** Hops, and from EXITED on the number of exits: no more of those below have a meaning. */
   HOPS = 0,
+  EXITED = 8,
+  HOPS_MASK = 0xff,
   EXITS = 1,
 }
 
@@ -90,13 +93,13 @@ export class WorkList {
 
   /** Hops that frame `i` of the burst had behind it when it was taken from the list. */
   hopsOf(ctx: Context, i: number): number {
-    return ctx.fromList ? this.trail[(ctx.slots[i] << Trail.SHIFT) + Trail.HOPS] : 0;
+    return ctx.fromList ? this.trail[(ctx.slots[i] << Trail.SHIFT) + Trail.HOPS] & Trail.HOPS_MASK : 0;
   }
 
   /** Why frame `i`, or one made of it, in slot `from` may not take this hop, or -1. */
   private refusal(ctx: Context, i: number, from: number, index: number, work: Hop): Drop | -1 {
     const trail = from << Trail.SHIFT;
-    const hops = (ctx.fromList ? this.trail[trail + Trail.HOPS] : 0) + ctx.hops[i];
+    const hops = (ctx.fromList ? this.trail[trail + Trail.HOPS] & Trail.HOPS_MASK : 0) + ctx.hops[i];
     if (hops >= HOPS_MOST || (once(work) && ctx.fromList && this.hasLeftBy(trail, index))) return Drop.LOOP;
     return this.length === LIST ? Drop.RING_FULL : -1;
   }
@@ -105,13 +108,20 @@ export class WorkList {
   private append(ctx: Context, i: number, from: number, slot: number, index: number, work: Hop): void {
     const source = from << Trail.SHIFT;
     const to = slot << Trail.SHIFT;
-    const hops = (ctx.fromList ? this.trail[source + Trail.HOPS] : 0) + ctx.hops[i];
-    // Loops: a call of `fill` or `copyWithin` costs more than eight words.
-    if (!ctx.fromList) for (let w = 0; w < 1 << Trail.SHIFT; w++) this.trail[to + w] = 0;
-    else if (to !== source) for (let w = 0; w < 1 << Trail.SHIFT; w++) this.trail[to + w] = this.trail[source + w];
-    this.trail[to + Trail.HOPS] = hops + 1;
-    // An index has 10 bits, so three fit a word; 0 is no interface.
-    if (once(work)) this.trail[to + Trail.EXITS + ((hops / 3) | 0)] |= index << ((hops % 3) * 10);
+    const before = ctx.fromList ? this.trail[source + Trail.HOPS] : 0;
+    let exits = before >> Trail.EXITED;
+    // A loop: a call of `copyWithin` costs more than eight words.
+    if (exits !== 0 && to !== source) {
+      for (let w = Trail.EXITS; w < 1 << Trail.SHIFT; w++) this.trail[to + w] = this.trail[source + w];
+    }
+    if (once(work)) {
+      // An index has 10 bits, so three fit a word.
+      const at = to + Trail.EXITS + ((exits / 3) | 0);
+      const bits = (exits % 3) * 10;
+      this.trail[at] = bits === 0 ? index : this.trail[at] | (index << bits);
+      exits++;
+    }
+    this.trail[to + Trail.HOPS] = ((before & Trail.HOPS_MASK) + ctx.hops[i] + 1) | (exits << Trail.EXITED);
     // The list is no ring: should this thread die, its owner says where the slot was (worker-death.ts).
     ctx.owner[slot] = ctx.me;
     this.slots[this.tail & (LIST - 1)] = slot;
@@ -127,14 +137,13 @@ export class WorkList {
 
   /** Whether the frame in `slot`, of a burst of the list, has left by an rport or a tunnel. */
   hasLeft(slot: number): boolean {
-    const trail = slot << Trail.SHIFT;
-    for (let w = trail + Trail.EXITS; w < trail + (1 << Trail.SHIFT); w++) if (this.trail[w] !== 0) return true;
-    return false;
+    return this.trail[(slot << Trail.SHIFT) + Trail.HOPS] >> Trail.EXITED !== 0;
   }
 
   private hasLeftBy(trail: number, index: number): boolean {
-    for (let hop = 0; hop < HOPS_MOST; hop++) {
-      if (((this.trail[trail + Trail.EXITS + ((hop / 3) | 0)] >> ((hop % 3) * 10)) & 0x3ff) === index) return true;
+    const exits = this.trail[trail + Trail.HOPS] >> Trail.EXITED;
+    for (let exit = 0; exit < exits; exit++) {
+      if (((this.trail[trail + Trail.EXITS + ((exit / 3) | 0)] >> ((exit % 3) * 10)) & 0x3ff) === index) return true;
     }
     return false;
   }

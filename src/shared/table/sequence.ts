@@ -68,7 +68,10 @@ export function initSequences(heap: Int32Array, at: number, key: number): void {
   heap[at + SequenceTable.KEY] = key;
 }
 
-/** Takes a number into account: (table, thread, uptime in seconds, interface | generation << 16, session, source, number). */
+/**
+ * Takes a number into account: (table, thread, uptime in seconds, interface | generation << 16, session, source, number). Returns the
+ * stream, which is its place as long as a worker may not have seen all that main does, or 0 if it has found none.
+ */
 export type Track = (
   table: number,
   me: number,
@@ -80,7 +83,10 @@ export type Track = (
   s2: number,
   s3: number,
   sequence: number,
-) => void;
+) => number;
+
+/** The same of the next number of a stream that `Track` has just returned. */
+export type TrackNext = (table: number, me: number, seconds: number, stream: number, sequence: number) => void;
 
 /** Makes the tracker of one worker; `alone` says that there is no other, and so no need of locks. Workers only. */
 export function makeTrack(heap: Int32Array, alone = false): Track {
@@ -89,7 +95,7 @@ export function makeTrack(heap: Int32Array, alone = false): Track {
     let stream = find(heap, bucket, where, session, s0, s1, s2, s3);
     if (!alone && !lock(heap, bucket, me)) {
       Atomics.add(heap, stream === 0 ? table + SequenceTable.UNTRACKED : stream + Stream.BUSY, 1);
-      return;
+      return stream;
     }
     if (stream === 0) stream = find(heap, bucket, where, session, s0, s1, s2, s3);
     if (stream === 0) stream = place(heap, bucket, seconds);
@@ -104,12 +110,36 @@ export function makeTrack(heap: Int32Array, alone = false): Track {
         heap[stream + Stream.NEXT] = sequence;
         heap[stream + Stream.INTERFACE] = where;
       }
-      heap[stream + Stream.SEEN] = seconds;
-      add(heap, stream + Stream.RECEIVED, 1);
-      judge(heap, stream, sequence);
+      note(heap, stream, seconds, sequence);
     }
     if (!alone) Atomics.store(heap, bucket + Stream.LOCK, 0);
+    return stream;
   };
+}
+
+/** Makes the short way of the tracker of one worker. Workers only. */
+export function makeTrackNext(heap: Int32Array, alone = false): TrackNext {
+  return (table, me, seconds, stream, sequence) => {
+    if (alone) {
+      note(heap, stream, seconds, sequence);
+      return;
+    }
+    const first = table + SequenceTable.STREAMS;
+    const bucket = first + ((stream - first) & ~(WAYS * Stream.WORDS - 1));
+    if (!lock(heap, bucket, me)) {
+      Atomics.add(heap, stream + Stream.BUSY, 1);
+      return;
+    }
+    note(heap, stream, seconds, sequence);
+    Atomics.store(heap, bucket + Stream.LOCK, 0);
+  };
+}
+
+/** A packet of a stream, which is this thread's alone for now. */
+function note(heap: Int32Array, stream: number, seconds: number, sequence: number): void {
+  heap[stream + Stream.SEEN] = seconds;
+  add(heap, stream + Stream.RECEIVED, 1);
+  judge(heap, stream, sequence);
 }
 
 function bucketOf(

@@ -78,7 +78,7 @@ export const enum OptionFound {
 const LIMITED_BROADCAST = -1;
 
 /** The folded sum of a header without options: no loop, an int32. Folded once it is below 0x10009, and 0xffff only if twice would be. */
-function foldPlain(u16: Uint16Array, w: number): number {
+export function foldPlain(u16: Uint16Array, w: number): number {
   const front = u16[w] + u16[w + 1] + u16[w + 2] + u16[w + 3] + u16[w + 4];
   const sum = (front + u16[w + 5] + u16[w + 6] + u16[w + 7] + u16[w + 8] + u16[w + 9]) | 0;
   return (sum & 0xffff) + (sum >>> 16);

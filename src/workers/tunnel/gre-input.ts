@@ -18,7 +18,7 @@ import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, ifRecord, Kind } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
-import { makeTrack } from '../../shared/table/sequence.js';
+import { makeTrack, makeTrackNext } from '../../shared/table/sequence.js';
 import {
   makeTunnelLookup,
   SESSION_ANY,
@@ -54,9 +54,23 @@ import { beginAt } from '../frame.js';
 import { reportPoison } from '../poison.js';
 import { Hop } from '../work-list.js';
 import { swapBestEffort } from './erspan-priority.js';
+import { type ErspanRepeat, OUTER4 } from './erspan-repeat.js';
 
 /** Takes frame `i`, received on interface `index`, to an address of ours: its IP header is at byte `ip`, its GRE header at `gre`. */
 export type GreInput = (i: number, index: number, ip: number, gre: number) => void;
+
+/** Words of the receiver last found: of which burst, asked for by what besides the addresses, and what was found. */
+const enum Recent {
+  BURST = 0,
+  SESSION = 1,
+  /** Where the packet was received, and the version of IP. */
+  WHERE = 2,
+  RECEIVER = 3,
+  EXACT = 4,
+  /** Its stream of numbers; 0 = not known. */
+  STREAM = 5,
+  WORDS = 6,
+}
 
 /** What is known of a packet's ERSPAN header. */
 const enum Sound {
@@ -69,10 +83,14 @@ const enum Sound {
 }
 
 /** Makes the GRE input of one worker. */
-export function makeGreInput(ctx: Context): GreInput {
-  const { heap, meta, u8, slots, length } = ctx;
+export function makeGreInput(ctx: Context, repeat: ErspanRepeat): GreInput {
+  const { heap, meta, u8, u16, slots, length } = ctx;
   const lookup = makeTunnelLookup(heap);
   const track = makeTrack(heap, ctx.workers === 1);
+  const trackNext = makeTrackNext(heap, ctx.workers === 1);
+  const recent = new Int32Array(Recent.WORDS);
+  /** The addresses that go with it, as they lie in the packet. */
+  const addresses = new Uint16Array(Ipv6.LENGTH >> 1);
   /** Whether the receiver last found is one for exactly this source. */
   let exact = false;
 
@@ -124,20 +142,35 @@ export function makeGreInput(ctx: Context): GreInput {
     sound: Sound,
   ): void {
     const four = u8[ip] >> 4 === 4;
-    if (!four && isUnspecified6(u8, ip + Ipv6.SOURCE)) {
+    const same = isRecent(session, index, ip, four);
+    if (!same && !four && isUnspecified6(u8, ip + Ipv6.SOURCE)) {
       drop(ctx, i, index, Drop.MARTIAN_SOURCE);
       return;
     }
-    const erspan = receiver(session, heap[ifRecord(index) + If.RDOMAIN], ip, four);
+    const erspan = same ? recent[Recent.RECEIVER] : find(session, index, ip, four);
+    exact = recent[Recent.EXACT] === 1;
     const record = ifRecord(erspan);
     if (erspan === 0 || (heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) {
       drop(ctx, i, index, Drop.NO_TUNNEL);
       return;
     }
-    if (header !== -1) trackSequence(erspan, session, ip, four, read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE));
+    if (header !== -1 && same && recent[Recent.STREAM] !== 0) {
+      const sequence = read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE);
+      trackNext(heap[Control.SEQUENCES], ctx.me, ctx.seconds, recent[Recent.STREAM], sequence);
+    } else if (header !== -1)
+      trackSequence(erspan, session, ip, four, read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE));
     const refused = tapPacket(ctx, i, erspan, Direction.IN, ip, four ? Af.INET : Af.INET6);
     const deliver = exact && sound === Sound.WHOLE && !refused;
-    setPriority(i, heap[record + If.TUNNEL], ip, four, header);
+    const priority = priorityOf(heap[record + If.TUNNEL], ip, four, header);
+    const start = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET];
+    const plain = four && payload - ip === OUTER4 && start + Ether.LENGTH === ip && header !== -1;
+    if (deliver && plain && isUnseen(i, index, record) && length[i] >= Ether.LENGTH + OUTER4 + Ether.LENGTH) {
+      repeat.remember(i, index, erspan, recent[Recent.STREAM], priority);
+    }
+    if (priority !== -1) {
+      const word = (slots[i] << Meta.SHIFT) + Meta.PRIORITY;
+      meta[word] = (meta[word] & ~0xffff) | priority;
+    }
     beginAt(ctx, i, payload);
     if (sound !== Sound.OTHER && length[i] < Ether.LENGTH) {
       drop(ctx, i, erspan, Drop.ERSPAN_SHORT);
@@ -153,6 +186,30 @@ export function makeGreInput(ctx: Context): GreInput {
     else if (dropped) drop(ctx, i, erspan, Drop.FILDROP);
     else if ((heap[record + If.BRIDGE] | heap[record + If.INET]) === 0) consume(ctx, i, erspan);
     else ctx.workList.defer(ctx, i, erspan, Hop.FRAME_INPUT);
+  }
+
+  /** Whether the last packet of this burst had the same session and addresses: its receiver and its stream are this one's. */
+  function isRecent(session: number, index: number, ip: number, four: boolean): boolean {
+    if (recent[Recent.BURST] !== ctx.burst || recent[Recent.SESSION] !== session) return false;
+    if (recent[Recent.WHERE] !== (index | (four ? 0 : Where.INET6))) return false;
+    const w = (ip + (four ? Ipv4.ADDRESSES : Ipv6.SOURCE)) >> 1;
+    const words = four ? 4 : 16;
+    for (let k = 0; k < words; k++) if (u16[w + k] !== addresses[k]) return false;
+    return true;
+  }
+
+  /** Step 4, remembered for the next packet. */
+  function find(session: number, index: number, ip: number, four: boolean): number {
+    const found = receiver(session, heap[ifRecord(index) + If.RDOMAIN], ip, four);
+    recent[Recent.BURST] = ctx.burst;
+    recent[Recent.SESSION] = session;
+    recent[Recent.WHERE] = index | (four ? 0 : Where.INET6);
+    recent[Recent.RECEIVER] = found;
+    recent[Recent.EXACT] = exact ? 1 : 0;
+    recent[Recent.STREAM] = 0;
+    const w = (ip + (four ? Ipv4.ADDRESSES : Ipv6.SOURCE)) >> 1;
+    for (let k = 0; k < addresses.length; k++) addresses[k] = u16[w + k];
+    return found;
   }
 
   /** Step 4: who takes a packet of this session, in the domain it was received in; 0 = nobody. The first hit wins. */
@@ -189,19 +246,26 @@ export function makeGreInput(ctx: Context): GreInput {
     const s1 = four ? 0 : read32(u8, s + 4);
     const s2 = four ? 0 : read32(u8, s + 8);
     const s3 = four ? 0 : read32(u8, s + 12);
-    track(table, ctx.me, ctx.seconds, where, session, read32(u8, s), s1, s2, s3, sequence);
+    recent[Recent.STREAM] = track(table, ctx.me, ctx.seconds, where, session, read32(u8, s), s1, s2, s3, sequence);
   }
 
-  /** Step 6. */
-  function setPriority(i: number, tunnel: number, ip: number, four: boolean, header: number): void {
+  /** Whether nobody looks at frame `i`, which leaves the tunnel of `record` for its bridge or the stack, on its way from interface `index`. */
+  function isUnseen(i: number, index: number, record: number): boolean {
+    if (ctx.fromList || ctx.ingress !== index || ctx.tracing || recent[Recent.STREAM] === 0) return false;
+    if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0 || heap[record + If.CAPTURE] !== 0) return false;
+    return (
+      (heap[record + If.BRIDGE] | heap[record + If.INET]) !== 0 && meta[(slots[i] << Meta.SHIFT) + Meta.VNET0] === 0
+    );
+  }
+
+  /** Step 6: the priority of a frame, -1 = as it is. */
+  function priorityOf(tunnel: number, ip: number, four: boolean, header: number): number {
     let priority = tunnel === 0 ? TunnelPriority.PACKET : heap[tunnel + Tunnel.RX_PRIORITY];
     if (priority === TunnelPriority.OUTER) priority = (four ? u8[ip + Ipv4.TOS] : trafficClass(u8, ip)) >> 5;
     else if (priority === TunnelPriority.PAYLOAD) {
       priority = header === -1 ? TunnelPriority.PACKET : swapBestEffort(erspanCos(u8, header));
     }
-    if (priority === TunnelPriority.PACKET) return;
-    const word = (slots[i] << Meta.SHIFT) + Meta.PRIORITY;
-    meta[word] = (meta[word] & ~0xffff) | priority;
+    return priority;
   }
 
   return greInput;
