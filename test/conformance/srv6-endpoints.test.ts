@@ -293,7 +293,7 @@ describe('the HMAC policy', () => {
   after(() => rig.stop());
   beforeEach(() => rig.rig.forget());
 
-  const policy = (value: -1 | 0 | 1): Promise<void> =>
+  const policy = (value: -1 | 0 | 1 | 2): Promise<void> =>
     rig.edit((state) => {
       const core = state.interfaces.get('mem0');
       assert.ok(core !== undefined);
@@ -313,14 +313,15 @@ describe('the HMAC policy', () => {
   }
 
   const cases = [
-    ['without an SRH', outer(SID, [], 4, INNER), { '-1': true, 0: true, 1: true }],
-    ['without an HMAC', outer(SID, [srh([SID], 0)], 4, INNER), { '-1': true, 0: true, 1: false }],
-    ['with the SHA-256 of the vector', signed(42), { '-1': true, 0: true, 1: true }],
-    ['with the SHA-1 of the vector', signed(41), { '-1': true, 0: true, 1: true }],
-    ['with a flipped bit', signed(42, 100), { '-1': true, 0: false, 1: false }],
-    ['with an unknown key', signed(43), { '-1': true, 0: false, 1: false }],
+    ['without an SRH', outer(SID, [], 4, INNER), { '-1': true, 0: true, 1: true, 2: false }],
+    ['without an SRH, behind options', outer(SID, [options(60)], 4, INNER), { '-1': true, 0: true, 1: true, 2: false }],
+    ['without an HMAC', outer(SID, [srh([SID], 0)], 4, INNER), { '-1': true, 0: true, 1: false, 2: false }],
+    ['with the SHA-256 of the vector', signed(42), { '-1': true, 0: true, 1: true, 2: true }],
+    ['with the SHA-1 of the vector', signed(41), { '-1': true, 0: true, 1: true, 2: true }],
+    ['with a flipped bit', signed(42, 100), { '-1': true, 0: false, 1: false, 2: false }],
+    ['with an unknown key', signed(43), { '-1': true, 0: false, 1: false, 2: false }],
   ] as const;
-  for (const value of [-1, 0, 1] as const) {
+  for (const value of [-1, 0, 1, 2] as const) {
     it(`B29, B30, B31 seg6_require_hmac=${value}`, async () => {
       await policy(value);
       for (const [name, packet, expected] of cases) {

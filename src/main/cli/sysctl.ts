@@ -93,10 +93,10 @@ const INTERFACE_SETTINGS: readonly InterfaceSetting[] = [
     },
   },
   {
-    ...{ of: /^net\.ipv6\.conf\.(.+)\.seg6_require_hmac$/, min: -1, max: 1 },
+    ...{ of: /^net\.ipv6\.conf\.(.+)\.seg6_require_hmac$/, min: -1, max: 2 },
     get: (spec) => spec.seg6RequireHmac,
     set: (spec, value) => {
-      spec.seg6RequireHmac = value as -1 | 0 | 1;
+      spec.seg6RequireHmac = value as -1 | 0 | 1 | 2;
     },
   },
 ];

@@ -106,8 +106,8 @@ export interface InterfaceSpec {
   peer: string;
   /** The VRF that it is a port of; empty = none. Its `rdomain` is then that VRF's table, as is a VRF's own. */
   master: string;
-  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4). */
-  seg6RequireHmac: -1 | 0 | 1;
+  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4), 2 = and so is an SRH. */
+  seg6RequireHmac: -1 | 0 | 1 | 2;
   /** Whether an SRH at an address of ours that is no SID is processed (spec B §1.8). */
   seg6Enabled: boolean;
   /** At the edge of the SR domain: nothing received here goes to its SIDs, `srv6.block` (spec B §1.8). */

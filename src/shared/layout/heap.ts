@@ -160,7 +160,7 @@ export const enum If {
   RDOMAIN = 17,
   /** Port: floods a second that each worker makes of its frames; 0 = no limit. */
   STORM_LIMIT = 18,
-  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4). */
+  /** HMAC of an SRH received here: -1 = not looked at, 0 = right if there, 1 = required (spec B §1.4), 2 = and so is an SRH. */
   SEG6_HMAC = 28,
   /** 1 = an SRH at an address of ours that is no SID is taken, with `Control.SEG6_ENABLED` (spec B §1.8). */
   SEG6_ENABLED = 26,

@@ -39,7 +39,7 @@ export function makeSrhHmac(ctx: Context): SrhHmac {
     const policy = heap[ifRecord(index) + If.SEG6_HMAC];
     if (policy === IGNORE) return -1;
     const tlv = findHmac(u8, srh);
-    if (tlv === -1) return policy === REQUIRE ? Drop.SRV6_HMAC : -1;
+    if (tlv === -1) return policy >= REQUIRE ? Drop.SRV6_HMAC : -1;
     const key = findKey(heap, heap[Control.SRV6_KEYS], hmacKeyId(u8, tlv));
     if (key === 0) return Drop.SRV6_HMAC;
     if (budget === 0) return Drop.SRV6_HMAC_BUDGET;

@@ -44,6 +44,9 @@ import type { VrfInput } from './vrf-input.js';
 /** Takes frame `i`, a checked IPv6 packet at byte `ip` received on interface `index`, to the SID whose next hop's record is `hop`. */
 export type LocalSid = (i: number, index: number, ip: number, cast: Cast, hop: number) => void;
 
+/** Value of `If.SEG6_HMAC`: a packet without an SRH, and so without an HMAC, is not believed either. */
+const SRH_REQUIRED = 2;
+
 /** Least ethertype of an Ethernet II frame. */
 const ETHERTYPE_LEAST = 0x0600;
 
@@ -92,9 +95,12 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
         problem(i, index, ip, Problem6Code.FIELD, pointer, Drop.SRV6_HEADER);
         return;
       }
-      if (chain[Chain.SRH] !== 0 && !believed(i, index, ip, chain[Chain.SRH])) return;
+      if (!believed(i, index, ip, chain[Chain.SRH])) return;
       upper = chain[Chain.UPPER];
       protocol = chain[Chain.PROTOCOL];
+    } else if (heap[ifRecord(index) + If.SEG6_HMAC] === SRH_REQUIRED) {
+      drop(ctx, i, index, Drop.SRV6_HMAC);
+      return;
     }
     if (!takes(action, protocol)) problem(i, index, ip, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
     else if (action === SidAction.END_DX2) bridge(i, index, ip, ip + upper, hop);
@@ -200,7 +206,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     if (!walked(i, index, ip, false)) return;
     const srh = chain[Chain.ACTIVE] === 0 ? chain[Chain.SRH] : chain[Chain.ACTIVE];
     const compat = heap[Control.SRV6_COMPAT] !== 0;
-    if (srh !== 0 && !believed(i, index, ip, srh)) return;
+    if (!believed(i, index, ip, srh)) return;
     if (chain[Chain.ACTIVE] === 0) {
       last(i, index, ip, hop, action);
       return;
@@ -292,9 +298,10 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     return false;
   }
 
-  /** Step 2. False if the packet is done with. */
+  /** Step 2; `srh` is 0 where there is none. False if the packet is done with. */
   function believed(i: number, index: number, ip: number, srh: number): boolean {
-    const reason = hmac.check(index, ip, ip + srh);
+    const lacks = srh === 0 && heap[ifRecord(index) + If.SEG6_HMAC] === SRH_REQUIRED;
+    const reason = lacks ? Drop.SRV6_HMAC : srh === 0 ? -1 : hmac.check(index, ip, ip + srh);
     if (reason === -1) return true;
     drop(ctx, i, index, reason);
     return false;
