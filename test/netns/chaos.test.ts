@@ -7,7 +7,7 @@ import { chaos } from '../support/chaos.js';
 import { skipReason } from '../support/require.js';
 import { withSeed } from '../support/stress.js';
 
-const SECONDS = 20;
+const SECONDS = 12;
 
 test('chaos: books balance, every loss has its reason, nothing is damaged or doubled', {
   skip: skipReason.tun(),
