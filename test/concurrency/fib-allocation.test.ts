@@ -8,10 +8,10 @@ import { Fib4, makeFib4Lookup } from '../../src/shared/table/fib4.js';
 import { Fib6, makeFib6Lookup } from '../../src/shared/table/fib6.js';
 import { flowHash4, flowHash6 } from '../../src/shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHopKind, NextHopTable, pickMember } from '../../src/shared/table/next-hop.js';
+import { heapGrowth } from '../support/heap-growth.js';
 import { FibBench } from '../unit/support/fib-bench.js';
 
 const ROUND = 1_000_000;
-const ROUNDS = 10;
 const WARM_ROUNDS = 5;
 const MOST_BYTES = 0.1;
 
@@ -49,19 +49,6 @@ function choose6(times: number): number {
   return sum;
 }
 
-/** Bytes that the heap grew by for each choice: the middle of the rounds, as a collection may fall into one. */
-function growth(run: (choices: number) => void): number {
-  for (let n = 0; n < WARM_ROUNDS; n++) run(ROUND);
-  const rounds: number[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    run(ROUND);
-    rounds.push((process.memoryUsage().heapUsed - before) / ROUND);
-  }
-  return rounds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
-}
-
 const skip = global.gc === undefined ? 'needs --expose-gc' : false;
 
 test('choosing a next hop leaves no garbage', { skip }, () => {
@@ -74,15 +61,20 @@ test('choosing a next hop leaves no garbage', { skip }, () => {
   table6.insert(0x20010db8, 0x1000, 0, 1, 128, group);
   for (const choose of [choose4, choose6]) {
     assert.ok(choose(64) > 64, `${choose.name} meets members`);
-    const bytes = growth((choices) => void choose(choices));
+    const bytes = heapGrowth((choices) => void choose(choices), ROUND, WARM_ROUNDS, MOST_BYTES);
     assert.ok(bytes < MOST_BYTES, `${choose.name}: ${bytes} bytes a choice`);
   }
 });
 
 test('one small array in 64 choices would be found', { skip }, () => {
   const kept: number[][] = [[]];
-  const bytes = growth((choices) => {
-    for (let n = 0; n < choices; n += 64) kept[0] = [n, choose4(64)];
-  });
+  const bytes = heapGrowth(
+    (choices) => {
+      for (let n = 0; n < choices; n += 64) kept[0] = [n, choose4(64)];
+    },
+    ROUND,
+    WARM_ROUNDS,
+    MOST_BYTES,
+  );
   assert.ok(bytes >= MOST_BYTES, `${bytes} bytes a choice`);
 });

@@ -4,14 +4,15 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { heapGrowth } from '../support/heap-growth.js';
 import { OfflineRouter } from '../support/offline-router.js';
 import { RoutedHosts } from '../support/routed-hosts.js';
 
-/** A round's frames, both sides together. */
+/** Frames that are under way at once, both sides together. */
 const FRAMES = 1024;
-const REPEATS = 100;
+/** Frames of one measurement. */
+const ROUND = 100 * FRAMES;
 const WARM_ROUNDS = 15;
-const ROUNDS = 10;
 const MOST_BYTES = 0.1;
 
 // One router in the process: two sets of its closures would make its code polymorphic.
@@ -23,10 +24,10 @@ const hosts = {
   IPv6: await RoutedHosts.on(router, ['mem2', 'mem3'], 6, 100),
 };
 
-/** Routes that many rounds of frames. Returns how many arrived. */
-function send(rounds: RoutedHosts, repeats: number): number {
+/** Routes `frames` frames, a multiple of FRAMES. Returns how many arrived. */
+function send(rounds: RoutedHosts, frames: number): number {
   let got = 0;
-  for (let n = 0; n < repeats; n++) {
+  for (let left = frames; left > 0; left -= FRAMES) {
     rounds.fill();
     while (router.loop.pollMemoryPorts() !== 0);
     got += rounds.collect();
@@ -34,23 +35,10 @@ function send(rounds: RoutedHosts, repeats: number): number {
   return got;
 }
 
-/** Bytes that the heap grew by for each frame: the middle of the rounds, as a collection may fall into one. */
-function growth(run: () => void): number {
-  for (let n = 0; n < WARM_ROUNDS; n++) run();
-  const rounds: number[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    run();
-    rounds.push((process.memoryUsage().heapUsed - before) / (FRAMES * REPEATS));
-  }
-  return rounds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
-}
-
 for (const [family, rounds] of Object.entries(hosts)) {
   test(`${family}: a million routed packets leave no garbage`, { skip }, () => {
-    assert.equal(send(rounds, 1), FRAMES, 'they arrive');
-    const bytes = growth(() => void send(rounds, REPEATS));
+    assert.equal(send(rounds, FRAMES), FRAMES, 'they arrive');
+    const bytes = heapGrowth((frames) => void send(rounds, frames), ROUND, WARM_ROUNDS, MOST_BYTES);
     assert.ok(bytes < MOST_BYTES, `${bytes} bytes a frame`);
   });
 }

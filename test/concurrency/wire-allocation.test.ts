@@ -10,9 +10,9 @@ import { echoReply6, mayAnswerWithError6, writeIcmpError6 } from '../../src/shar
 import { checkIpv4, decrementTtl, destination4, setTtl } from '../../src/shared/wire/ipv4.js';
 import { checkForward6, checkIpv6, walkExtensions, walkHopByHop } from '../../src/shared/wire/ipv6.js';
 import { checkNd, ndReply, writeSolicitation } from '../../src/shared/wire/nd.js';
+import { heapGrowth } from '../support/heap-growth.js';
 
 const ROUND = 20_000;
-const ROUNDS = 10;
 const WARM_ROUNDS = 10;
 const MOST_BYTES = 0.5;
 /** Where the packets are, and where what is made of them goes. */
@@ -61,25 +61,12 @@ const steps: Readonly<Record<string, () => number>> = {
   },
 };
 
-/** Bytes that the heap grew by for each run of `step`: the middle of the rounds, as a collection may fall into one. */
-function growth(step: () => number): number {
-  const round = () => {
-    for (let n = 0; n < ROUND; n++) sum = (sum + step()) | 0;
-  };
-  for (let n = 0; n < WARM_ROUNDS; n++) round();
-  const rounds: number[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
-    global.gc?.();
-    const before = process.memoryUsage().heapUsed;
-    round();
-    rounds.push((process.memoryUsage().heapUsed - before) / ROUND);
-  }
-  return rounds.sort((a, b) => a - b)[ROUNDS >> 1] as number;
-}
-
 for (const [what, step] of Object.entries(steps)) {
   test(`${what}: nothing is allocated`, () => {
-    const bytes = growth(step);
+    const run = (times: number) => {
+      for (let n = 0; n < times; n++) sum = (sum + step()) | 0;
+    };
+    const bytes = heapGrowth(run, ROUND, WARM_ROUNDS, MOST_BYTES);
     assert.ok(bytes < MOST_BYTES, `${bytes} bytes a run`);
   });
 }
