@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pino from 'pino';
 import { createMetrics } from '../../metrics/registry.js';
+import { tuneCompiler } from '../shared/sys/compiler.js';
 import { type AccessGroups, groupId } from './api/access.js';
 import { Connections } from './api/connections.js';
 import { listenControl, type RunCommand } from './api/control-socket.js';
@@ -117,6 +118,7 @@ async function main(): Promise<number> {
     return 1;
   }
   if (option.parseOnly) return 0;
+  tuneCompiler();
   const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 1, sync: true }));
   try {
     await run(option, state, log);

@@ -3,6 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { tuneCompiler } from '../../src/shared/sys/compiler.js';
 import { packetPps, xdp1514, xdpImix, xdpPps } from './attached.js';
 import { mixedTcp, packetTcp } from './attached-tcp.js';
 import { type Bench, type Measured, resultLine } from './bench.js';
@@ -48,6 +49,7 @@ function text(name: string, m: Measured): string {
 
 /** Runs one bench in this process. Returns the exit status. */
 async function one(bench: Bench, json: boolean): Promise<number> {
+  tuneCompiler(); // as smrouterd does
   const result = await bench.run();
   if (typeof result === 'string') {
     process.stderr.write(`${bench.name}: not run: ${result}\n`);
