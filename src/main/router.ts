@@ -178,7 +178,8 @@ export class Router {
     const { memory, table, injector } = this;
     const neighbours = new Neighbours(memory, this.reclaimer);
     const settings = (): Readonly<Record<string, string | number>> => ({ ...this.current.settings });
-    this.stack = new Stack(stackEnvironment({ memory, table, injector, neighbours, settings, log }));
+    const encapPaths = () => this.routing.encapPaths;
+    this.stack = new Stack(stackEnvironment({ memory, table, injector, neighbours, encapPaths, settings, log }));
     this.punts = new Punts(memory);
     this.stackTimer = setInterval(() => this.stack.tick(), STACK_TICK_MS);
     this.interfaces = new Interfaces(

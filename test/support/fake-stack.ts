@@ -3,7 +3,14 @@
  * books, written down. The books: punted = forwarded + consumed + dropped + held.
  */
 import assert from 'node:assert/strict';
-import type { StackAddress, StackEnvironment, StackInterface, StackRoute } from '../../src/main/stack/environment.js';
+import type {
+  OuterHeader,
+  StackAddress,
+  StackEnvironment,
+  StackInterface,
+  StackRoute,
+  StackTunnel,
+} from '../../src/main/stack/environment.js';
 import { Stack } from '../../src/main/stack/stack.js';
 import { PuntReason } from '../../src/shared/ring/punt-reason.js';
 import { parseIpv4, swap32 } from '../../src/shared/wire/ipv4-address.js';
@@ -116,6 +123,17 @@ export class FakeWorld implements StackEnvironment {
 
   change(index: number, more: Partial<StackInterface>): void {
     this.table.set(index, { ...(this.table.get(index) as StackInterface), ...more });
+  }
+
+  /** What `tunnelsOf` finds, by domain and the outer destination as `join` gives it, and what `limitPath` was told. */
+  readonly tunnels: { rdomain: number; to: string; tunnel: StackTunnel }[] = [];
+  readonly limits: [path: string, mtu: number][] = [];
+  tunnelsOf(rdomain: number, outer: OuterHeader): StackTunnel[] {
+    const to = outer.destination.join();
+    return this.tunnels.filter((one) => one.rdomain === rdomain && one.to === to).map(({ tunnel }) => tunnel);
+  }
+  limitPath(path: string, mtu: number): void {
+    this.limits.push([path, mtu]);
   }
 
   /** Packets given back to workers. */

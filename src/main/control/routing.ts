@@ -16,6 +16,7 @@ import { OwnSourceSet, OwnSources } from '../../shared/table/own-sources.js';
 import { addressWords } from '../config/address.js';
 import { type Hop, type Route, sameRoute } from '../config/routes.js';
 import type { Memory } from '../memory/memory.js';
+import { EncapPaths } from './encap-paths.js';
 import type { InterfaceTable } from './interface-table.js';
 import { encapNextHop, SidCounters, type SidCounts, sidNextHop } from './srv6.js';
 
@@ -41,6 +42,8 @@ interface Tables {
 }
 
 export class Routing {
+  /** The ways of outer packets. */
+  readonly encapPaths: EncapPaths;
   private readonly memory: Memory;
   private readonly interfaces: InterfaceTable;
   private readonly reclaimer: Reclaimer;
@@ -63,6 +66,7 @@ export class Routing {
       release: (at: number, words: number) => memory.heap.release(at, words),
     };
     this.nextHops = new NextHopTable(this.fibMemory, reclaimer);
+    this.encapPaths = new EncapPaths(this.nextHops);
     this.sidCounters = new SidCounters(memory.views);
     this.ownSources = new OwnSourceSet(heap, memory.heap.allocate(OwnSources.WORDS));
     heap[Control.OWN_SOURCES] = this.ownSources.root;
@@ -116,7 +120,8 @@ export class Routing {
     const before = this.counters.get(keyOf(route));
     this.counters.delete(keyOf(route));
     if (route.hops.some((hop) => hop.sid?.count === true)) this.counters.set(keyOf(route), this.sidCounters.take());
-    const members = route.hops.map((hop) => this.nextHops.add(this.specOf(hop, route)));
+    const specs = route.hops.map((hop) => this.specOf(hop, route));
+    const members = specs.map((spec) => this.nextHops.add(spec));
     let index = members[0] as number;
     if (members.length > 1) {
       index = this.nextHops.addGroup(members.map((member) => ({ index: member, weight: 1 })));
@@ -129,6 +134,7 @@ export class Routing {
     if (old !== 0) this.nextHops.release(old);
     if (before !== undefined) this.closeCounter(before);
     this.installed.set(keyOf(route), this.generationsOf(route));
+    this.encapPaths.set(keyOf(route), route, specs, members);
   }
 
   private insert({ rdomain, family, length }: Route, words: Int32Array, index: number): number {
@@ -148,6 +154,7 @@ export class Routing {
     if (old !== 0) this.nextHops.release(old);
     this.ownSources.delete(w0, keyOf(route));
     this.installed.delete(keyOf(route));
+    this.encapPaths.delete(keyOf(route));
     const number = this.counters.get(keyOf(route));
     this.counters.delete(keyOf(route));
     if (number !== undefined) this.closeCounter(number);
@@ -160,8 +167,10 @@ export class Routing {
   }
 
   private specOf(hop: Hop, { family, ...route }: Route): NextHopSpec {
-    if (hop.encap !== undefined)
-      return { ...encapNextHop(hop.encap), interface: this.interfaces.find(hop.dev)?.index ?? 0 };
+    if (hop.encap !== undefined) {
+      const mtu = this.encapPaths.limitOf(hop.encap);
+      return { ...encapNextHop(hop.encap), mtu, interface: this.interfaces.find(hop.dev)?.index ?? 0 };
+    }
     if (hop.sid !== undefined) {
       const refers = hop.sid.vrf || hop.sid.oif;
       const referred = refers === '' ? undefined : this.interfaces.find(refers);

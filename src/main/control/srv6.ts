@@ -59,7 +59,7 @@ export function overheadOf({ mode, segs, hmac }: Pick<EncapSpec, 'mode' | 'segs'
 }
 
 /** Segments that the SRH carries: a reduced one leaves out the first, and one without segments is left out itself (RFC 8986 §5.2). */
-function carriedSegments(mode: EncapSpec['mode'], segments: number, hmac: boolean): number {
+export function carriedSegments(mode: EncapSpec['mode'], segments: number, hmac: boolean): number {
   if (mode === 'encap') return segments;
   return segments === 1 && hmac ? 1 : segments - 1;
 }

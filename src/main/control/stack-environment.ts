@@ -13,6 +13,7 @@ import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 import type { StackEnvironment, StackInterface, StackRoute } from '../stack/environment.js';
 import type { DropReason } from '../stack/fate.js';
+import type { EncapPaths } from './encap-paths.js';
 import type { Injector } from './inject.js';
 import type { InterfaceTable, Live } from './interface-table.js';
 import type { Neighbours } from './neighbours.js';
@@ -41,6 +42,7 @@ export interface StackParts {
   readonly table: InterfaceTable;
   readonly injector: Injector;
   readonly neighbours: Neighbours;
+  readonly encapPaths: () => EncapPaths;
   readonly settings: () => Readonly<Record<string, string | number>>;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
@@ -70,8 +72,9 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
   /** Most bytes of a packet that an encapsulation takes, as its first segment is reached now. */
   function mtuOf(hop: number): number {
     const under = route(heap[hop + NextHop.TABLE], 6, heap.slice(hop + NextHop.GATEWAY, hop + NextHop.GATEWAY + 4));
-    const mtu = under?.mtu ?? table.at(under?.out ?? 0)?.spec.mtu ?? Slot.SUPER_MAX;
-    return mtu - heap[hop + NextHop.OVERHEAD];
+    const link = under?.mtu ?? table.at(under?.out ?? 0)?.spec.mtu ?? Slot.SUPER_MAX;
+    const path = heap[hop + NextHop.MTU] || link;
+    return Math.min(path, link) - heap[hop + NextHop.OVERHEAD];
   }
 
   /** Whether it runs and the stack may send by it: a vport only from a bridge, others only if they are in none (A50, A95). */
@@ -113,6 +116,26 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
     sendRouted: (index, rdomain, bytes, forwarded) => {
       const live = table.at(index) ?? table.all()[0];
       return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded);
+    },
+    tunnelsOf: (rdomain, outer) =>
+      parts
+        .encapPaths()
+        .find(outer)
+        .filter(({ underlay, first }) => {
+          const out = route(underlay, 6, first)?.out ?? 0;
+          return underlay === rdomain || table.at(out)?.spec.rdomain === rdomain;
+        }),
+    limitPath: (path, mtu) => {
+      try {
+        parts.encapPaths().limit(path, mtu);
+      } catch (err) {
+        parts.log.warn({ event: 'path-mtu', err }, `no room for the MTU of a path: ${path}`);
+        return;
+      }
+      parts.log.info(
+        { event: 'path-mtu', path, mtu },
+        mtu === 0 ? 'the MTU of a path is forgotten' : 'a path has an MTU',
+      );
     },
     handBack: (index, packet) => {
       const live = table.at(index);

@@ -53,6 +53,27 @@ export interface StackRoute {
   readonly mtu?: number;
 }
 
+/** The outer header of a packet that an encapsulation may have made. */
+export interface OuterHeader {
+  readonly source: Int32Array;
+  /** Where it was going when it was quoted: the first segment or a later one. */
+  readonly destination: Int32Array;
+  /** Segments of its SRH in the order in which they are visited; undefined = it had none. */
+  readonly segments: readonly Int32Array[] | undefined;
+}
+
+/** A route of ours into an encapsulation. */
+export interface StackTunnel {
+  /** The way of its outer packets: those with the same name go the same way. */
+  readonly path: string;
+  /** Domain of the packets inside, and the network they are for. */
+  readonly rdomain: number;
+  readonly network: Int32Array;
+  readonly length: number;
+  /** Bytes of the outer header. */
+  readonly overhead: number;
+}
+
 /** The world. */
 export interface StackEnvironment {
   /** Milliseconds of a clock that does not jump; parts of one are kept in round-trip times. */
@@ -72,6 +93,10 @@ export interface StackEnvironment {
    * `forwarded` and the result are as of `transmit`.
    */
   sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  /** Routes that encapsulate as a packet is whose sender is told of it in domain `rdomain`, where its answers come in. */
+  tunnelsOf(rdomain: number, outer: OuterHeader): readonly StackTunnel[];
+  /** From now on no outer packet longer than `mtu` bytes takes a path; 0 = as long as its first link takes. */
+  limitPath(path: string, mtu: number): void;
   /** Gives a whole IP packet to us, that came in on an interface, to a worker to take it from there. False if it could not be taken. */
   handBack(index: number, packet: Uint8Array): boolean;
   /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */

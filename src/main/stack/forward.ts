@@ -43,7 +43,7 @@ import { isOnLink } from './proxy.js';
 import { PeerBuckets } from './rate-limit.js';
 import type { Sources } from './sources.js';
 
-/** Least MTU of IPv6: of a tunnel that has less, the outer packet is cut (RFC 2473 §7.1). */
+/** Least MTU of IPv6, which no sender is asked to go below: a tunnel that has less drops such a packet. */
 const MTU_LEAST = 1280;
 /** Most bytes of a redirect's frame. */
 const REDIRECT_MOST = 14 + 1280;

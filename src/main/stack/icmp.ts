@@ -27,7 +27,10 @@ export class IcmpErrors {
     this.limits = { 4: new ErrorLimit(random), 6: new ErrorLimit(random) };
   }
 
-  /** Answers a checked IPv4 packet with an error, if that may be. `from` is the source if it must be a certain one. */
+  /**
+   * Answers a checked IPv4 packet with an error, if that may be; one that is quoted itself may be shorter than its header says, but not in
+   * memory. `from` is the source if it must be a certain one.
+   */
   error4(packet: Packet, origin: Origin, type: IcmpType, code: number, rest = 0, from?: Int32Array): void {
     const on = this.env.interfaceOf(origin.ingress);
     if (on === undefined || !mayAnswerWithError4(packet.u8, IP, origin.group)) return;
@@ -37,7 +40,7 @@ export class IcmpErrors {
       type === IcmpType.REDIRECT || (type === IcmpType.UNREACHABLE && code === UnreachableCode.FRAGMENTATION_NEEDED);
     if (!exempt && !this.allow(packet, on.rdomain)) return;
     const { u8, u16, to } = beside(packet);
-    const length = writeIcmpError4(u8, u16, IP, to, type, code, rest, source[0], this.output.nextId());
+    const length = writeIcmpError4(u8, u16, IP, to, type, code, rest, source[0], this.output.nextId(), packet.length);
     this.output.own(copyPacket(u8.subarray(to), 0, 4, length), on.rdomain, origin.ingress);
   }
 
@@ -49,7 +52,7 @@ export class IcmpErrors {
     if (source === undefined) return;
     if (type !== Icmp6Type.TOO_BIG && !this.allow(packet, on.rdomain)) return;
     const { u8, u16, to } = beside(packet);
-    const length = writeIcmpError6(u8, u16, IP, to, type, code, rest, bytesOf(source), 0);
+    const length = writeIcmpError6(u8, u16, IP, to, type, code, rest, bytesOf(source), 0, packet.length);
     this.output.own(copyPacket(u8.subarray(to), 0, 6, length), on.rdomain, origin.ingress);
   }
 

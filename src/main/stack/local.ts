@@ -36,6 +36,7 @@ import { quote } from './quote.js';
 import { Reassembly } from './reassembly.js';
 import type { Sources } from './sources.js';
 import { Resetter } from './tcp-reset.js';
+import type { TunnelErrors } from './tunnel-errors.js';
 
 /** TTL and hop limit of what we send. */
 const HOPS = 64;
@@ -60,6 +61,7 @@ export class LocalInput {
     private readonly nd: NdSpeaker,
     private readonly paths: PathMtu,
     private readonly pinger: Pinger,
+    private readonly tunnels: TunnelErrors,
   ) {
     this.resets = new Resetter(env, output);
     this.reassembly = new Reassembly(env, (packet, origin) => {
@@ -246,11 +248,13 @@ export class LocalInput {
       case Icmp6Type.TOO_BIG:
         this.tooBig(packet, rdomain, at, read32(u8, IP + at + Icmp6.REST) >>> 0);
         this.pinger.error(packet, at);
+        this.tunnels.input(packet, at, rdomain);
         break;
       case Icmp6Type.UNREACHABLE:
       case Icmp6Type.TIME_EXCEEDED:
       case Icmp6Type.PARAMETER_PROBLEM:
         this.pinger.error(packet, at);
+        this.tunnels.input(packet, at, rdomain);
         break;
     }
     return 'consumed';

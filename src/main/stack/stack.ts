@@ -33,6 +33,7 @@ import { PathMtu } from './path-mtu.js';
 import { Pinger, type PingOptions, type PingReport } from './ping.js';
 import { ProxyAnswers } from './proxy.js';
 import { Sources } from './sources.js';
+import { TunnelErrors } from './tunnel-errors.js';
 
 /** A packet that a worker has handed over. */
 export interface Punted {
@@ -60,6 +61,7 @@ export class Stack {
   private readonly local: LocalInput;
   private readonly forwarder: Forwarder;
   private readonly pinger: Pinger;
+  private readonly tunnels: TunnelErrors;
 
   /** `random` gives numbers from 0 up to but not 1; tests seed it. */
   constructor(
@@ -82,7 +84,8 @@ export class Stack {
     this.output = new Output(env, this.neighbourTable, paths, deliver, random);
     this.errors = new IcmpErrors(env, this.output, sources, random);
     this.pinger = new Pinger(env, sources, (packet, rdomain, scope) => this.output.own(packet, rdomain, scope), random);
-    this.local = new LocalInput(env, this.output, this.errors, sources, this.nd, paths, this.pinger);
+    this.tunnels = new TunnelErrors(env, this.errors);
+    this.local = new LocalInput(env, this.output, this.errors, sources, this.nd, paths, this.pinger, this.tunnels);
     this.forwarder = new Forwarder(env, this.output, this.errors, sources, this.neighbourTable);
   }
 
@@ -103,6 +106,7 @@ export class Stack {
     this.announcer.tick();
     this.proxy.tick();
     this.pinger.tick();
+    this.tunnels.tick();
   }
 
   /** An address was added to an interface that is up, or the interface came up: duplicate address detection, announcements. */

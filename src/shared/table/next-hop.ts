@@ -54,7 +54,7 @@ export const enum NextHop {
   INTERFACE = 1,
   /** That interface's generation: with another one the next hop is dead. */
   GENERATION = 2,
-  /** Largest packet in bytes; 0 = the interface's. */
+  /** Largest packet in bytes, of ENCAP the outer one; 0 = the interface's. */
   MTU = 3,
   /** Gateway: four words as in fib6.ts; an IPv4 one is the first. */
   GATEWAY = 4,

@@ -152,7 +152,8 @@ export function finishIcmp(u8: Uint8Array, u16: Uint16Array, at: number, length:
 /**
  * Writes at byte `to` an error about the checked packet at byte `packet`, an IP packet from `source` to its sender that quotes as
  * much of it as 576 bytes hold. `rest` is the message's 32 bits behind the checksum. `id` identifies the packet. Returns the
- * length, 48 … 576 bytes; the two must not overlap. Whether it may be sent: `mayAnswerWithError4`.
+ * length, 48 … 576 bytes; the two must not overlap. Whether it may be sent: `mayAnswerWithError4`. `present`: bytes of the packet that
+ * there are, if it is not whole.
  */
 export function writeIcmpError4(
   u8: Uint8Array,
@@ -164,9 +165,10 @@ export function writeIcmpError4(
   rest: number,
   source: number,
   id: number,
+  present = ERROR_MOST,
 ): number {
   const at = to + Ipv4.LENGTH;
-  const quote = Math.min(totalLength(u8, packet), ERROR_MOST - Ipv4.LENGTH - Icmp.LENGTH);
+  const quote = Math.min(totalLength(u8, packet), present, ERROR_MOST - Ipv4.LENGTH - Icmp.LENGTH);
   u8[at + Icmp.TYPE] = type;
   u8[at + Icmp.CODE] = code;
   write32(u8, at + Icmp.REST, rest);

@@ -140,7 +140,8 @@ export function finishIcmp6(u8: Uint8Array, u16: Uint16Array, ip: number, at: nu
 /**
  * Writes at byte `to` an error about the checked packet at byte `packet`, an IPv6 packet from the address at `source` of `sources`
  * to its sender that quotes as much of it as 1280 bytes hold. `rest` is the message's 32 bits behind the checksum. Returns the
- * length, 88 … 1280 bytes; the two must not overlap. Whether it may be sent: `mayAnswerWithError6`.
+ * length, 88 … 1280 bytes; the two must not overlap. Whether it may be sent: `mayAnswerWithError6`. `present`: bytes of the packet that
+ * there are, if it is not whole.
  */
 export function writeIcmpError6(
   u8: Uint8Array,
@@ -152,9 +153,10 @@ export function writeIcmpError6(
   rest: number,
   sources: Uint8Array,
   source: number,
+  present = ERROR_MOST,
 ): number {
   const at = to + Ipv6.LENGTH;
-  const length = Ipv6.LENGTH + payloadLength(u8, packet);
+  const length = Math.min(Ipv6.LENGTH + payloadLength(u8, packet), present);
   const quote = Math.min(length, ERROR_MOST - Ipv6.LENGTH - Icmp6.LENGTH);
   writeIpv6(u8, to, 0, 0, Icmp6.LENGTH + quote, Protocol.ICMPV6, DEFAULT_HOP_LIMIT);
   copyAddress6(u8, to + Ipv6.SOURCE, sources, source);

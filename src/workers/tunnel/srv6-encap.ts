@@ -2,7 +2,8 @@
  * SRv6 at the head end: H.Encaps and H.Encaps.Red (RFC 8986 §5.1, §5.2; spec B §2.8, §2.9), in this order:
  *
  *   1 underlay     the route of the first segment in the table of the encapsulation; a SID of our own needs no link at all
- *   2 MTU          of the way there, less what comes in front: the tenant's ICMP names what is left (main answers)
+ *   2 MTU          of the link there, or of the path if somebody on it has said less (stack/tunnel-errors.ts), less what comes in front:
+ *                  the tenant's ICMP names what is left (main answers)
  *   3 TTL          of the inner packet less one, as of any packet that is forwarded
  *   4 outer header the prepared bytes in the headroom; then traffic class, flow label, length, protocol, hop limit, HMAC
  *   5 out          ip-output.ts, or the SID's pass
@@ -119,7 +120,9 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     const overhead = heap[hop + NextHop.OVERHEAD];
     if (total + overhead - Ipv6.LENGTH > PAYLOAD_MOST) return false;
     if (heap[under + NextHop.KIND] === NextHopKind.SID) return true;
-    const mtu = output.mtu(under);
+    const link = output.mtu(under);
+    const path = heap[hop + NextHop.MTU];
+    const mtu = path !== 0 && path < link ? path : link;
     return total + overhead <= mtu || packetSize(ctx, i, ip, total) + overhead <= mtu;
   }
 

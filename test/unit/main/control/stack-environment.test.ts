@@ -17,7 +17,8 @@ beforeEach(async () => {
   const { memory, table, neighbours } = router;
   const log = { info: () => {}, warn: () => {} };
   const settings = () => ({ 'net.inet.icmp.errppslimit': 7, 'net.inet6.icmp6.errppslimit': 8 });
-  env = stackEnvironment({ memory, table, injector: new Injector(memory), neighbours, settings, log });
+  const encapPaths = () => router.routing.encapPaths;
+  env = stackEnvironment({ memory, table, injector: new Injector(memory), neighbours, encapPaths, settings, log });
   await router.ifconfig(
     'mem0 create lladdr 02:00:00:00:00:a0 10.0.0.1/24 inet6 2001:db8::1/64 up',
     'mem1 create rdomain 7 10.0.0.1/24 up',
