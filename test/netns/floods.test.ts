@@ -25,8 +25,8 @@ const FLOODS = [
   ['macs', 'other-host', 10_000],
   ['arp', 'punt-full', 1],
   ['nd', 'punt-full', 1],
-  ['no-route', 'no-route', 1000],
-  ['ttl', 'ttl', 1000],
+  ['no-route', 'no-route', 100],
+  ['ttl', 'ttl', 100],
   ['fragments', 'reassembly-full', 1],
 ] as const;
 

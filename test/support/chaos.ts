@@ -96,11 +96,9 @@ export async function chaos({ seconds, random, say }: ChaosOptions): Promise<Cha
     const offered = await generator.message('offered');
     sink.order({ kind: 'end' });
     const received = await sink.message('received');
-    await waitUntil(
-      () => router.lostWorkers.size === 0 && atRest(router),
-      'all workers are back and nothing moves',
-      REST_MS,
-    );
+    await waitUntil(() => unrest(router) === '', 'all workers are back and nothing moves', REST_MS).catch((error) => {
+      throw new Error(`${error.message}: ${unrest(router)}`);
+    });
 
     assert.deepEqual([received.corrupted, received.duplicated], [0, 0], 'no frame is damaged or doubled');
     const lost = offered.frames - received.first - received.dropped;
@@ -189,9 +187,13 @@ function arpRequest(n: number): Uint8Array {
   return bytes;
 }
 
-function atRest(router: Router): boolean {
+/** What is not as it should be at the end; empty = nothing. */
+function unrest(router: Router): string {
   const { errors, totals } = router.books();
-  return errors.length === 0 && totals.held === router.stack.held;
+  const lost = [...router.lostWorkers.keys()].map((worker) => `worker ${worker} is gone`);
+  const held =
+    totals.held === router.stack.held ? [] : [`${totals.held} held, ${router.stack.held} of them by the stack`];
+  return [...lost, ...errors, ...held].join('; ');
 }
 
 /** Drops of all interfaces, those that are gone among them. */
