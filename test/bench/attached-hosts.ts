@@ -25,6 +25,8 @@ export type Kind = 'xdp' | 'packet' | 'tap';
 /** Hosts whose forwarder is one process. */
 export interface ProcessHosts extends TwoHosts {
   readonly pid: number;
+  /** It has the forwarder's core whether there are frames or not. */
+  readonly spins?: boolean;
 }
 
 /** DPDK's drivers for interfaces of the host. */
@@ -34,6 +36,26 @@ const OUTSIDE = ['p0', 'p1'] as const;
 const INSIDE = ['v0', 'v1'] as const;
 /** Megabytes that a DPDK process may take, without huge pages. */
 const DPDK_MEMORY = 512;
+
+/**
+ * Measures through `hosts`, one of `all`. Forwarders that spin are stopped but for that one: all share a core, and would leave the
+ * others a part of it.
+ */
+export async function alone<T>(
+  all: readonly (TwoHosts | string)[],
+  hosts: TwoHosts,
+  measure: () => T | Promise<T>,
+): Promise<T> {
+  const others = all.filter(
+    (other): other is ProcessHosts => typeof other !== 'string' && (other as Partial<ProcessHosts>).spins === true,
+  );
+  for (const { pid } of others.filter((other) => other !== hosts)) process.kill(pid, 'SIGSTOP');
+  try {
+    return await measure();
+  } finally {
+    for (const { pid } of others) process.kill(pid, 'SIGCONT');
+  }
+}
 
 /** Hosts a and b, and the namespace between with the outer ends, all up, without IPv6. */
 function veths(names: readonly string[], links: readonly boolean[]): { a: Netns; b: Netns; between: Netns } {
@@ -134,7 +156,7 @@ export async function throughTestpmd(driver: DpdkDriver): Promise<ProcessHosts |
   };
   try {
     await started(testpmd, 'testpmd>');
-    return { ...ready(a, b, INSIDE[0], INSIDE[1], stop), pid: testpmd.pid ?? 0 };
+    return { ...ready(a, b, INSIDE[0], INSIDE[1], stop), pid: testpmd.pid ?? 0, spins: true };
   } catch (error) {
     await stop();
     return (error as Error).message;
@@ -189,7 +211,7 @@ export async function throughOvsDpdk(): Promise<ProcessHosts | string> {
       const options = ['type=dpdk', `options:dpdk-devargs=net_af_xdp${n},iface=${link}`];
       vsctl('add-port', 'br0', `x${n}`, '--', 'set', 'interface', `x${n}`, ...options);
     }
-    return { ...ready(a, b, INSIDE[0], INSIDE[1], stop), pid: daemon.pid ?? 0 };
+    return { ...ready(a, b, INSIDE[0], INSIDE[1], stop), pid: daemon.pid ?? 0, spins: true };
   } catch (error) {
     await stop();
     return (error as Error).message.split('\n')[0] as string;

@@ -3,7 +3,7 @@
  * `mixed-tcp`: through a veb of a TAP and an AF_PACKET port, beside one of two TAPs.
  */
 import { skipReason } from '../support/require.js';
-import { throughAttached, throughTestpmd } from './attached-hosts.js';
+import { alone, throughAttached, throughTestpmd } from './attached-hosts.js';
 import { type Bench, inTurn, type Measured, median, medianRatio, round, span } from './bench.js';
 import { iperf } from './tap-tcp.js';
 import { type TwoHosts, throughLinuxBridge, throughSmrouter } from './two-hosts.js';
@@ -19,7 +19,7 @@ async function tcp(all: Record<string, TwoHosts | string>): Promise<Measured> {
       there.map(
         ([, hosts]) =>
           () =>
-            iperf(hosts, 1),
+            alone(Object.values(all), hosts, () => iperf(hosts, 1)),
       ),
     );
     const ours = found[0] as number[];

@@ -8,6 +8,7 @@
  */
 import { skipReason } from '../support/require.js';
 import {
+  alone,
   type DpdkDriver,
   type ProcessHosts,
   throughAttached,
@@ -53,7 +54,7 @@ async function stopAll(all: Record<string, TwoHosts | string>): Promise<void> {
 async function rates(
   kind: 'xdp' | 'packet',
   size: string,
-  further: (all: Record<string, TwoHosts | string>) => Measured[] = () => [],
+  further: (all: Record<string, TwoHosts | string>) => Promise<Measured[]> = async () => [],
 ): Promise<Measured | string> {
   const skip = skipReason.root();
   if (skip) return skip;
@@ -65,7 +66,7 @@ async function rates(
         if (typeof hosts === 'string') continue;
         const rate = found.get(name) ?? new Rates();
         found.set(name, rate);
-        measure({ ...hosts, flood: ['0', size] }, rate);
+        await alone(Object.values(all), hosts, () => measure({ ...hosts, flood: ['0', size] }, rate));
       }
     }
     const ours = found.get('ours') as Rates;
@@ -79,29 +80,30 @@ async function rates(
       return { value, unit: 'kframes/s', ratio: medianRatio(ours.got, theirs.got), peer, note };
     });
     const [first, ...more] = results as [Measured, ...Measured[]];
-    return { ...first, more: [...more, ...further(all)] };
+    return { ...first, more: [...more, ...(await further(all))] };
   } finally {
     await stopAll(all);
   }
 }
 
 /** Processor time a frame at fixed rates, ours asleep when idle, beside the bridge and those that spin. */
-function costs(all: Record<string, TwoHosts | string>): Measured[] {
+async function costs(all: Record<string, TwoHosts | string>): Promise<Measured[]> {
   const pace = Pace.make();
   if (pace === undefined) return [];
   const ours = all.ours as ProcessHosts & { smrctl(...words: string[]): string };
   ours.smrctl('sysctl', 'smrouter.idle=sleep');
-  return [FIXED_RATE, SPARSE_RATE].flatMap((rate) => costsAt(pace, all, rate));
+  return [...(await costsAt(pace, all, FIXED_RATE)), ...(await costsAt(pace, all, SPARSE_RATE))];
 }
 
-function costsAt(pace: Pace, all: Record<string, TwoHosts | string>, rate: number): Measured[] {
+async function costsAt(pace: Pace, all: Record<string, TwoHosts | string>, rate: number): Promise<Measured[]> {
   const found = new Map<string, Costs>();
   for (let n = 0; n < ROUNDS; n++) {
     for (const [name, hosts] of Object.entries(all)) {
       if (typeof hosts === 'string') continue;
       const cost = found.get(name) ?? noCosts();
       found.set(name, cost);
-      measureCost(pace, hosts, TOGETHER, (hosts as Partial<ProcessHosts>).pid, cost, rate);
+      const { pid } = hosts as Partial<ProcessHosts>;
+      await alone(Object.values(all), hosts, () => measureCost(pace, hosts, TOGETHER, pid, cost, rate));
     }
   }
   const ours = found.get('ours') as Costs;
