@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
-import { A, B, BROADCAST, C, frame, MULTICAST, Rig } from '../support/rig.js';
+import { A, B, BROADCAST, C, frame, MULTICAST, macBytes, Rig } from '../support/rig.js';
 
 let rig: Rig;
 
@@ -60,6 +60,19 @@ test('A8 without link0 no reserved group address is forwarded, counted or learne
   assert.equal(rig.counter('veb0', Lane.RETURNED), 16);
   assert.equal(rig.counter('mem0', Lane.CONSUMED), 16);
   assert.deepEqual(rig.addresses(), []);
+});
+
+test("A8 what the port's own stack answers in the frame goes to the port alone", async () => {
+  rig = await Rig.bridge(2);
+  await rig.ifconfig('veb0 del mem0', 'mem0 inet 10.0.0.1/24', 'veb0 add mem0');
+  rig.router.bindNeighbour('mem0', '10.0.0.9', Uint8Array.from(macBytes(A)));
+  const request = frame('01:80:c2:00:00:0e', A, { type: 0x0806 });
+  request.set([0, 1, 8, 0, 6, 4, 0, 1, ...macBytes(A), 10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1], 14);
+  rig.burst('mem0', [request, frame(BROADCAST, A)]);
+  assert.deepEqual(rig.counts('mem0', 'mem1'), [1, 1]);
+  assert.equal(rig.counter('veb0', Lane.RETURNED), 1);
+  assert.equal(rig.counter('veb0', Lane.IPACKETS), 1);
+  assert.equal(rig.counter('veb0', Lane.IBYTES), 60);
 });
 
 test('A9 with link0 only 0, b, c, d, f are forwarded', async () => {

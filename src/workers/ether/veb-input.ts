@@ -78,8 +78,9 @@ export function makeVebInput(
     if ((seen | picky) !== 0) destination.fill(UNDECIDED, 0, ctx.n);
     // Only a burst that a step may have taken frames from is looked through for frames that are done already.
     let sifted = seen !== 0;
-    if ((seen & Seen.RESERVED) !== 0) giveBackReserved(ingress, veb, (flags & IfFlag.LINK0) !== 0);
-    countInput(veb, sifted);
+    const link0 = (flags & IfFlag.LINK0) !== 0;
+    const returned = (seen & Seen.RESERVED) === 0 ? 0 : giveBackReserved(ingress, veb, link0);
+    countInput(veb, returned);
     if (heap[record + If.CAPTURE] !== 0 && capture(ingress, veb, heap[record + If.CAPTURE], sifted)) sifted = true;
     if (heap[record + If.SPANS] !== 0) span(veb, heap[record + If.SPANS], sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
@@ -121,16 +122,22 @@ export function makeVebInput(
     return seen;
   }
 
-  /** Step 3: 01:80:c2:00:00:0X belongs to the port itself. */
-  function giveBackReserved(ingress: number, veb: number, link0: boolean): void {
+  /** Step 3: 01:80:c2:00:00:0X belongs to the port itself. Returns how many frames; their bytes are the burst's no more. */
+  function giveBackReserved(ingress: number, veb: number, link0: boolean): number {
+    let returned = 0;
     for (let i = 0; i < ctx.n; i++) {
       const lo = dstLo[i];
       if (dstHi[i] !== Reserved.HI || (lo & Reserved.LO_MASK) !== Reserved.LO) continue;
       if (link0 && ((LINK0_PASSES >> (lo >>> 24)) & 1) !== 0) continue;
       count(ctx, veb, Lane.RETURNED, 1);
       if (ctx.tracing) ctx.tracer.event(TraceEvent.RETURNED, ingress);
+      returned++;
+      ctx.bytes -= length[i];
       giveBack(i, ingress, Drop.DETACHED);
+      // The bridge has done with it, be it that the stack has answered in it or keeps it.
+      destination[i] = DONE;
     }
+    return returned;
   }
 
   /** Frame `i` goes to the port's own input; the stack, which sent it by a vport, does not get it back. */
@@ -140,17 +147,10 @@ export function makeVebInput(
   }
 
   /** Step 4: the veb's input counters, before any filter. */
-  function countInput(veb: number, sifted: boolean): void {
-    let packets = ctx.n;
-    let bytes = ctx.bytes;
-    for (let i = 0; sifted && i < ctx.n; i++) {
-      if (destination[i] !== DONE) continue;
-      packets--;
-      bytes -= length[i];
-    }
+  function countInput(veb: number, returned: number): void {
     const lane = laneOf(me, veb);
-    counters[lane + Lane.IPACKETS] += packets;
-    counters[lane + Lane.IBYTES] += bytes;
+    counters[lane + Lane.IPACKETS] += ctx.n - returned;
+    counters[lane + Lane.IBYTES] += ctx.bytes;
   }
 
   /** Step 5: frames have no direction at a bridge. Returns whether a capture dropped any. */
