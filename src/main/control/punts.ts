@@ -8,8 +8,7 @@ import { Work, workLane } from '../../shared/layout/counters.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
 import { RingConsumer } from '../../shared/ring/ring.js';
-import { complement, store16, sumBytes } from '../../shared/wire/checksum.js';
-import { VnetFlag } from '../../shared/wire/vnet.js';
+import { completeChecksum, hasChecksum, VnetFlag } from '../../shared/wire/vnet.js';
 import type { Memory } from '../memory/memory.js';
 
 /** Frames taken from all rings in a turn, but from each so many at most, and so many at least. */
@@ -72,12 +71,7 @@ export class Punts {
     const offset = meta[m + Meta.OFFSET];
     const length = meta[m + Meta.LENGTH];
     const word = meta[m + Meta.EGRESS];
-    if ((meta[m + Meta.VNET0] & VnetFlag.NEEDS_CSUM) !== 0) {
-      const start = meta[m + Meta.VNET1] >>> 16;
-      const field = offset + start + (meta[m + Meta.VNET2] & 0xffff);
-      const checksum = complement(sumBytes(u8, u16, offset + start, length - start));
-      store16(u8, field, checksum === 0 ? 0xffff : checksum);
-    }
+    if ((meta[m + Meta.VNET0] & VnetFlag.NEEDS_CSUM) !== 0 && hasChecksum(meta, m)) completeChecksum(u8, u16, meta, m);
     const reason: PuntReason = word & PuntWord.REASON_MASK;
     const cast: Cast = (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK;
     const own = reason === PuntReason.OUTPUT;

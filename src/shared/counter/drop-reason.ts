@@ -33,7 +33,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   {
     name: 'segment',
     place: 'tx',
-    help: 'a superframe that cannot be cut: its headers contradict its offload, or too many segments',
+    help: 'a superframe that cannot be cut, or a checksum that cannot be completed: headers contradict the offload, or too many segments',
   },
   { name: 'span', place: 'stack', help: 'received on a span port' },
   { name: 'protected', place: 'stack', help: 'ingress and egress are in one protected domain' },

@@ -1,11 +1,12 @@
 /**
  * The virtio-net header of 12 bytes that stands in front of a TAP's frame (virtio 1.2 §5.1.6; linux/virtio_net.h,
- * little-endian): offsets, check, read, write.
+ * little-endian): offsets, check, read, write, and what a partial checksum asks for.
  *
  * Inside smrouter it lives in three words of the frame meta alone (`Meta.VNET0…2`): parsed when received, checked once
  * against the frame, written when sent. num_buffers means nothing to a TAP and is written as 0.
  */
 import { Meta, Slot } from '../layout/packet.js';
+import { complement, store16, sumBytes } from './checksum.js';
 
 /** Byte offsets in the header. */
 export const enum Vnet {
@@ -51,6 +52,23 @@ export function vnetCheck(meta: Int32Array, m: number, length: number): boolean 
   const size = meta[m + Meta.VNET1] & 0xffff;
   if (size === 0 || (flags & VnetFlag.NEEDS_CSUM) === 0) return false;
   return start + (gso === Gso.UDP_L4 ? 8 : 20) < length;
+}
+
+/**
+ * Whether the place of the partial checksum that the meta at `m` speaks of is in the frame. It was when the frame came (`vnetCheck`), but the
+ * stack may have cut it to its packet, or taken headers off, since.
+ */
+export function hasChecksum(meta: Int32Array, m: number): boolean {
+  return (meta[m + Meta.VNET1] >>> 16) + (meta[m + Meta.VNET2] & 0xffff) + 2 <= meta[m + Meta.LENGTH];
+}
+
+/** Completes that checksum, which `hasChecksum` says is there; the meta stays. */
+export function completeChecksum(u8: Uint8Array, u16: Uint16Array, meta: Int32Array, m: number): void {
+  const start = meta[m + Meta.VNET1] >>> 16;
+  const at = meta[m + Meta.OFFSET] + start;
+  // The field holds the pseudo-header's sum, so it counts like any other word; 0 would say that there is none (RFC 768).
+  const checksum = complement(sumBytes(u8, u16, at, meta[m + Meta.LENGTH] - start));
+  store16(u8, at + (meta[m + Meta.VNET2] & 0xffff), checksum === 0 ? 0xffff : checksum);
 }
 
 /**

@@ -19,7 +19,7 @@ import { Ipv6 } from '../../shared/wire/ipv6.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { Tcp, TcpFlag } from '../../shared/wire/tcp.js';
 import { Udp } from '../../shared/wire/udp.js';
-import { Gso, VnetFlag, vnetClear } from '../../shared/wire/vnet.js';
+import { completeChecksum, Gso, hasChecksum, VnetFlag, vnetClear } from '../../shared/wire/vnet.js';
 import { BURST, type Context, count } from '../context.js';
 import { dropCopy } from '../drop.js';
 import { copyFrame } from '../slots.js';
@@ -118,6 +118,10 @@ export function makeSegmenter(ctx: Context): Segmenter {
 
   /** Completes the checksum of the frame in `place`; where others send the frame too, in a copy. */
   function complete(device: Device, index: number, place: number): void {
+    if (!hasChecksum(meta, slots[place] << Meta.SHIFT)) {
+      refuse(index, Drop.SEGMENT);
+      return;
+    }
     let to = place;
     if (shared[place] !== 0) {
       to = make(index, length[place]);
@@ -126,12 +130,7 @@ export function makeSegmenter(ctx: Context): Segmenter {
       if (ctx.fromList) ctx.workList.inherit(slots[place], slots[to]);
     }
     const m = slots[to] << Meta.SHIFT;
-    const offset = meta[m + Meta.OFFSET];
-    const start = meta[m + Meta.VNET1] >>> 16;
-    const field = offset + start + (meta[m + Meta.VNET2] & 0xffff);
-    // The field holds the pseudo-header's sum, so it counts like any other word; 0 would say that there is none (RFC 768).
-    const checksum = complement(sumBytes(u8, u16, offset + start, length[to] - start));
-    store16(u8, field, checksum === 0 ? 0xffff : checksum);
+    completeChecksum(u8, u16, meta, m);
     vnetClear(meta, m);
     append(device, index, to);
   }

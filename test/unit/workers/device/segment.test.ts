@@ -6,11 +6,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type DeviceFrame, MemoryHost, type VnetWords } from '../../../../src/main/memory/memory-host.js';
 import { Router } from '../../../../src/main/router.js';
+import { total } from '../../../../src/shared/counter/books.js';
 import { Drop } from '../../../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../../../src/shared/layout/counters.js';
 import { If, ifRecord } from '../../../../src/shared/layout/heap.js';
-import { Slot } from '../../../../src/shared/layout/packet.js';
-import { A, B, BROADCAST, C, frame, Rig } from '../../../support/rig.js';
+import { Meta, Slot } from '../../../../src/shared/layout/packet.js';
+import { etherFrame } from '../../../support/ip-frame.js';
+import { OfflineRouter } from '../../../support/offline-router.js';
+import { A, B, BROADCAST, C, frame, macBytes, Rig } from '../../../support/rig.js';
 import { ifconfigOn } from '../../../support/router-words.js';
 import { smallSizes } from '../../../support/stations.js';
 import { silent, waitUntil } from '../../../support/stress.js';
@@ -30,6 +33,7 @@ import {
   TCP,
   UDP,
 } from '../../../support/superframe.js';
+import { udpPacket } from '../../../support/udp-packet.js';
 
 /** A no-operation and timestamps; SACK blocks. */
 const TIMESTAMPS = [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8];
@@ -203,6 +207,31 @@ test('headers too long for a small slot are refused, the longest that fit are cu
   assert.equal(rig.counts('mem1')[0], 0);
   assert.equal(rig.drops('mem1', Drop.SEGMENT), 1);
   books(rig);
+});
+
+test('a partial checksum that lies in padding, which the stack cuts off, is not completed: nothing behind the packet is written', async () => {
+  const router = new OfflineRouter();
+  await router.ifconfig('mem0 create inet 10.0.0.1/24 up', 'mem1 create inet 10.1.0.1/24 -txcsum up');
+  router.bindNeighbour('mem1', '10.1.0.9', Uint8Array.from(macBytes(B)));
+  const { views } = router.memory;
+  const [host, out] = ['mem0', 'mem1'].map((port) => new MemoryHost(router.memory, router.table.get(port)));
+  const takePunts = router.takePunts();
+  // Sent on at once, and by main, which is to find the neighbour.
+  for (const [n, to] of ['10.1.0.9', '10.1.0.10'].entries()) {
+    const bytes = new Uint8Array(40_000 + n).fill(0xaa);
+    bytes.set(etherFrame(router.table.get('mem0').lladdr, A, 0x0800, udpPacket('10.0.0.9', to)));
+    host?.send(bytes, [1, 30_000 << 16, 16]);
+    let slot = views.sizes.frames;
+    while (views.meta[(slot << Meta.SHIFT) + Meta.LENGTH] !== bytes.length) slot++;
+    while (router.loop.pollMemoryPorts() !== 0);
+    takePunts();
+    const at = (views.slotOffset[slot] as number) + Slot.HEADROOM;
+    assert.ok(views.u8.subarray(at + 100, at + 40_000).every((byte) => byte === 0xaa));
+  }
+  assert.deepEqual(out?.receive(), []);
+  assert.equal(total(views, router.table.get('mem1').index, Lane.DROPS + Drop.SEGMENT), 1);
+  const { errors, totals } = router.books();
+  assert.deepEqual([errors, totals.consumed], [[], 1]);
 });
 
 test('a UDP checksum that comes out as 0 is sent as ffff, of a segment and of a frame', async () => {
