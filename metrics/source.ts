@@ -91,6 +91,10 @@ export interface MetricsSource {
   ready(): boolean;
   /** Workers that died and were replaced. */
   replacements(): number;
+  /** What each worker holds: slots, and frames that it has not brought to an end. */
+  held(): readonly { readonly frames: number; readonly superframes: number; readonly unfinished: number }[];
+  /** Workers that were replaced because they leaked, by what. */
+  leaks(): Readonly<Record<string, number>>;
   /** Free slots in main's own cache. */
   mainFree(): { readonly frames: number; readonly superframes: number };
 }

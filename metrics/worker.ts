@@ -37,6 +37,37 @@ export function collectWorkers(registers: Registry[], source: MetricsSource): vo
       this.inc(source.replacements());
     },
   });
+  new Counter({
+    name: 'smrouter_worker_leaks_total',
+    help: 'Workers that were replaced because they leaked: memory, slots (frames, superframes), or frames that they never brought to an end.',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [what, times] of Object.entries(source.leaks())) this.inc({ what }, times);
+    },
+  });
+  new Gauge({
+    name: 'smrouter_worker_heap_bytes',
+    help: 'Bytes of the JavaScript heap of the worker, as of this second.',
+    labelNames: ['worker'],
+    registers,
+    collect() {
+      for (let w = 0; w < workers; w++)
+        this.set({ worker: String(w) }, 1024 * views.heap[threadBlock(w) + Thread.HEAP_KIB]);
+    },
+  });
+  new Gauge({
+    name: 'smrouter_worker_held',
+    help: 'Slots that the worker holds (frames, superframes), and frames that it has not brought to an end.',
+    labelNames: ['worker', 'what'],
+    registers,
+    collect() {
+      source.held().forEach((held, w) => {
+        for (const [what, n] of Object.entries(held)) this.set({ worker: String(w), what }, n);
+      });
+    },
+  });
   new Gauge({
     name: 'smrouter_worker_last_announce_seconds',
     help: 'Seconds since the worker last refreshed its clock; above 2 it is stuck.',

@@ -38,6 +38,8 @@ export function metricsSource(router: Router, listeners: readonly MeteredListene
     uptimeMs: () => router.uptimeMs(),
     ready: () => readiness(router).ready,
     replacements: () => router.replacements,
+    held: () => router.heldByWorkers(),
+    leaks: () => router.leaks,
     listeners: () => listeners,
     mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
   };

@@ -47,6 +47,7 @@ import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
 import { Memory, sizesFor } from './memory/memory.js';
 import { openIoRings } from './pool/io-rings.js';
+import { type Held, type Leak, LeakWatch } from './pool/leaks.js';
 import { Pool } from './pool/pool.js';
 import { reclaimSlots, returnedSlots, settleDeath } from './pool/worker-death.js';
 import { Stack } from './stack/stack.js';
@@ -71,6 +72,8 @@ export interface RouterOptions {
   readonly poison?: boolean;
   /** What interfaces are made of that another process had, by name: TAPs as they are, and generated link-layer addresses. */
   readonly given?: Given;
+  /** What workers run instead of src/workers/entry.ts (tests). */
+  readonly entry?: string;
   readonly log: RouterLog;
 }
 
@@ -90,8 +93,8 @@ const MOVES_REPORT_MS = 60_000;
 const STACK_TICK_MS = 100;
 /** How often the links of attached interfaces are looked at. */
 const LINK_LOOK_MS = 100;
-/** Time a worker has to start. */
-const START_MS = 10_000;
+/** Time a worker has to start, on a machine that is busy with other things. */
+const START_MS = 30_000;
 
 export class Router {
   readonly memory: Memory;
@@ -111,6 +114,9 @@ export class Router {
   readonly lostWorkers = new Set<number>();
   private readonly interfaces: Interfaces;
   private readonly pool: Pool;
+  private readonly leakWatch: LeakWatch;
+  /** Workers that have been replaced because they leaked, by what. */
+  readonly leaks: Record<Leak['what'], number> = { memory: 0, frames: 0, superframes: 0, unfinished: 0 };
   private readonly events: RingConsumer[];
   private readonly punts: Punts;
   private readonly stackTimer: NodeJS.Timeout;
@@ -199,8 +205,10 @@ export class Router {
     this.interfaces.changeCapture = (before, after) => logger.change(before, after);
     this.linkTimer = setInterval(() => this.interfaces.hosts.poll(), LINK_LOOK_MS);
     this.events = Array.from(this.memory.eventRings, (base) => new RingConsumer(rings, base));
+    this.leakWatch = new LeakWatch(this.memory);
     this.pool = new Pool(
       this.memory,
+      { entry: options.entry, heapMib: this.current.settings['smrouter.workerheap'] },
       (worker, error) => {
         this.replace(worker, error).catch((again: unknown) => {
           this.log.error({ event: 'worker-replace', worker, err: again }, 'could not replace the worker');
@@ -439,6 +447,7 @@ export class Router {
     this.lostWorkers.add(worker);
     Atomics.store(heap, block + Thread.EPOCH, 0);
     heap[block + Thread.STATE] = 2;
+    heap[block + Thread.HEAP_KIB] = 0;
     for (const live of this.table.all()) if (live.type === 'veb') this.vebs.breakLocks(live, worker);
     this.interfaces.tunnels.breakLocks(worker);
     this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker thread ended');
@@ -457,6 +466,7 @@ export class Router {
     this.pool.start(worker);
     await this.pool.ready(START_MS);
     this.interfaces.affinity.pin(worker);
+    this.leakWatch.forget(worker);
     this.lostWorkers.delete(worker);
     const ms = Math.round(performance.now() - now);
     this.log.warn({ event: 'worker-replaced', worker, slots, frames, ms }, 'a new thread has taken its place');
@@ -482,8 +492,24 @@ export class Router {
     }
   }
 
+  /** Slots and frames that each worker holds now. */
+  heldByWorkers(): Held[] {
+    return this.leakWatch.held(this.table.all());
+  }
+
+  /** Ends workers that leak (pool/leaks.ts), which are then replaced. Called once a second; a leak of slots is told by many calls. */
+  watchLeaks(): void {
+    const { 'smrouter.workerheap': mib, 'smrouter.workerslots': percent } = this.current.settings;
+    for (const leak of this.leakWatch.look({ mib, percent }, this.table.all())) {
+      this.leaks[leak.what]++;
+      this.log.error({ event: 'worker-leak', ...leak }, `a worker leaks ${leak.what}; it is replaced`);
+      void this.pool.kill(leak.worker);
+    }
+  }
+
   private everySecond(): void {
     this.watchWorkers();
+    this.watchLeaks();
     for (const live of this.table.all()) {
       if (live.type !== 'veb') continue;
       this.vebs.sweepIfWanted(live);

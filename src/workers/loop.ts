@@ -16,6 +16,7 @@ import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
+import { heapKib } from '../shared/sys/js-heap.js';
 import { addressOf, gettid } from '../shared/sys/libc.js';
 import { NextHop, NextHopKind } from '../shared/table/next-hop.js';
 import { makeTrackNext } from '../shared/table/sequence.js';
@@ -131,11 +132,16 @@ export function makeLoop(ctx: Context): Loop {
     heap[block + Thread.TID] = gettid();
     heap[block + Thread.STATE] = 1;
     let turns = TICK_TURNS;
+    let measured = 0;
     while (Atomics.load(heap, Control.STOP) === 0) {
       ctx.epoch = announce(heap, block, ctx.epoch);
       if (--turns <= 0) {
         turns = TICK_TURNS;
         tick(ctx);
+      }
+      if (ctx.seconds !== measured) {
+        measured = ctx.seconds;
+        heap[block + Thread.HEAP_KIB] = heapKib();
       }
       const work = pollMemoryPorts() + pollWorkers();
       ctx.turn = (ctx.turn + 1) | 0;

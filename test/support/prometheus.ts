@@ -95,6 +95,8 @@ export function countedSource(count: number): CountedSource {
     },
     uptimeMs: () => 3000,
     replacements: () => 0,
+    held: () => Array.from({ length: workers }, () => ({ frames: 1, superframes: 64, unfinished: 0 })),
+    leaks: () => ({ memory: 1 }),
     ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
     sids: () => [{ rdomain: 0, prefix: 'fc00:12:100::6004/128', packets: 3, bytes: 444, errors: 1 }],

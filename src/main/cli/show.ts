@@ -56,7 +56,7 @@ function readinessText({ ready, why }: Status): string {
 
 function showWorkers(router: Router): Rows {
   const { heap, counters, sizes } = router.memory.views;
-  return Array.from({ length: router.memory.workers }, (_, w) => {
+  return router.heldByWorkers().map((held, w) => {
     const block = threadBlock(w);
     const lane = workLane(sizes.threads, w);
     return {
@@ -71,6 +71,9 @@ function showWorkers(router: Router): Rows {
       announced_ms_ago: Math.max(0, (router.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0),
       free_frames: heap[block + Thread.FREE_FRAMES],
       free_superframes: heap[block + Thread.FREE_SUPERFRAMES],
+      held_frames: held.frames,
+      held_superframes: held.superframes,
+      heap_mib: Math.round(heap[block + Thread.HEAP_KIB] / 1024),
     };
   });
 }

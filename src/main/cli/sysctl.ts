@@ -41,6 +41,8 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.superframes': { min: 160, max: 12_288 },
   'smrouter.heap': { min: 16, max: 1024 },
   'smrouter.capture': { min: 1, max: 64 },
+  'smrouter.workerheap': { min: 32, max: 2048 },
+  'smrouter.workerslots': { min: 10, max: 100 },
 };
 
 /** Linux's names of the same settings. */

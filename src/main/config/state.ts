@@ -159,6 +159,10 @@ export interface Settings {
   'smrouter.heap': number;
   /** MiB of each thread's capture ring, rounded up to a power of two; 0 = default. */
   'smrouter.capture': number;
+  /** MiB of a worker's JavaScript heap beyond which it leaks; 0 = default. Fixed at start, as V8 holds it to twice that. */
+  'smrouter.workerheap': number;
+  /** Percent of a thread's slots that a worker may hold for long; 0 = default. */
+  'smrouter.workerslots': number;
 }
 
 /** What holds where nobody set anything. */
@@ -182,6 +186,8 @@ export const DEFAULT_SETTINGS: Settings = {
   'smrouter.superframes': 0,
   'smrouter.heap': 0,
   'smrouter.capture': 0,
+  'smrouter.workerheap': 0,
+  'smrouter.workerslots': 0,
 };
 
 /** Settings that are taken at start and never again: memory regions never grow, workers have their rings or not. */
@@ -190,6 +196,7 @@ export const START_SETTINGS = [
   'smrouter.superframes',
   'smrouter.heap',
   'smrouter.capture',
+  'smrouter.workerheap',
   'smrouter.uring',
 ] as const;
 

@@ -5,9 +5,21 @@ import { Piscina } from 'piscina';
 import { Control, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { eventfdRing } from '../../shared/sys/eventfd.js';
 import type { Memory } from '../memory/memory.js';
+import { WORKER_MIB } from './leaks.js';
 
 /** The worker's entry point: all that main knows of src/workers. */
 const ENTRY = new URL('../../workers/entry.js', import.meta.url).href;
+
+/** How many times the heap at which a worker counts as leaking V8 lets it have: one that grows faster than it is looked at ends there. */
+const V8_ALLOWS = 2;
+
+/** What the threads are. */
+export interface PoolOptions {
+  /** What they run, if not ENTRY (tests). */
+  readonly entry?: string | undefined;
+  /** MiB that the JavaScript heap of each may take; 0 = WORKER_MIB. */
+  readonly heapMib: number;
+}
 
 export class Pool {
   private readonly memory: Memory;
@@ -20,11 +32,17 @@ export class Pool {
    * `onDeath` hears of a worker whose thread ended though nobody asked it to; `start` gives it a new one. `onError` hears of
    * errors of the pool itself.
    */
-  constructor(memory: Memory, onDeath: (worker: number, error: unknown) => void, onError: (error: unknown) => void) {
+  constructor(
+    memory: Memory,
+    { entry = ENTRY, heapMib }: PoolOptions,
+    onDeath: (worker: number, error: unknown) => void,
+    onError: (error: unknown) => void,
+  ) {
     this.memory = memory;
     this.onDeath = onDeath;
     this.piscina = new Piscina({
-      filename: ENTRY,
+      filename: entry,
+      resourceLimits: { maxOldGenerationSizeMb: V8_ALLOWS * (heapMib || WORKER_MIB) },
       minThreads: memory.workers,
       maxThreads: memory.workers,
       atomics: 'disabled',

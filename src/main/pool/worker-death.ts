@@ -48,24 +48,30 @@ export function reclaimSlots(memory: Memory, dead: number, safe: ReadonlySet<num
   return lost.size;
 }
 
+/** Frames that worker `worker` has taken in and neither sent, dropped nor handed on, by its lanes; of one that runs, about. */
+export function unfinished(memory: Memory, worker: number, interfaces: readonly Live[]): number {
+  const { counters, sizes } = memory.views;
+  const work = workLane(sizes.threads, worker);
+  let balance = memory.settledBalance[worker] + counters[work + Work.HANDED_IN] - counters[work + Work.HANDED_OUT];
+  balance += laneBalance(counters, laneOf(worker, 0), false);
+  for (const { index, type } of interfaces) balance += laneBalance(counters, laneOf(worker, index), isDevice(type));
+  return balance;
+}
+
 /**
  * Books what worker `dead` had taken in and not accounted for as drop(worker-lost), on that worker's own lanes, which nobody
  * else writes now. Returns the frames lost.
  */
 export function settleDeath(memory: Memory, dead: number, interfaces: readonly Live[]): number {
-  const { counters, sizes } = memory.views;
-  const work = workLane(sizes.threads, dead);
-  let balance = memory.settledBalance[dead] + counters[work + Work.HANDED_IN] - counters[work + Work.HANDED_OUT];
-  balance += laneBalance(counters, laneOf(dead, 0), false);
+  const { counters } = memory.views;
   for (const { index, type } of interfaces) {
+    if (!isDevice(type)) continue;
     const lane = laneOf(dead, index);
-    if (isDevice(type)) {
-      // A list that was being sent: what it had not sent is lost at the device.
-      counters[lane + Lane.DROPS + Drop.GONE] +=
-        counters[lane + Lane.QUEUED] - counters[lane + Lane.OPACKETS] - laneDrops(counters, lane, 'tx');
-    }
-    balance += laneBalance(counters, lane, isDevice(type));
+    // A list that was being sent: what it had not sent is lost at the device.
+    counters[lane + Lane.DROPS + Drop.GONE] +=
+      counters[lane + Lane.QUEUED] - counters[lane + Lane.OPACKETS] - laneDrops(counters, lane, 'tx');
   }
+  const balance = unfinished(memory, dead, interfaces);
   // More went than came only if it died between sending and counting what it had taken: booked as made here.
   if (balance >= 0) counters[laneOf(dead, 0) + Lane.DROPS + Drop.WORKER_LOST] += balance;
   else counters[laneOf(dead, 0) + Lane.ORIGINATED] -= balance;

@@ -90,6 +90,8 @@ export const enum Thread {
   TID = 39,
   /** How it reads and writes TAPs, a `TapIo`. W: that worker. R: main. */
   TAP_IO = 40,
+  /** KiB that its JavaScript heap and what hangs on it take, as of this second. W: that worker (main, once it is dead). R: main. */
+  HEAP_KIB = 41,
   /** The eventfd that wakes it. W: main. R: all. */
   DOORBELL = 64,
   /** The epoll descriptor it sleeps in. W: main. R: that worker. */

@@ -107,7 +107,7 @@ test('reasons, metrics and settings that it names are there', () => {
       assert.ok(name.startsWith('smrouter_') ? metrics.includes(`\`${name}\``) : settings.has(name), name);
     }
     const first = /^`([a-z0-9-]+)`/.exec(at)?.[1] ?? /: `([a-z0-9-]+)`$/.exec(at)?.[1];
-    const other = ['worker-given-up', 'worker-stuck', 'rx'];
+    const other = ['worker-given-up', 'worker-stuck', 'worker-leak', 'rx'];
     if (first !== undefined && !other.includes(first)) assert.ok(reasons.has(first), first);
   }
 });

@@ -33,6 +33,7 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
   views.heap[ifRecord(1) + If.FLAGS] = IfFlag.UP | IfFlag.RUNNING;
   views.heap[threadBlock(0) + Thread.FREE_FRAMES] = 10;
   views.heap[threadBlock(1) + Thread.FREE_FRAMES] = 20;
+  views.heap[threadBlock(0) + Thread.HEAP_KIB] = 9;
   views.heap[threadBlock(0) + Thread.HEARTBEAT] = 1500;
   views.heap[threadBlock(1) + Thread.HEARTBEAT] = 3001;
   ringInit(views.rings, 0, 4);
@@ -70,6 +71,11 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
     books: () => readBooks(views, interfaces, []),
     uptimeMs: () => 3000,
     replacements: () => 0,
+    held: () => [
+      { frames: 3, superframes: 64, unfinished: 1 },
+      { frames: 0, superframes: 0, unfinished: 0 },
+    ],
+    leaks: () => ({ memory: 2, frames: 0 }),
     ready: () => true,
     mainFree: () => ({ frames: 5, superframes: 6 }),
     sids: () => [{ rdomain: 0, prefix: 'fc00:12:100::6004/128', packets: 3, bytes: 444, errors: 1 }],
@@ -117,6 +123,11 @@ for (const [metric, value] of [
   ['smrouter_worker_frames_total{worker="1"}', 12],
   ['smrouter_worker_last_announce_seconds{worker="0"}', 1.5],
   ['smrouter_worker_last_announce_seconds{worker="1"}', 0],
+  ['smrouter_worker_heap_bytes{worker="0"}', 9216],
+  ['smrouter_worker_held{worker="0",what="superframes"}', 64],
+  ['smrouter_worker_held{worker="0",what="unfinished"}', 1],
+  ['smrouter_worker_leaks_total{what="memory"}', 2],
+  ['smrouter_worker_leaks_total{what="frames"}', 0],
   ['smrouter_frames_free{pool="frames"}', 35],
   ['smrouter_frames_free{pool="superframes"}', 6],
   ['smrouter_ring_occupancy{ring="worker0-worker1"}', 4],
