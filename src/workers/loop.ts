@@ -102,10 +102,10 @@ export function makeLoop(ctx: Context): Loop {
   const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx, erspanRepeat), makeSrhLocal(ctx, hmac));
   const ipOutput = makeIpOutput(ctx, output, toGateway, toNeighbour);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
-  const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap);
   const vrfInput = makeVrfInput(ctx);
+  const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap, vrfInput);
   const localSid = makeLocalSid(ctx, { via: makeSidVia(ctx, output, localInput), hmac, ip4Input, vrfInput });
-  const ip6Input = makeIp6Input(ctx, output, toGateway, localInput, encap, localSid);
+  const ip6Input = makeIp6Input(ctx, output, toGateway, localInput, encap, localSid, vrfInput);
   const runPasses = makePasses(ctx, { ip4Input, ip6Input, vrfInput, localSid, encap });
   const erspanOutput = makeErspanOutput(ctx, ipOutput);
   const ethernetInput = makeEthernetInput(ctx, ip4Input, ip6Input, replies);

@@ -301,4 +301,36 @@ describe('End.DT4', () => {
       assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
     }
   });
+
+  it('B20 the VRF receives what its ports do as well: counters and captures, but of groups', async () => {
+    const [packets = 0, bytes = 0] = received('vrf-100');
+    const other = received('vrf-200');
+    const captures = new CaptureBench(rig.rig.router);
+    const vrf = captures.attach('vrf-100');
+    const four = udpPacket('10.0.0.1', '10.0.0.2');
+    const six = udpPacket('cafe::1', 'cafe::2');
+    await rig.send('mem1', four, six, udpPacket('10.0.0.1', '239.1.1.1'), udpPacket('cafe::1', 'ff0e::1'));
+    assert.deepEqual(received('vrf-100'), [packets + 2, bytes + four.length + six.length]);
+    assert.deepEqual(received('vrf-200'), other);
+    const mac = Buffer.from(rig.rig.lladdr('vrf-100')).toString('hex');
+    const shown = [four, six].map((packet, n) => {
+      const type = n === 0 ? '0800' : '86dd';
+      return `vrf-100 in ${mac}${mac}${type}${Buffer.from(packet).toString('hex')}`;
+    });
+    assert.deepEqual(captures.brief(vrf), shown);
+    const gone = rig.take('mem1').map((packet) => Buffer.from(packet).toString('hex'));
+    for (const packet of [four, six])
+      assert.ok(gone.includes(Buffer.from(afterHops(packet, 1)).toString('hex')), 'they go on');
+    await rig.rig.router.captures.detach(vrf);
+    // A port that leaves is received for no more.
+    await rig.rig.command('ip link set mem1 nomaster');
+    await rig.rig.command('ip link set mem1 master vrf-200');
+    await rig.rig.usable();
+    rig.rig.forget();
+    const was = received('vrf-100');
+    const [before = 0] = received('vrf-200');
+    await rig.send('mem1', four);
+    assert.deepEqual(received('vrf-100'), was);
+    assert.equal((received('vrf-200')[0] ?? 0) - before, 1);
+  });
 });

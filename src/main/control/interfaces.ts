@@ -247,7 +247,9 @@ export class Interfaces {
     const { heap } = this.memory.views;
     const record = ifRecord(live.index);
     const mac = parseMac(live.lladdr) as Mac;
+    const vrf = spec.master === '' ? undefined : this.table.find(spec.master);
     heap[record + If.RDOMAIN] = spec.rdomain;
+    heap[record + If.MASTER] = vrf === undefined ? 0 : vrf.index | (vrf.generation << 16);
     heap[record + If.SEG6_HMAC] = spec.seg6RequireHmac;
     heap[record + If.SEG6_ENABLED] = Number(spec.seg6Enabled);
     heap[record + If.SEG6_EDGE] = Number(spec.seg6Edge);

@@ -179,6 +179,8 @@ export const enum If {
   CAPTURE = 23,
   /** IPv6 addresses of it that duplicate address detection has not let through: then main answers for all. */
   TENTATIVE = 29,
+  /** Index | generation << 16 of the VRF that it is a port of; 0 = none. */
+  MASTER = 31,
   /** Attached host interface: its `HostDevice` record; 0 = its link is not there now. */
   DEVICE = 30,
   /** erspan: its `Tunnel` (table/tunnel.ts); 0 = no addresses. */

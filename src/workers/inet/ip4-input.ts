@@ -3,10 +3,11 @@
  *
  *   1 header        each fault has its drop reason; a malformed option gets an answer from main
  *   2 trim          padding of the link goes
- *   3 group?        255.255.255.255 is ours, multicast is nobody's
- *   4 source ours?  drop(martian-source)
- *   5 route         of the rdomain it was received in: local, broadcast, on, or nowhere
- *   6 forward       l2 broadcast, forwarding off, router alert, TTL, MTU, redirect; TTL less one; out
+ *   3 VRF           of a port of one: it receives the packet too
+ *   4 group?        255.255.255.255 is ours, multicast is nobody's
+ *   5 source ours?  drop(martian-source)
+ *   6 route         of the rdomain it was received in: local, broadcast, on, or nowhere
+ *   7 forward       l2 broadcast, forwarding off, router alert, TTL, MTU, redirect; TTL less one; out
  *
  * What needs an answer or a look goes to main (punt.ts). Runs on a worker.
  */
@@ -42,6 +43,7 @@ import { cutTo } from '../frame.js';
 import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
 import type { Srv6Encap } from '../tunnel/srv6-encap.js';
+import type { VrfInput } from '../tunnel/vrf-input.js';
 import type { LocalInput } from './local-input.js';
 
 /** Drop reason of each header fault. */
@@ -68,6 +70,7 @@ export function makeIp4Input(
   toGateway: GatewayOutput,
   local: LocalInput,
   encap: Srv6Encap,
+  vrfInput: VrfInput,
 ): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeRoute4(heap);
@@ -84,6 +87,8 @@ export function makeIp4Input(
     }
     const total = totalLength(u8, ip);
     if (total < room) cutTo(ctx, i, ip - start + total);
+    const master = heap[ifRecord(index) + If.MASTER];
+    if (master !== 0 && !vrfInput.ofPort4(i, master, ip, total)) return;
     const destination = destination4(u8, ip);
     if (destination === -1) {
       punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
@@ -126,13 +131,13 @@ export function makeIp4Input(
     }
   }
 
-  /** Step 4, asked of the few that may be: whether an address is ours, or a broadcast, in a domain. */
+  /** Step 5, asked of the few that may be: whether an address is ours, or a broadcast, in a domain. */
   function isOwn(rdomain: number, hops: number, source: number): boolean {
     const kind = heap[nextHop(hops, route(rdomain, source)) + NextHop.KIND];
     return kind === NextHopKind.LOCAL || kind === NextHopKind.BROADCAST;
   }
 
-  /** Step 6: on by next hop `hop`. */
+  /** Step 7: on by next hop `hop`. */
   function forward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
     const out = heap[hop + NextHop.INTERFACE];
     const record = ifRecord(out);

@@ -3,11 +3,12 @@
  *
  *   1 header        each fault has its drop reason
  *   2 trim          padding of the link goes
- *   3 hop-by-hop    options directly behind the header: pass, drop, or a look by main
- *   4 group, link   multicast and link-local destinations are this link's: main's
- *   5 edge          of an SR domain: its SIDs are not for who is outside
- *   6 route         of the rdomain it was received in: local, on, or nowhere
- *   7 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
+ *   3 VRF           of a port of one: it receives the packet too
+ *   4 hop-by-hop    options directly behind the header: pass, drop, or a look by main
+ *   5 group, link   multicast and link-local destinations are this link's: main's
+ *   6 edge          of an SR domain: its SIDs are not for who is outside
+ *   7 route         of the rdomain it was received in: local, on, or nowhere
+ *   8 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
  *
  * Runs on a worker.
  */
@@ -48,6 +49,7 @@ import { packetSize } from '../packet-size.js';
 import { punt } from '../punt.js';
 import type { Srv6Encap } from '../tunnel/srv6-encap.js';
 import type { LocalSid } from '../tunnel/srv6-local-sid.js';
+import type { VrfInput } from '../tunnel/vrf-input.js';
 import { makeRecentRoute6 } from './recent-route.js';
 
 /** Drop reason of each fault. */
@@ -73,6 +75,7 @@ export function makeIp6Input(
   local: LocalInput,
   encap: Srv6Encap,
   localSid: LocalSid,
+  vrfInput: VrfInput,
 ): IpInput {
   const { heap, meta, u8, u16, slots, length } = ctx;
   const route = makeRecentRoute6(ctx);
@@ -88,6 +91,8 @@ export function makeIp6Input(
     }
     const total = Ipv6.LENGTH + payloadLength(u8, ip);
     if (total < room) cutTo(ctx, i, ip - start + total);
+    const master = heap[ifRecord(index) + If.MASTER];
+    if (master !== 0 && !vrfInput.ofPort6(i, master, ip, total)) return;
     if (u8[ip + Ipv6.NEXT_HEADER] === Protocol.HOP_BY_HOP && !optionsPass(i, index, ip, cast)) return;
     if (isMulticast6(u8, ip + Ipv6.DESTINATION) || isLinkLocal6(u8, ip + Ipv6.DESTINATION)) {
       ownLink(i, index, ip, cast);
@@ -134,7 +139,7 @@ export function makeIp6Input(
     }
   }
 
-  /** Step 3. False if the packet is done with. */
+  /** Step 4. False if the packet is done with. */
   function optionsPass(i: number, index: number, ip: number, cast: Cast): boolean {
     const found = walkHopByHop(u8, ip);
     if (found === 0) return true;
@@ -143,7 +148,7 @@ export function makeIp6Input(
     return false;
   }
 
-  /** Step 4: what is for this link alone is main's: neighbour discovery, echo to link-local addresses. */
+  /** Step 5: what is for this link alone is main's: neighbour discovery, echo to link-local addresses. */
   function ownLink(i: number, index: number, ip: number, cast: Cast): void {
     if (isNd(u8, ip)) local.nd(i, index, ip, cast);
     else if (isMulticast6(u8, ip + Ipv6.DESTINATION) && !isOwnGroup(ip)) drop(ctx, i, index, Drop.MULTICAST);
@@ -163,7 +168,7 @@ export function makeIp6Input(
     return word(at) === (0xff020000 | 0) && word(at + 4) === 0 && word(at + 8) === 0 && (last === 1 || last === 2);
   }
 
-  /** Step 7. False if the packet is done with; else its hop limit is one less. */
+  /** Step 8. False if the packet is done with; else its hop limit is one less. */
   function mayForward(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): boolean {
     const out = heap[hop + NextHop.INTERFACE];
     if (!mayForwardAtAll(i, index, ip, cast)) return false;

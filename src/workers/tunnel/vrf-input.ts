@@ -1,6 +1,6 @@
 /**
- * A VRF as the interface that a decapsulated packet is received on (spec B §1.5): its counters, its captures and the packet filter. What
- * is for a group or for the link alone goes straight through. Runs on a worker.
+ * A VRF as the interface that a packet is received on (spec B §1.5), one out of an SRv6 header or one that came in by a port of it: its
+ * counters, its captures and the packet filter. What is for a group or for the link alone goes straight through. Runs on a worker.
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
@@ -12,6 +12,7 @@ import { tapDomain } from '../capture/taps.js';
 import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import { FilterDirection } from '../ether/packet-filter.js';
+import { isNd } from '../inet/local-input.js';
 
 /** High four bits of an IPv4 group's address. */
 const GROUP = 14;
@@ -22,10 +23,15 @@ const GROUP = 14;
  */
 type Receive = (i: number, vrf: number, ip: number, room: number) => boolean;
 
+/** The same of the checked packet of `total` bytes that a port has received whose `If.MASTER` is `master`. */
+type ReceiveOfPort = (i: number, master: number, ip: number, total: number) => boolean;
+
 /** The VRF input of one worker. */
 export interface VrfInput {
   readonly v4: Receive;
   readonly v6: Receive;
+  readonly ofPort4: ReceiveOfPort;
+  readonly ofPort6: ReceiveOfPort;
 }
 
 /** Makes the VRF input of one worker. */
@@ -62,5 +68,18 @@ export function makeVrfInput(ctx: Context): VrfInput {
     return false;
   }
 
-  return { v4, v6 };
+  function ofPort4(i: number, master: number, ip: number, total: number): boolean {
+    return isGone(master) || v4(i, master & 0xffff, ip, total);
+  }
+
+  /** Neighbour discovery is the port's own (B44). */
+  function ofPort6(i: number, master: number, ip: number, total: number): boolean {
+    return isGone(master) || isNd(u8, ip) || v6(i, master & 0xffff, ip, total);
+  }
+
+  function isGone(master: number): boolean {
+    return heap[ifRecord(master & 0xffff) + If.GENERATION] !== master >>> 16;
+  }
+
+  return { v4, v6, ofPort4, ofPort6 };
 }
