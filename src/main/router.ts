@@ -34,6 +34,7 @@ import { CaptureLogger } from './control/capture-logger.js';
 import { CaptureStreams } from './control/capture-streams.js';
 import { CaptureWriter } from './control/capture-writer.js';
 import { Captures } from './control/captures.js';
+import { DropLog } from './control/drop-log.js';
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { type Given, IDLE_POLICY, Interfaces } from './control/interfaces.js';
@@ -118,6 +119,7 @@ export class Router {
   /** Workers that have been replaced because they leaked, by what. */
   readonly leaks: Record<Leak['what'], number> = { memory: 0, frames: 0, superframes: 0, unfinished: 0 };
   private readonly events: RingConsumer[];
+  private readonly dropLog: DropLog;
   private readonly punts: Punts;
   private readonly stackTimer: NodeJS.Timeout;
   private readonly originMs = performance.timeOrigin - 1000;
@@ -216,6 +218,7 @@ export class Router {
       },
       (error) => this.log.error({ event: 'pool', err: error }, 'an error of the thread pool'),
     );
+    this.dropLog = new DropLog(memory, table, log);
     this.seconds = setInterval(() => this.everySecond(), 1000);
     void this.listen();
   }
@@ -510,6 +513,7 @@ export class Router {
   private everySecond(): void {
     this.watchWorkers();
     this.watchLeaks();
+    this.dropLog.look();
     for (const live of this.table.all()) {
       if (live.type !== 'veb') continue;
       this.vebs.sweepIfWanted(live);

@@ -16,6 +16,7 @@ import type { Router } from '../router.js';
 const FLAG_BITS: readonly (readonly [string, number])[] = [
   ['UP', 0x1],
   ['BROADCAST', 0x2],
+  ['DEBUG', 0x4],
   ['LOOPBACK', 0x8],
   ['POINTOPOINT', 0x10],
   ['RUNNING', 0x40],
@@ -74,6 +75,7 @@ function flagNames(router: Router, live: Live, spec: InterfaceSpec): string[] {
   // A span port only sends, so it need not hear everything (A52).
   if (port && !span) names.push('PROMISC');
   if (spec.monitor) names.push('MONITOR');
+  if (spec.debug) names.push('DEBUG');
   spec.link.forEach((on, n) => {
     if (on) names.push(`LINK${n}`);
   });

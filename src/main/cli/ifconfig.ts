@@ -89,6 +89,12 @@ const HANDLERS: Record<string, Handler> = {
   '-monitor': (_, spec) => {
     spec.monitor = false;
   },
+  debug: (_, spec) => {
+    spec.debug = true;
+  },
+  '-debug': (_, spec) => {
+    spec.debug = false;
+  },
   ...TUNNEL_WORDS,
   link0: setLink(0, true),
   '-link0': setLink(0, false),

@@ -58,6 +58,7 @@ function creation(spec: InterfaceSpec): string[] {
   if (!spec.tso) words.push('-tso');
   if (!spec.txcsum) words.push('-txcsum');
   if (spec.monitor !== newInterface(spec.name, spec.type).monitor) words.push(spec.monitor ? 'monitor' : '-monitor');
+  if (spec.debug) words.push('debug');
   spec.link.forEach((on, n) => {
     if (on) words.push(`link${n}`);
   });

@@ -114,6 +114,8 @@ export interface InterfaceSpec {
   seg6Edge: boolean;
   /** What is received stops after counting and capture. */
   monitor: boolean;
+  /** What is dropped at it goes to the log. */
+  debug: boolean;
   /** link0, link1, link2. */
   link: [boolean, boolean, boolean];
   /** For a veb only. */
@@ -285,6 +287,7 @@ export function newInterface(name: string, type: InterfaceType): InterfaceSpec {
     seg6Enabled: false,
     seg6Edge: false,
     monitor: type === 'erspan',
+    debug: false,
     link: [false, false, false],
   };
   if (type === 'veb')

@@ -73,6 +73,7 @@ test('a created interface is down and has nothing set', () => {
     seg6Enabled: false,
     seg6Edge: false,
     monitor: false,
+    debug: false,
     link: [false, false, false],
   });
   assert.equal(run('mem7 create').state.interfaces.get('mem7')?.type, 'mem');
