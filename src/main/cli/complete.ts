@@ -58,7 +58,7 @@ function candidates(router: Router, commands: readonly string[], words: readonly
   const interfaces = [...router.state.interfaces.keys()];
   if (words.length <= 1) return commands;
   if (command === 'show') return words.length === 2 ? showSubjects() : [];
-  if (command === 'sysctl') return ['-a', '-w', '-q', ...settingNames()];
+  if (command === 'sysctl') return ['-a', '-n', '-w', '-q', ...settingNames()];
   if (command === 'inject') return words.length === 2 ? interfaces : [];
   if (command === 'ifconfig') {
     if (words.length === 2) return ['-a', ...interfaces];

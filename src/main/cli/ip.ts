@@ -15,7 +15,7 @@ import { changeLink, deviceOf } from './ip-link.js';
 import { changeRoute } from './ip-route.js';
 import { changeRule } from './ip-rule.js';
 import { changeSeg6 } from './ip-sr.js';
-import { arp, ndp } from './neighbour.js';
+import { arp, isNeighbour, ndp } from './neighbour.js';
 import { type Draft, Words } from './words.js';
 
 /** What `ip` is about; any beginning of a word stands for it, the first in this order that fits. */
@@ -118,9 +118,15 @@ function changeAddress(draft: Draft, command: string, words: Words): void {
   ifconfig(draft, [dev, family, own, ...(far === undefined ? [] : [far.address]), 'alias']);
 }
 
-/** `neigh add|replace ADDR lladdr MAC dev IF`, `neigh del ADDR dev IF`: now, with no trace in the configuration. Throws ControlError. */
+/**
+ * `neigh add|replace ADDR lladdr MAC dev IF`, `neigh del ADDR dev IF`: now, with no trace in the configuration. Throws ControlError:
+ * EEXIST where `add` finds one.
+ */
 export function ipNeighbour(router: Router, args: readonly string[]): string {
   const { command, rest } = parseIp(args);
+  if (!['add', 'replace', 'del'].includes(command)) {
+    throw new ControlError('EINVAL', `ip neighbour ${command}: unknown command`);
+  }
   const words = new Words(rest);
   let [address, lladdr, dev] = ['', '', ''];
   while (words.more) {
@@ -130,6 +136,8 @@ export function ipNeighbour(router: Router, args: readonly string[]): string {
     else if (word === 'nud') words.take('state');
     else address = word === 'to' ? words.take('address') : word;
   }
+  if (address === '') throw new ControlError('EINVAL', 'address missing');
+  if (command !== 'del' && lladdr === '') throw new ControlError('EINVAL', 'lladdr missing');
   const spec = deviceOf(router.state, dev);
   const family = familyOf(address);
   if (family === undefined) throw new ControlError('EINVAL', `${address}: not an IP address`);
@@ -140,7 +148,6 @@ export function ipNeighbour(router: Router, args: readonly string[]): string {
   const run = family === 'inet' ? arp : ndp;
   const domain = ['-V', String(spec.rdomain)];
   if (command === 'del') return run(router, [...domain, '-d', zoned(address, dev)], false);
-  if (command === 'add' || command === 'replace')
-    return run(router, [...domain, '-s', zoned(address, dev), lladdr], false);
-  throw new ControlError('EINVAL', `ip neighbour ${command}: unknown command`);
+  if (command === 'add' && isNeighbour(router, dev, address)) throw new ControlError('EEXIST', 'File exists');
+  return run(router, [...domain, '-s', zoned(address, dev), lladdr], false);
 }

@@ -3,15 +3,17 @@
  */
 import { parseMac } from '../../shared/wire/ethernet.js';
 import { addressWords, type Family, familyOf, formatAddress } from '../config/address.js';
+import { allAddresses } from '../config/link-local.js';
 import { linkOf } from '../config/routes.js';
 import { parseZoned, type Zoned, zoned } from '../config/zone.js';
+import type { Live } from '../control/interface-table.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { Neighbour, NeighbourState } from '../stack/neighbours.js';
 import { takeDomain } from './ip-table.js';
 import { Words } from './words.js';
 
-/** Runs the words after `arp`: `[-n] [-V RDOMAIN] -a | ADDR | -d ADDR | -s ADDR MAC`. Throws ControlError. */
+/** Runs the words after `arp`: `[-n] [-V RDOMAIN] -a | ADDR | -d ADDR | -ad | -s ADDR MAC`. Throws ControlError. */
 export function arp(router: Router, args: readonly string[], json: boolean): string {
   return neighbourWords(router, args, json, 'inet');
 }
@@ -25,27 +27,44 @@ function neighbourWords(router: Router, args: readonly string[], json: boolean, 
   const words = new Words(args);
   let rdomain = 0;
   let how = '';
+  let all = false;
   const operands: string[] = [];
   while (words.more) {
     const word = words.take('word');
     if (word === '-V') rdomain = takeDomain(words);
-    else if (/^-[and]*$/.test(word) && word.length > 1) how = word.includes('d') ? 'd' : word.includes('a') ? 'a' : how;
-    else if (word === '-s') how = 's';
+    else if (/^-[and]+$/.test(word)) {
+      all ||= word.includes('a');
+      if (word.includes('d')) how = 'd';
+    } else if (word === '-s') how = 's';
     else if (word.startsWith('-')) throw new ControlError('EINVAL', `${word}: unknown word`);
     else operands.push(word);
   }
   const listed = router.stack
     .neighbours()
     .filter((n) => (n.family === 4 ? 'inet' : 'inet6') === family && rdomainOf(router, n) === rdomain);
+  const needed = all ? [] : ['address', ...(how === 's' ? ['link-layer address'] : [])];
   const [address = '', lladdr = ''] = operands;
+  if (how === 's' && all) throw new ControlError('EINVAL', '-s and -a exclude each other');
+  const missing = needed[operands.length];
+  if (missing !== undefined) throw new ControlError('EINVAL', `${missing} missing`);
+  if (operands.length > needed.length) throw new ControlError('EINVAL', `unexpected word ${operands[needed.length]}`);
+  if (how === 'd' && all) {
+    for (const neighbour of listed) router.stack.deleteNeighbour(neighbour.index, neighbour.words);
+    return '';
+  }
   if (how === 'd' || how === 's') {
     change(router, how, rdomain, family, address, lladdr);
     return '';
   }
-  const found = how === 'a' ? listed : listed.filter(isAt(router, parseZoned(address)));
-  if (how !== 'a' && found.length === 0) throw new ControlError('ESRCH', `${address}: no entry`);
+  const found = all ? listed : listed.filter(isAt(router, parseZoned(address)));
+  if (!all && found.length === 0) throw new ControlError('ESRCH', `${address}: no entry`);
   if (json) return `${JSON.stringify(found.map((n) => describe(router, n)))}\n`;
   return display(router, found, family);
+}
+
+/** Whether an interface has an entry for an address, whatever its state. */
+export function isNeighbour(router: Router, dev: string, address: string): boolean {
+  return router.stack.neighbours().some(isAt(router, { ...parseZoned(address), zone: dev }));
 }
 
 function change(router: Router, how: string, rdomain: number, family: Family, address: string, lladdr: string): void {
@@ -65,8 +84,16 @@ function change(router: Router, how: string, rdomain: number, family: Family, ad
   if (mac === undefined) throw new ControlError('EINVAL', `${lladdr}: not a MAC address`);
   const spec = linkOf(router.state, rdomain, wanted);
   if (spec === undefined) throw new ControlError('ENETUNREACH', `${address}: on no network of rdomain ${rdomain}`);
+  const own = ownerOf(router, rdomain, wanted.address);
+  if (own !== undefined) throw new ControlError('EINVAL', `${address}: an address of ${own}, not of a neighbour`);
   const bytes = Uint8Array.of(mac.hi, mac.hi >> 8, mac.lo, mac.lo >> 8, mac.lo >> 16, mac.lo >> 24);
   router.stack.addStatic(router.table.get(spec.name).index, words, bytes);
+}
+
+/** The interface of the domain whose own address that is. */
+function ownerOf(router: Router, rdomain: number, address: string): string | undefined {
+  const has = ({ spec, lladdr }: Live): boolean => allAddresses(spec, lladdr).some((own) => own.address === address);
+  return router.table.all().find((live) => live.spec.rdomain === rdomain && has(live))?.name;
 }
 
 /** Whether a neighbour has an address, on the link of its zone if it has one. */

@@ -1,6 +1,6 @@
 /**
  * `sysctl`: settings of the router as a whole, and by Linux's names some of one interface. `sysctl NAME` and `sysctl -a` ask,
- * `sysctl [-wq] NAME=VALUE` sets.
+ * `sysctl [-wq] NAME=VALUE` sets; `-n` leaves names out of what is printed.
  */
 import { parseCpus } from '../config/cpus.js';
 import { parsePrefixes6 } from '../config/seg6.js';
@@ -106,14 +106,24 @@ const INTERFACE_SETTINGS: readonly InterfaceSetting[] = [
 /** Linux's check of a packet's way back. There is none here, which its value 0 means. */
 const NO_RP_FILTER = /^net\.ipv4\.conf\.[^.]+(\.\d+)?\.rp_filter$/;
 
+/** What -w and -q ask for is so anyway. */
+const OPTIONS = /^-[anqw]+$/;
+
 /** Whether these words only ask. */
 export function isSysctlQuery(args: readonly string[]): boolean {
   return args.every((arg) => !arg.includes('='));
 }
 
-/** The answer to `sysctl -a` or `sysctl NAME …`: a line each, `NAME=VALUE`. Throws ENOENT for a name there is not, ENXIO for an interface. */
+/**
+ * The answer to `sysctl [-n] -a` or `sysctl [-n] NAME …`: a line each, `NAME=VALUE`. Throws ENOENT for a name there is not, ENXIO for an
+ * interface, EINVAL for an option.
+ */
 export function querySysctl(state: State, args: readonly string[], json: boolean): string {
-  const names = args.length === 0 || args.includes('-a') ? Object.keys(VALUES) : args.filter((a) => !a.startsWith('-'));
+  const said = args.filter((arg) => arg.startsWith('-')).map(checkOption);
+  const named = args.filter((arg) => !arg.startsWith('-'));
+  const all = args.length === 0 || said.some((option) => option.includes('a'));
+  if (!all && named.length === 0) throw new ControlError('EINVAL', 'NAME or NAME=VALUE missing; -a prints them all');
+  const names = all ? Object.keys(VALUES) : named;
   const found = Object.fromEntries(
     names.map((name) => {
       if (NO_RP_FILTER.test(name)) return [name, 0];
@@ -122,15 +132,25 @@ export function querySysctl(state: State, args: readonly string[], json: boolean
     }),
   );
   if (json) return `${JSON.stringify(found)}\n`;
+  const bare = said.some((option) => option.includes('n'));
   return Object.entries(found)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => (bare ? `${value}\n` : `${name}=${value}\n`))
     .join('');
+}
+
+/** An option as it is. Throws EINVAL for one there is not. */
+function checkOption(option: string): string {
+  if (!OPTIONS.test(option)) throw new ControlError('EINVAL', `${option}: unknown option`);
+  return option;
 }
 
 /** Sets what the words after `sysctl` say. Throws ENOENT for an unknown name, ENXIO for an unknown interface, EINVAL for a value it does not take. */
 export function sysctl(draft: Draft, args: readonly string[]): void {
   for (const arg of args) {
-    if (arg === '-w' || arg === '-q' || arg === '-wq' || arg === '-qw') continue;
+    if (arg.startsWith('-')) {
+      checkOption(arg);
+      continue;
+    }
     const at = arg.indexOf('=');
     if (at === -1) throw new ControlError('EINVAL', `${arg}: not NAME=VALUE`);
     if (NO_RP_FILTER.test(arg.slice(0, at)) && arg.slice(at + 1) === '0') continue;
@@ -183,7 +203,8 @@ function parse(name: keyof Settings, text: string): string | number {
   }
   const number = /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (number === 0 || (number >= values.min && number <= values.max)) return number;
-  throw new ControlError('EINVAL', `${text}: ${name} is between ${values.min} and ${values.max}, or 0 for the default`);
+  const range = values.max === 1 && values.min === 0 ? '0 or 1' : `between ${values.min} and ${values.max}`;
+  throw new ControlError('EINVAL', `'${text}': ${name} is ${range}${values.min > 0 ? ', or 0 for the default' : ''}`);
 }
 
 function known(spelled: string): keyof Settings {

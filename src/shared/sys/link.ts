@@ -128,7 +128,8 @@ export function setLinkUp(name: string, up: boolean): void {
 
 /** Sets a link's MTU in bytes (a TAP takes 68…65 521). Throws SysError: EINVAL out of range, ENODEV, EPERM. */
 export function setLinkMtu(name: string, mtu: number): void {
-  withSocket((fd) => request(fd, SIOCSIFMTU, name, mtu));
+  const remedies = { EINVAL: `it does not take an MTU of ${mtu}; a TAP takes 68 to 65521` };
+  withSocket((fd) => request(fd, SIOCSIFMTU, name, mtu, remedies));
 }
 
 /** Throws SysError (ENOENT with the remedy) if there is no such namespace. */
@@ -205,9 +206,16 @@ function withSocket<T>(use: (fd: number) => T): T {
 }
 
 /** One interface ioctl; `argument` and what follows it go where the answer comes. Throws SysError. */
-function request(fd: number, code: number, name: string, argument = 0): void {
+function request(
+  fd: number,
+  code: number,
+  name: string,
+  argument = 0,
+  remedies: Parameters<typeof throwErrno>[1] = {},
+): void {
   if (!isLinkName(name)) throw new SysError(`interface ${name}`, 'ENODEV', ABSENT);
-  if (!tryRequest(fd, code, name, argument)) throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT });
+  if (!tryRequest(fd, code, name, argument))
+    throwErrno(`interface ${name}`, { EPERM: PRIVILEGE, ENODEV: ABSENT, ...remedies });
 }
 
 /** The same; false when it fails, or no interface can have that name (the kernel would cut it short and take another). */

@@ -50,6 +50,15 @@ const ERRORS: readonly (readonly [string, string])[] = [
   ['EINVAL', 'ndp nonsense'],
   ['EINVAL', 'arp -x'],
   ['EINVAL', 'arp'],
+  ['EINVAL', 'arp -d'],
+  ['EINVAL', 'arp -s'],
+  ['EINVAL', 'arp -an 10.0.0.9'],
+  ['EINVAL', 'arp -d 10.0.0.9 10.0.0.8'],
+  ['EINVAL', 'arp -s 10.0.0.9 2:0:0:0:0:1 pub'],
+  ['EINVAL', 'arp -a -s 10.0.0.9 2:0:0:0:0:1'],
+  ['EINVAL', 'arp -s 10.0.0.1 2:0:0:0:0:1'],
+  ['EINVAL', 'ndp -s 2001:db8::1 2:0:0:0:0:1'],
+  ['EINVAL', 'ip neigh add 10.0.0.1 lladdr 2:0:0:0:0:1 dev mem0'],
   ['EINVAL', 'arp -V 253 -an'],
   ['ENETUNREACH', 'arp -s 10.99.0.9 2:0:0:0:0:1'],
   ['ENETUNREACH', 'arp -V 9 -s 10.0.0.9 2:0:0:0:0:1'],
@@ -58,3 +67,27 @@ const ERRORS: readonly (readonly [string, string])[] = [
 for (const [code, words] of ERRORS) {
   test(`${words} is ${code}`, () => assert.rejects(commands.run(words), { code }));
 }
+
+test('-ad takes away those of its family and domain, and no others', async () => {
+  for (const words of ['arp -s 10.0.0.5 2:0:0:0:0:9', 'arp -s 10.0.0.7 2:0:0:0:0:b', 'ndp -s 2001:db8::5 2:0:0:0:0:b'])
+    await commands.run(words);
+  await commands.run('arp -ad');
+  assert.equal(await commands.run('arp -an'), ARP_HEADING);
+  assert.match(await commands.run('ndp -an'), /^2001:db8::5 /m);
+  assert.match(await commands.run('arp -V 1 -an'), /^10\.0\.0\.6 /m);
+  await commands.run('ndp -d -a');
+  assert.equal(await commands.run('ndp -an'), NDP_HEADING);
+});
+
+test('ip neigh add refuses one that is there; replace does not', async () => {
+  await commands.run('ip neigh add 10.0.0.5 lladdr 2:0:0:0:0:9 dev mem0');
+  await assert.rejects(commands.run('ip neigh add 10.0.0.5 lladdr 2:0:0:0:0:a dev mem0'), { code: 'EEXIST' });
+  await commands.run('ip neigh replace 10.0.0.5 lladdr 2:0:0:0:0:a dev mem0');
+  assert.equal(await commands.run('ip neigh show dev mem0'), '10.0.0.5 lladdr 02:00:00:00:00:0a PERMANENT \n');
+  await commands.run('ip neigh del 10.0.0.5 dev mem0');
+  const refused = (words: string, message: RegExp): Promise<void> =>
+    assert.rejects(commands.run(`ip neigh ${words}`), { code: 'EINVAL', message });
+  await refused('add 10.0.0.5 dev mem0', /^lladdr missing$/);
+  await refused('add lladdr 2:0:0:0:0:9 dev mem0', /^address missing$/);
+  await refused('flush dev mem0', /^ip neighbour flush: unknown command$/);
+});

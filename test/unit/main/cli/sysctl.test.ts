@@ -32,6 +32,26 @@ test('an unknown name is ENOENT, a value it does not take EINVAL, and neither ch
   assert.deepEqual(state, emptyState());
 });
 
+test('a mistake is named: an option, a name that is missing, a number out of its range', () => {
+  const state = emptyState();
+  for (const words of [['-z'], ['-z', 'smrouter.idle'], ['-w'], ['-q']])
+    assert.throws(() => querySysctl(state, words, false), { code: 'EINVAL' }, words.join(' '));
+  assert.throws(() => sysctl({ state, actions: [] }, ['-z', 'smrouter.idle=spin']), /-z: unknown option/);
+  const refused = (word: string, message: RegExp): void =>
+    assert.throws(() => sysctl({ state, actions: [] }, [word]), { code: 'EINVAL', message });
+  refused('net.inet.ip.forwarding=2', /^'2': net.inet.ip.forwarding is 0 or 1$/);
+  refused('net.inet.ip.forwarding=', /^'': net.inet.ip.forwarding is 0 or 1$/);
+  refused('net.inet.icmp.errppslimit=-2', /is between -1 and 1000000$/);
+  refused('smrouter.frames=7', /is between 1024 and 524288, or 0 for the default$/);
+  assert.deepEqual(state, emptyState());
+});
+
+test('-n leaves the names out', () => {
+  const state = emptyState();
+  assert.equal(querySysctl(state, ['-n', 'smrouter.idle', 'net.inet.gre.allow'], false), 'adaptive\n1\n');
+  assert.equal(querySysctl(state, ['-an'], false).split('\n')[0], 'adaptive');
+});
+
 test('words with = set, others ask', () => {
   assert.equal(isSysctlQuery(['-a']), true);
   assert.equal(isSysctlQuery(['smrouter.idle']), true);
