@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { Slot } from '../../src/shared/layout/packet.js';
 import { hex } from '../support/naive-ip.js';
 import {
   dt4,
@@ -26,6 +27,11 @@ import { addressBytes, afterHops, udpPacket } from '../support/udp-packet.js';
 /** SIDs behind the core. */
 const FAR = 'fcff:2::d46';
 const PATH = ['fcff:3::e', 'fcff:3:1::e', 'fcff:2::d46'];
+/** Nine SIDs, of which the first is ours: the packet goes on to the second, by another encapsulation of nine. */
+const [DEEP, DEEPER] = ['fcff:9::e', FAR].map((first) => [
+  first,
+  ...Array.from({ length: 8 }, (_, n) => `fcff:${n + 20}::1`),
+]);
 const MTU = 1500;
 
 /** The flow label of an IPv6 packet. */
@@ -52,6 +58,9 @@ describe('the head end', () => {
         encapRoute(100, 'cafe::2/128', ['fc00:12:206::']),
         encapRoute(100, 'cafe:3::/48', PATH),
         encapRoute(100, 'cafe:4::/48', [FAR], { mode: 'encap.red' }),
+        sidRoute('fcff:9::e', 128, 'mem0', { action: 'End' }),
+        encapRoute(100, '10.1.9.0/24', DEEP as string[]),
+        encapRoute(100, 'fcff:20::/32', DEEPER as string[]),
       );
       state.seg6.hmacs.push({ id: 42, algorithm: 'sha256', secret: 'secret' });
     });
@@ -248,6 +257,16 @@ describe('the head end', () => {
       });
     }
   }
+
+  it('outer headers for which the headroom is too short: the packet moves back in its slot, and none before it is written', async () => {
+    const { u8, sizes } = rig.rig.router.memory.views;
+    const ends = Array.from({ length: sizes.frames }, (_, slot) => (slot + 1) * Slot.FRAME_STRIDE);
+    for (const end of ends) u8.fill(0x55, end - 160, end);
+    const inner = udpPacket('10.0.0.1', '10.1.9.9', { payload: noise(1000) });
+    const first = outer('fcff:20::1', [srh(DEEP as string[], 7)], 4, afterHops(inner, 1), { hl: 63 });
+    assert.deepEqual(await sent(inner), outer(FAR, [srh(DEEPER as string[], 8)], 41, first, { hl: 63 }));
+    assert.ok(ends.every((end) => u8.subarray(end - 160, end).every((byte) => byte === 0x55)));
+  });
 
   it('an HMAC is over what is sent', async () => {
     const inner = udpPacket('10.0.0.1', '10.1.8.9');

@@ -40,6 +40,7 @@ import { makeRecentRoute6 } from '../inet6/recent-route.js';
 import { packetSize } from '../packet-size.js';
 import { Pass, passOn } from '../passes.js';
 import { punt } from '../punt.js';
+import { openFront } from '../slots.js';
 import type { SrhHmac } from './srv6-hmac.js';
 
 /** Hop limit of the outer header of an IPv4 packet. */
@@ -156,12 +157,17 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     hopLimit: number,
   ): void {
     const overhead = heap[hop + NextHop.OVERHEAD];
-    const outer = ip - overhead;
+    const at = openFront(ctx, i, ip, overhead);
+    if (at === -1) {
+      drop(ctx, i, index, Drop.TOO_BIG);
+      return;
+    }
+    const outer = at - overhead;
     const from = hop + NextHop.WORDS;
     const end = from + (overhead >> 2);
     let w = outer >> 1;
-    for (let at = from; at < end; at++) {
-      const word = heap[at];
+    for (let part = from; part < end; part++) {
+      const word = heap[part];
       u16[w++] = word;
       u16[w++] = word >>> 16;
     }
