@@ -76,6 +76,8 @@ export function makeTapDevice(ctx: Context): Device {
       const offset = slotOffset[slot] + Slot.HEADROOM;
       meta[m + Meta.OFFSET] = offset;
       meta[m + Meta.LENGTH] = length;
+      // The frame before may have left the slot with another.
+      meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
       vnetRead(u16, offset, meta, m);
       const bad = up ? check(m, length) : Drop.DOWN;
       if (bad !== -1) {
@@ -145,8 +147,6 @@ export function makeTapDevice(ctx: Context): Device {
     const slot = ctx.cache.takeSuperframe();
     tapSlots[place] = slot;
     if (slot === -1) return false;
-    const m = slot << Meta.SHIFT;
-    meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     ring?.prepare(place, slotOffset[slot] + Slot.HEADROOM - Slot.VNET_LENGTH, READ_LENGTH);
     return true;
   }

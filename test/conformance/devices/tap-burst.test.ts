@@ -5,10 +5,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DEFAULT_SETTINGS } from '../../../src/main/config/state.js';
+import { MemoryHost } from '../../../src/main/memory/memory-host.js';
 import { drops, total } from '../../../src/shared/counter/books.js';
 import { Drop } from '../../../src/shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../../../src/shared/layout/counters.js';
 import { TapIo, Thread, threadBlock } from '../../../src/shared/layout/heap.js';
+import { DEFAULT_PRIORITY, Meta } from '../../../src/shared/layout/packet.js';
 import { ERRNO } from '../../../src/shared/sys/errno.js';
 import type { IoRing } from '../../../src/shared/sys/io-uring.js';
 import { setLinkUp } from '../../../src/shared/sys/link.js';
@@ -152,6 +154,30 @@ for (const uring of [1, 0] as const) {
     });
   });
 }
+
+test('a frame has the priority that nobody gave it, whatever the one before left in its slot', {
+  skip: skipReason.tun(),
+}, async () => {
+  const { router, sender, forward, close } = await rig(0);
+  try {
+    await router.ifconfig('mem0 create up', 'veb0 add mem0');
+    const host = new MemoryHost(router.memory, router.table.get('mem0'));
+    const { tapSlots, meta } = router.ctx;
+    for (let n = 0; n < BATCH; n++) fill(sender, n, n);
+    for (let round = 0; round < 2; round++) {
+      sender.send(1);
+      forward();
+      assert.deepEqual(
+        host.receive().map(({ priority }) => priority),
+        [DEFAULT_PRIORITY],
+      );
+      // As ERSPAN that carries a frame of another class.
+      for (const slot of tapSlots) if (slot !== -1) meta[(slot << Meta.SHIFT) + Meta.PRIORITY] = 7;
+    }
+  } finally {
+    await close();
+  }
+});
 
 test('a ring that fails is left alone for good: what it had not done is a full queue, and calls do the rest', {
   skip: skipReason.tun(),
