@@ -311,6 +311,24 @@ test('ECMP spreads flows over its next hops and keeps each flow on one', async (
   }
 });
 
+test('ECMP: all fragments of an IPv6 packet go one way', async () => {
+  const part = (offset: number, more: number, data: Uint8Array): Uint8Array =>
+    Uint8Array.from([17, 0, offset >> 8, (offset & 0xf8) | more, 0, 0, 0, 1, ...data]);
+  for (let k = 0; k < 16; k++) {
+    const data = Uint8Array.from(udp(24, 1000 + k));
+    const parts = [
+      part(0, 1, data.subarray(0, 16)),
+      part(16, 1, data.subarray(16, 24)),
+      part(24, 0, data.subarray(24)),
+    ];
+    await rig.send(
+      'mem0',
+      ...parts.map((p) => ether(US, mac(9), 0x86dd, ipv6('2001:db8:1::9', '2001:db8:8::1', 44, p))),
+    );
+    assert.deepEqual([rig.take('mem1').length, rig.take('mem2').length].sort(), [0, 3], `source port ${1000 + k}`);
+  }
+});
+
 test('B83 a route that changes to and fro under traffic loses nothing', async () => {
   const frames = Array.from({ length: 32 }, () => v4('10.9.1.2'));
   let [sent, left, right] = [0, 0, 0];

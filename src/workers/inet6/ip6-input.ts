@@ -32,6 +32,7 @@ import {
   isLinkLocal6,
   isMulticast6,
   payloadLength,
+  Upper,
   upperOffset,
   upperProtocol,
   walkExtensions,
@@ -210,7 +211,8 @@ export function makeIp6Input(
   /** The member of an ECMP group that the packet's flow takes. */
   function member(group: number, ip: number): number {
     const upper = walkExtensions(u8, ip);
-    const protocol = upper < 0 ? 0 : upperProtocol(upper);
+    // Fragments of one packet go one way: only the first has ports, and the header that names their protocol may be in it alone.
+    const protocol = upper < 0 || (upper & Upper.FRAGMENT) !== 0 ? 0 : upperProtocol(upper);
     const both = protocol === Protocol.TCP || protocol === Protocol.UDP ? ports(u8, ip + upperOffset(upper)) : 0;
     const s = ip + Ipv6.SOURCE;
     const d = ip + Ipv6.DESTINATION;
