@@ -123,6 +123,13 @@ describe('End.DT4', () => {
     assert.deepEqual(rig.out(), {});
   });
 
+  it('B7 the first fragment of several, though it holds an inner packet: dropped', async () => {
+    const first: Header = [44, (next) => Uint8Array.of(next, 0, 0, 1, 0, 0, 0, 1)];
+    const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [first], IPV4, INNER)));
+    assert.deepEqual(drops, { 'srv6-header': 1 });
+    assert.deepEqual(rig.out(), {});
+  });
+
   it('B8 a malformed SRH: a Parameter Problem', async () => {
     const { type, code, rest } = await answered(outer(SID, [srh([SID], 0, { 4: 1 })], IPV4, INNER));
     assert.deepEqual([type, code, rest], [4, 0, 43]);

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { total } from '../../src/shared/counter/books.js';
 import { Lane } from '../../src/shared/layout/counters.js';
+import { naiveChecksum } from '../support/naive-ip.js';
 import { frame } from '../support/rig.js';
 import {
   dt4,
@@ -151,6 +152,27 @@ describe('End and its like', () => {
     await rig.send('mem0', outer('fcff:1::d2', [srh(['fcff:1::d2'], 0)], 143, inner));
     assert.deepEqual(rig.rig.all('mem1'), [inner]);
     assert.deepEqual(rig.out(), {});
+  });
+  it('what is inside for the link alone has not come by it: dropped, whatever its hop limit', async () => {
+    for (const [sid, to] of [
+      ['fcff:1::d60', 'fe80::1'],
+      ['fcff:1::d60', 'ff02::1'],
+      ['fcff:1::ef3', 'fe80::1'],
+    ] as const) {
+      const inner = udpPacket('fe80::2', to, { ttl: 255 });
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(sid, [], 41, inner)));
+      assert.deepEqual(drops, { 'ip6-link-local': 1 }, `${sid} ${to}`);
+    }
+  });
+  it('a neighbour is not believed that speaks out of a tunnel', async () => {
+    const source = [...addressBytes('fe80::99'), ...addressBytes('ff02::1:ff00:1')];
+    const solicitation = Uint8Array.from([135, 0, 0, 0, 0, 0, 0, 0, ...addressBytes(OWN), 1, 1, 2, 0, 0, 0, 0, 0x66]);
+    const sum = naiveChecksum(Uint8Array.from([...source, 0, 0, 0, 32, 0, 0, 0, 58]), solicitation);
+    solicitation.set([sum >> 8, sum & 255], 2);
+    const inner = Uint8Array.from([0x60, 0, 0, 0, 0, 32, 58, 255, ...source, ...solicitation]);
+    for (const sid of ['fcff:1::ef3', 'fcff:1::d60']) await rig.send('mem0', outer(sid, [], 41, inner));
+    assert.deepEqual(rig.rig.all('mem0'), []);
+    assert.doesNotMatch(await rig.rig.command('ndp -an'), /fe80::99/);
   });
   it('B53 End.DX2: an 802.3 length, a frame that is too long or too short', async () => {
     for (const [inner, reason] of [

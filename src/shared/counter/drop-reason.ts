@@ -73,7 +73,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'ip6-scope', place: 'stack', help: 'a multicast destination of scope 0 or 1' },
   { name: 'ip6-mapped', place: 'stack', help: 'an IPv4-mapped address from the wire' },
   { name: 'ip6-unspecified', place: 'stack', help: 'a packet without a source to be forwarded' },
-  { name: 'ip6-link-local', place: 'stack', help: 'a link-local address to be forwarded' },
+  { name: 'ip6-link-local', place: 'stack', help: 'a link-local address to be forwarded, or out of a tunnel' },
   { name: 'ip6-option', place: 'stack', help: 'a hop-by-hop or destination option that is malformed or says to drop' },
   { name: 'forwarding-off', place: 'stack', help: 'for others, while forwarding is off' },
   { name: 'l2-broadcast', place: 'stack', help: 'unicast IP in a broadcast or multicast frame, for others' },

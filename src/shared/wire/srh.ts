@@ -208,8 +208,8 @@ export const enum ChainFault {
   NONE = 0,
   /** A header that does not end in the packet, or too many of them. */
   CUT = 1,
-  /** A fragment that is not the first: it has no upper-layer header. */
-  LATER_FRAGMENT = 2,
+  /** A fragment that is not the first: it has no upper-layer header. Or the first, whose upper layer is cut. */
+  FRAGMENT = 2,
   /** A routing header of another type with segments left; POINTER is at its type. */
   ROUTING_TYPE = 3,
   /** A malformed SRH; POINTER is at its Segments Left. */
@@ -229,6 +229,7 @@ export function walkChain(u8: Uint8Array, ip: number, payload: number, lenient: 
   let before = 6;
   let at = 40;
   let next = u8[ip + before];
+  let cut = false;
   for (let w = 0; w < Chain.WORDS; w++) out[w] = 0;
   for (let n = 0; ; n++) {
     const routing = next === Protocol.ROUTING;
@@ -241,7 +242,11 @@ export function walkChain(u8: Uint8Array, ip: number, payload: number, lenient: 
     else if (sealed) length = (u8[ip + at + 1] + 2) << 2;
     if (at + length > limit) return ChainFault.CUT;
     if (fragment || sealed) out[Chain.SEALED] = 1;
-    if (fragment && (read16(u8, ip + at + 2) & 0xfff8) !== 0) return ChainFault.LATER_FRAGMENT;
+    if (fragment) {
+      const field = read16(u8, ip + at + 2);
+      if ((field & 0xfff8) !== 0) return ChainFault.FRAGMENT;
+      cut = cut || (field & 1) !== 0;
+    }
     if (routing) {
       const left = u8[ip + at + Srh.SEGMENTS_LEFT];
       const fault = checkSrh(u8, ip + at, limit - at);
@@ -264,6 +269,8 @@ export function walkChain(u8: Uint8Array, ip: number, payload: number, lenient: 
     next = u8[ip + at];
     at += length;
   }
+  // Linux takes the first fragment for the whole.
+  if (cut && !lenient) return ChainFault.FRAGMENT;
   out[Chain.UPPER] = at;
   out[Chain.PROTOCOL] = next;
   return ChainFault.NONE;

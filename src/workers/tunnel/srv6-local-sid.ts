@@ -25,7 +25,16 @@ import { Ether } from '../../shared/wire/ethernet.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
 import { checkIpv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
-import { checkForward6, checkIpv6, copyAddress6, Ipv6, Ipv6Fault, payloadLength } from '../../shared/wire/ipv6.js';
+import {
+  checkForward6,
+  checkIpv6,
+  copyAddress6,
+  Ipv6,
+  Ipv6Fault,
+  isLinkLocal6,
+  isMulticast6,
+  payloadLength,
+} from '../../shared/wire/ipv6.js';
 import { read16, read32, write16 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { Chain, ChainFault, SRH_TYPE, Srh, segmentAt, srhLength, walkChain } from '../../shared/wire/srh.js';
@@ -179,8 +188,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
   function cross6(i: number, index: number, ip: number, inner: number, hop: number): void {
     const g = hop + NextHop.GATEWAY;
     if ((heap[g] | heap[g + 1] | heap[g + 2] | heap[g + 3]) === 0) {
-      uncover(i, ip, inner);
-      passOn(ctx, i, index, Pass.INPUT6, 0);
+      inside6(i, index, ip, inner);
     } else if (inner6(i, index, ip, inner)) {
       const rdomain = heap[ifRecord(index) + If.RDOMAIN];
       via.v6(i, index, inner, rdomain, 0, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
@@ -271,10 +279,24 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
       problem(i, index, at, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
     } else if (protocol === Protocol.IPV6 && action !== SidAction.END) {
       if (inner6(i, index, at, at + upper)) onward(i, index, at + upper, hop, action);
+    } else if (protocol === Protocol.IPV6) {
+      inside6(i, index, at, at + upper);
     } else {
       uncover(i, at, at + upper);
-      passOn(ctx, i, index, protocol === Protocol.IPV4 ? Pass.INPUT4 : Pass.INPUT6, 0);
+      passOn(ctx, i, index, Pass.INPUT4, 0);
     }
+  }
+
+  /**
+   * The inner packet is as received by the same interface, where its own destination leads it. But it has not come by that link: one for the
+   * link alone, such as neighbour discovery, whose hop limit of 255 was to prove that (RFC 4861 §11.2), ends here.
+   */
+  function inside6(i: number, index: number, ip: number, inner: number): void {
+    uncover(i, ip, inner);
+    const to = inner + Ipv6.DESTINATION;
+    if (length[i] >= Ipv6.LENGTH && (isLinkLocal6(u8, to) || isMulticast6(u8, to))) {
+      drop(ctx, i, index, Drop.IP6_LINK_LOCAL);
+    } else passOn(ctx, i, index, Pass.INPUT6, 0);
   }
 
   /** Takes the SRH at `srh`, which the byte at `before` names, out of a packet. Returns where the packet begins now. */

@@ -188,8 +188,10 @@ describe('the walk to the upper layer', () => {
     assert.deepEqual(walk(43, wrong + INNER, true).words, [0, 0, 0, 0, 64, 4, 0, 0]);
   });
   it('knows fragments', () => {
-    assert.equal(walk(44, `04 00 0008 00000001 ${INNER}`).fault, ChainFault.LATER_FRAGMENT);
-    assert.deepEqual(walk(44, `04 00 0001 00000001 ${INNER}`).words, [0, 0, 0, 0, 48, 4, 0, 1]);
+    assert.equal(walk(44, `04 00 0008 00000001 ${INNER}`).fault, ChainFault.FRAGMENT);
+    assert.equal(walk(44, `04 00 0001 00000001 ${INNER}`).fault, ChainFault.FRAGMENT);
+    assert.equal(walk(44, `04 00 0001 00000001 ${INNER}`, true).fault, ChainFault.NONE);
+    assert.deepEqual(walk(44, `04 00 0000 00000001 ${INNER}`).words, [0, 0, 0, 0, 48, 4, 0, 1]);
   });
   it('refuses what is cut off, and more than eight headers', () => {
     assert.equal(walk(43, SRH.slice(0, -2)).fault, ChainFault.CUT);
