@@ -3,25 +3,19 @@
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pino from 'pino';
-import { createMetrics } from '../../metrics/registry.js';
 import { tuneCompiler } from '../shared/sys/compiler.js';
 import { type AccessGroups, groupId } from './api/access.js';
-import { Connections } from './api/connections.js';
-import { listenControl, type RunCommand } from './api/control-socket.js';
-import { listenHttp } from './api/http.js';
+import type { RunCommand } from './api/control-socket.js';
 import { ServiceManager } from './api/service-manager.js';
 import { onlyAsks } from './cli/asks.js';
 import { checkFilters } from './cli/capture-filters.js';
 import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
-import { metricsSource } from './metrics-source.js';
 import { Router } from './router.js';
 import { keepSnapshots, readSnapshot, restoreSnapshot, type Snapshot } from './snapshot.js';
-import { shownOf } from './status.js';
 import { handOver, Takeover } from './takeover.js';
 
 const USAGE =
@@ -30,8 +24,6 @@ const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
 const MOST_WORKERS = 16;
-/** What the daemon before may take to give up its socket and its port. */
-const LEAVING_MS = 5000;
 
 /** The options as understood. */
 interface Options {
@@ -130,6 +122,9 @@ async function main(): Promise<number> {
   }
 }
 
+/** The listeners, and the libraries they need: most of what there is to load, and not needed to forward. */
+const loadListeners = (): Promise<typeof import('./api/listeners.js')> => import('./api/listeners.js');
+
 /** Starts everything, waits for the end, stops everything. Throws what kept it from starting. */
 async function run(option: Options, state: State, log: pino.Logger): Promise<void> {
   const manager = new ServiceManager(process.env, (error) => {
@@ -145,6 +140,8 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
   const open: { close(): Promise<unknown> | unknown }[] = [manager];
   try {
     log.info({ event: 'memory', bytes: router.memory.sizes() }, 'regions made');
+    // From the commit on nobody forwards.
+    if (takeover !== undefined) await loadListeners();
     const snapshot = (await takeover?.commit()) ?? kept;
     await router.change((draft) => adopt(draft.state, state));
     takeover?.finish(router);
@@ -152,10 +149,6 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       log.info({ event: 'state', ...restoreSnapshot(router, snapshot) }, 'what was learned before is known again');
     }
     if (option.stateFile !== '') open.push({ close: keepSnapshots(router, option.stateFile, failed) });
-    const listeners = ['http', 'control'].map((name) => new Connections(name, (fields, why) => log.warn(fields, why)));
-    const [forHttp, forControl] = listeners as [Connections, Connections];
-    const metrics = createMetrics(metricsSource(router, listeners));
-    router.onGrace = (seconds) => metrics.onGrace(seconds);
     let finish: (why: string) => void = () => {};
     const finished = new Promise<string>((resolve) => {
       finish = resolve;
@@ -176,15 +169,9 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       if (words[0] === 'takeover') return handOver(router, words.slice(1), () => setImmediate(finish, 'takeover'));
       return runCommand(router, words, json, daemon, files);
     };
-    open.push(
-      await onceFree(option.takeover, () =>
-        listenControl(option.socket, command, option.groups, router.captureStreams, forControl),
-      ),
-    );
-    const http = await onceFree(option.takeover, () =>
-      listenHttp(option.host, option.port, shownOf(router, metrics), forHttp),
-    );
-    open.push(http);
+    const { listen } = await loadListeners();
+    const where = { ...option, busy: option.takeover };
+    const origin = await listen(router, where, command, (fields, why) => log.warn(fields, why), open);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
     process.on('SIGHUP', () => {
       reload().catch((error: unknown) => log.error({ event: 'reload-failed', err: error }, (error as Error).message));
@@ -193,7 +180,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       event: 'ready',
       workers: option.workers,
       socket: option.socket,
-      metrics: `${http.listeningOrigin}/metrics`,
+      metrics: `${origin}/metrics`,
     };
     log.info(ready, 'forwarding');
     manager.ready('forwarding');
@@ -213,19 +200,6 @@ function snapshotIn(file: string, failed: (error: unknown) => void): Snapshot | 
   } catch (error) {
     failed(error);
     return undefined;
-  }
-}
-
-/** Tries again while the daemon before is on its way out, for so long at most. */
-async function onceFree<T>(busy: boolean, listen: () => Promise<T>): Promise<T> {
-  for (const end = performance.now() + LEAVING_MS; ; ) {
-    try {
-      return await listen();
-    } catch (error) {
-      const { code } = error as { code?: string };
-      if (!busy || performance.now() > end || (code !== 'EBUSY' && code !== 'EADDRINUSE')) throw error;
-      await sleep(10);
-    }
   }
 }
 

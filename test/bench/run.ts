@@ -24,6 +24,7 @@ import { endDt4, hEncaps, vrfScale } from './srv6.js';
 import { tapPps } from './tap-pps.js';
 import { tapRoutePps, tapRouteTcp } from './tap-route.js';
 import { tapTcp } from './tap-tcp.js';
+import { restartGap, takeoverGap } from './upgrade.js';
 import { veb } from './veb.js';
 import { vebChurn } from './veb-churn.js';
 import { vebFlood } from './veb-flood.js';
@@ -35,7 +36,7 @@ import { vebScaling } from './veb-scaling.js';
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, captureOff, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale, dt4Tap, dt4Tcp],
-  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile],
+  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile, restartGap, takeoverGap],
   ...[erspanEncap, erspanDecap, erspanCollect],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
