@@ -30,8 +30,11 @@ function options(args: string[]): { socket: string; json: boolean; words: string
   for (; args[at]?.startsWith('-'); at++) {
     const option = args[at];
     if (option === '--json') json = true;
-    else if (option === '-s' && args[at + 1] !== undefined) socket = args[++at] as string;
-    else throw new Error(`unknown option ${option}`);
+    else if (option === '-s') {
+      const path = args[++at];
+      if (path === undefined) throw new Error('-s: SOCKET missing');
+      socket = path;
+    } else throw new Error(`unknown option ${option}`);
   }
   const words = args.slice(at);
   if (words.length === 0) throw new Error('no command');
@@ -80,22 +83,13 @@ async function main(): Promise<number> {
   const { socket, json } = option;
   const words = withSecret(option.words);
   if (words[0] === 'top') {
-    return top(socket, words.slice(1)).catch((error: unknown) => {
-      process.stderr.write(`smrctl: top: ${(error as Error).message}\n`);
-      return 1;
-    });
+    return top(socket, words.slice(1)).catch((error: unknown) => failed(socket, words, error));
   }
   if (words[0] === 'tcpdump' || words[0] === 'trace') {
     const args = words.slice(1);
     return (words[0] === 'trace' ? trace(socket, args, json) : tcpdump(socket, args)).then(
       () => 0,
-      (error: unknown) => {
-        const { message, code } = error as NodeJS.ErrnoException;
-        const silent = code === 'ECONNREFUSED' || (code === 'ENOENT' && message.startsWith('connect'));
-        const why = silent ? `${socket}: no smrouterd answers there` : `${words.join(' ')}: ${message}`;
-        process.stderr.write(`smrctl: ${why} (${code ?? 'EIO'})\n`);
-        return 1;
-      },
+      (error: unknown) => failed(socket, words, error),
     );
   }
   let files: Record<string, string>;
@@ -117,13 +111,30 @@ async function main(): Promise<number> {
   }
   const reply = JSON.parse(answer.body) as { output?: string; code?: string; message?: string };
   if (answer.status === 200) {
-    process.stdout.write(reply.output ?? '');
-    return 0;
+    const output = reply.output ?? '';
+    process.stdout.write(output);
+    if (!isUnanswered(words, output)) return 0;
+    process.stderr.write(`smrctl: ${words.join(' ')}: no answer (ETIMEDOUT)\n`);
+    return 1;
   }
   // What iproute2 would say, for scripts that look at it (spec B §1.6).
   if (words[0] === 'ip') process.stderr.write(`Error: ${reply.message ?? 'refused'}.\n`);
   process.stderr.write(`smrctl: ${words.join(' ')}: ${reply.message ?? 'refused'} (${reply.code ?? 'EIO'})\n`);
   return refusal(words);
+}
+
+/** Whether this is what a `ping` prints that nobody answered: it fails, as ping(8) does, so that scripts see it. */
+function isUnanswered(words: readonly string[], output: string): boolean {
+  return words[0] === 'ping' && /(^|, )0 packets received,|"received":0\b/m.test(output);
+}
+
+/** Says why a command failed that runs here; returns the exit status. */
+function failed(socket: string, words: readonly string[], error: unknown): number {
+  const { message, code } = error as NodeJS.ErrnoException;
+  const silent = code === 'ECONNREFUSED' || (code === 'ENOENT' && message.startsWith('connect'));
+  const why = silent ? `${socket}: no smrouterd answers there` : `${words.join(' ')}: ${message}`;
+  process.stderr.write(`smrctl: ${why} (${code ?? 'EIO'})\n`);
+  return 1;
 }
 
 /** The exit status of a command that was refused: `ip` has 2 where the kernel says no, but 1 for a VRF it cannot find. */

@@ -67,7 +67,8 @@ describe('a daemon on memory ports', () => {
     const port = new URL(daemon.origin).port;
     const second = await runProgram('smrouterd', ['-f', configFile(''), '-s', socket, '-m', `127.0.0.1:${port}`]);
     assert.equal(second.status, 1);
-    assert.match(second.stderr, /^smrouterd: .*EADDRINUSE/m);
+    assert.match(second.stderr, /^smrouterd: 127\.0\.0\.1:\d+: EADDRINUSE; another program listens there/m);
+    assert.doesNotMatch(second.stdout, /refused/);
     assert.ok(!existsSync(socket));
   });
 
@@ -103,6 +104,18 @@ describe('a daemon on memory ports', () => {
       assert.equal(stderr, `smrctl: ${words}: ${message}\n`);
     }
     assert.equal(await daemon.run('show', 'running'), running);
+  });
+
+  it('a ping that nobody answers prints what it has, and fails', async () => {
+    await daemon.run('ifconfig', 'mem1', 'inet', '10.0.0.1/24');
+    for (const args of [[], ['--json']]) {
+      const { status, stdout, stderr } = await daemon.ctl(...args, 'ping', '-c', '1', '10.0.0.9');
+      assert.equal(status, 1);
+      assert.match(stdout, args.length === 0 ? / 0 packets received, 100\.0% packet loss\n$/ : /"received":0/);
+      assert.equal(stderr, 'smrctl: ping -c 1 10.0.0.9: no answer (ETIMEDOUT)\n');
+    }
+    assert.equal((await daemon.ctl('ping', '-c', '1', '10.0.0.1')).status, 0);
+    await daemon.run('ifconfig', 'mem1', 'inet', '10.0.0.1', 'delete');
   });
 
   it('every query prints values with --json', async () => {

@@ -87,6 +87,10 @@ describe('smrctl alone', () => {
     assert.deepEqual([status, stdout, stderr], [1, '', `smrctl: ${socket}: no smrouterd answers there (ENOENT)\n`]);
     const named = await runProgram('smrctl', ['ifconfig'], { SMROUTER_SOCKET: socket });
     assert.equal(named.stderr, stderr);
+    const top = await runProgram('smrctl', ['-s', socket, 'top', '-n', '1']);
+    assert.deepEqual([top.status, top.stderr], [1, stderr]);
+    const wrong = await runProgram('smrctl', ['-s', socket, 'top', '-n', '0']);
+    assert.match(wrong.stderr, /^smrctl: top -n 0: -n 0: top takes .* \(EINVAL\)\n$/);
   });
 
   it('without words, or with options it does not know: the usage', async () => {

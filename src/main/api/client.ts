@@ -31,6 +31,6 @@ export function send(socketPath: string, body: string): Promise<Answer> {
 export async function ask(socketPath: string, words: readonly string[], json = false): Promise<string> {
   const { status, body } = await send(socketPath, JSON.stringify({ words, json }));
   const reply = JSON.parse(body) as { output?: string; code?: string; message?: string };
-  if (status !== 200) throw new Error(`${reply.message ?? 'refused'} (${reply.code ?? 'EIO'})`);
+  if (status !== 200) throw Object.assign(new Error(reply.message ?? 'refused'), { code: reply.code ?? 'EIO' });
   return reply.output ?? '';
 }

@@ -76,8 +76,10 @@ export class Connections {
       socket.once('close', () => this.open.delete(socket));
     });
     tcp.on('drop', () => this.refuse());
-    // Out of descriptors, above all: without a listener the error would end the process.
-    tcp.on('error', () => this.refuse());
+    // Out of descriptors, above all: without a listener the error would end the process. One that keeps it from listening is told as such.
+    tcp.on('error', () => {
+      if (tcp.listening) this.refuse();
+    });
     server.addHook('preHandler', async ({ raw }) => this.set(raw.socket, 'works'));
     server.addHook('onSend', async ({ raw }) => this.set(raw.socket, 'answers'));
     server.addHook('onResponse', async ({ raw }) => this.set(raw.socket, 'waits'));

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { Exposition, Scrape } from '../../../metrics/registry.js';
+import { asControlError, ControlError } from '../errors.js';
 import type { Status } from '../status.js';
 import { Connections, LISTENER_OPTIONS } from './connections.js';
 
@@ -38,7 +39,7 @@ export interface Shown {
   readonly status: () => Status;
 }
 
-/** Listens on `host`:`port`, within the limits of `connections`. Throws when it cannot. */
+/** Listens on `host`:`port`, within the limits of `connections`. Throws ControlError when it cannot. */
 export async function listenHttp(
   host: string,
   port: number,
@@ -74,6 +75,12 @@ export async function listenHttp(
     const state = readiness();
     return reply.status(state.ready ? 200 : 503).send(state);
   });
-  await server.listen({ host, port });
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const { code, message } = asControlError(error);
+    const why = code === 'EADDRINUSE' ? 'EADDRINUSE; another program listens there, -m takes another address' : message;
+    throw new ControlError(code, `${host}:${port}: ${why}`, error);
+  }
   return server;
 }

@@ -35,7 +35,7 @@ const OTHERS: Readonly<Record<string, readonly string[]>> = {
   ],
   arp: ['-a', '-n', '-d', '-s', '-V'],
   ndp: ['-a', '-n', '-d', '-s', '-V'],
-  netstat: ['-i', '-r', '-s', '-n'],
+  netstat: ['-i', '-r', '-s', '-n', '-f', '-I', '-T'],
   ping: ['-V', '-c', '-I'],
   tcpdump: ['-i', '-y', '-D', '-s', '-c', '-e', '-n', '-v', '-B', '-w'],
   top: ['-d', '-n'],

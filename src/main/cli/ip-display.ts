@@ -30,9 +30,9 @@ export function showIp(router: Router, args: readonly string[], asJson: boolean)
     case 'neighbour':
       return showNeighbours(router, readDevice(router, words), family, json);
     case 'address':
-      return showLinks(router, words, json, command.details, [family ?? 'inet', family ?? 'inet6']);
+      return showLinks(router, words, { ...command, json }, [family ?? 'inet', family ?? 'inet6']);
     case 'link':
-      return showLinks(router, words, json, command.details, []);
+      return showLinks(router, words, { ...command, json }, []);
   }
 }
 

@@ -1,12 +1,16 @@
 /**
  * What `ip link|addr show` and `ip vrf show` print (ip-link(8), ip-vrf(8); spec B §3.1). Main only.
  */
+import { dropsAt, total } from '../../shared/counter/books.js';
+import { Lane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../../shared/layout/heap.js';
 import { broadcastOf, type Family } from '../config/address.js';
+import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { type AddressSpec, bridgeOf, type InterfaceSpec, type State } from '../config/state.js';
 import type { Live } from '../control/interface-table.js';
 import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
+import type { IpCommand } from './ip.js';
 import type { Words } from './words.js';
 
 /** Which links are wanted; empty = any. */
@@ -74,10 +78,10 @@ function describeLink(router: Router, live: Live, families: readonly Family[]): 
   const spec = router.state.interfaces.get(live.name) as InterfaceSpec;
   const flags = linkFlags(router, live);
   const link = { lo: 'loopback', rport: 'none' }[spec.type as string] ?? 'ether';
-  const addresses = [
-    ...spec.addresses.filter((a) => a.family === 'inet'),
-    ...spec.addresses.filter((a) => a.family === 'inet6'),
-  ];
+  const all = allAddresses(spec, live.lladdr);
+  // As the kernel has them: IPv4, then IPv6 with the link's own behind the rest.
+  const rank = ({ family, address }: AddressSpec): number => (family === 'inet' ? 0 : isLinkLocal(address) ? 2 : 1);
+  const addresses = all.toSorted((a, b) => rank(a) - rank(b));
   const master = masterOf(router.state, spec);
   return {
     ifindex: live.index,
@@ -113,15 +117,31 @@ function describeAddress(spec: AddressSpec, label: string): Record<string, unkno
 
 function scopeOf(address: string): string {
   if (address === '::1' || address.startsWith('127.')) return 'host';
-  return /^fe[89ab]/.test(address) ? 'link' : 'global';
+  return isLinkLocal(address) ? 'link' : 'global';
 }
 
-/** `ip link show` and, with families, `ip addr show`; `details` adds what a link is. */
+/** What a link counted, as `-s` tells. Drops of its output are those on the way out, all others of the way in. */
+function statistics(router: Router, { index }: Live): Record<string, Record<string, number>> {
+  const { views } = router.memory;
+  const sum = (word: number): number => total(views, index, word);
+  const late = dropsAt(views, index, 'tx');
+  return {
+    rx: {
+      ...{ bytes: sum(Lane.IBYTES), packets: sum(Lane.IPACKETS), errors: 0, dropped: dropsAt(views, index) - late },
+      ...{ over_errors: sum(Lane.MISSED), multicast: 0 },
+    },
+    tx: {
+      ...{ bytes: sum(Lane.OBYTES), packets: sum(Lane.OPACKETS), errors: 0, dropped: late },
+      ...{ carrier_errors: 0, collisions: 0 },
+    },
+  };
+}
+
+/** `ip link show` and, with families, `ip addr show`; `-d` adds what a link is, `-s` what it counted. */
 export function showLinks(
   router: Router,
   words: Words,
-  json: boolean,
-  details: boolean,
+  { json, details, statistics: counts }: Pick<IpCommand, 'json' | 'details' | 'statistics'>,
   families: readonly Family[],
 ): string {
   const { dev, type, master, up } = readFilter(router, words);
@@ -133,6 +153,7 @@ export function showLinks(
     .map((live) => ({
       ...describeLink(router, live, families),
       ...(details ? { linkinfo: linkInfo(router.state, live.spec) } : {}),
+      ...(counts ? { stats64: statistics(router, live) } : {}),
     }));
   if (json) return `${JSON.stringify(links)}\n`;
   return links.map(linkText).join('');
@@ -171,5 +192,36 @@ function linkText(link: Record<string, unknown>): string {
     lines.push(`    ${a.family} ${own}${brd} scope ${a.scope}${label === '' ? ' ' : label}`);
     lines.push('       valid_lft forever preferred_lft forever');
   }
+  const counts = link.stats64 as Record<string, Record<string, number>> | undefined;
+  if (counts !== undefined)
+    for (const way of ['rx', 'tx'] as const) lines.push(...countLines(COLUMNS[way], counts[way]));
   return `${lines.join('\n')}\n`;
+}
+
+/** iproute2's headings with their widths, and the counter under each. */
+const COLUMNS = {
+  rx: [
+    ['RX:  bytes', 'bytes'],
+    ['packets', 'packets'],
+    ['errors', 'errors'],
+    ['dropped', 'dropped'],
+    [' missed', 'over_errors'],
+    ['  mcast', 'multicast'],
+  ],
+  tx: [
+    ['TX:  bytes', 'bytes'],
+    ['packets', 'packets'],
+    ['errors', 'errors'],
+    ['dropped', 'dropped'],
+    ['carrier', 'carrier_errors'],
+    ['collsns', 'collisions'],
+  ],
+} as const;
+
+/** A line of headings and one of counters, as iproute2 has them to the blanks at the end. */
+function countLines(columns: (typeof COLUMNS)['rx' | 'tx'], counts: Record<string, number> = {}): string[] {
+  const cells = columns.map(([head, key]) => ({ head, value: String(counts[key]) }));
+  const row = (text: 'head' | 'value'): string =>
+    cells.map((cell) => cell[text].padStart(Math.max(cell.head.length, cell.value.length))).join(' ');
+  return [`    ${row('head')}${' '.repeat(11)}`, `    ${row('value')} `];
 }

@@ -23,7 +23,7 @@ const TYPES: Readonly<Record<string, RouteSpec['kind']>> = {
 };
 
 /** Words of a route that say nothing which is not so here anyway. */
-const IGNORED = ['proto', 'protocol', 'weight', 'scope', 'pref'];
+const IGNORED = ['proto', 'protocol', 'scope', 'pref'];
 
 /** What a command says of a route. */
 interface Wanted {
@@ -116,7 +116,10 @@ function readRoute(draft: Draft, words: Words, said: Family | undefined, resolve
   };
   while (words.more) {
     const word = words.take('word');
-    if (word === 'via') wanted.gateways.push(takeGateway(words));
+    if (word === 'via') {
+      if (!wanted.multipath && wanted.gateways.length > 0) throw new ControlError('EINVAL', 'duplicate "via"');
+      wanted.gateways.push(takeGateway(words));
+    } else if (word === 'weight') takeWeight(words);
     else if (word === 'dev' || word === 'oif') takeDevice(wanted, deviceOf(state, words.take('interface')).name);
     else if (word === 'table') wanted.rdomain = takeTable(words);
     else if (word === 'vrf') wanted.rdomain = takeVrf(state, words);
@@ -148,6 +151,12 @@ function takeDevice(wanted: Wanted, dev: string): void {
   const last = wanted.gateways.at(-1) ?? '';
   if (wanted.multipath && isLinkLocal(last)) wanted.gateways.splice(-1, 1, zoned(splitZone(last).address, dev));
   else wanted.dev = dev;
+}
+
+/** Next hops share alike. Throws EOPNOTSUPP for any other weight than 1. */
+function takeWeight(words: Words): void {
+  const weight = words.takeNumber('weight', 1, 256);
+  if (weight !== 1) throw new ControlError('EOPNOTSUPP', `weight ${weight}: next hops share alike`);
 }
 
 /** `via` may name the family of the address: `via inet6 fe80::1`. */

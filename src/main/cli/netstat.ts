@@ -13,9 +13,8 @@ import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import { hasLladdr } from './ifconfig-display.js';
 import { takeDomain } from './ip-table.js';
+import { LOCALHOST } from './route.js';
 import { Words } from './words.js';
-
-const LOCALHOST: Record<Family, string> = { inet: '127.0.0.1', inet6: '::1' };
 
 const PRIORITY_NAMES: Readonly<Record<number, string>> = { 1: 'local', 4: 'connected', 8: 'static' };
 
@@ -41,14 +40,38 @@ export function showRoutes(router: Router, args: readonly string[], json: boolea
   return json ? `${JSON.stringify(found)}\n` : getText(router, found, zoned(wanted.address, wanted.zone));
 }
 
-/** `netstat -i | -r | -s`, with -n and -T as above. */
+/** `netstat -i [-I IF] | -r [-f inet|inet6] [-T RDOMAIN] | -s`, with -n; letters may stand together: `-rnf inet`. Throws ControlError. */
 export function netstat(router: Router, args: readonly string[], json: boolean): string {
-  const flags = args.filter((arg) => arg.startsWith('-')).join('');
-  const rest = args.filter((arg) => !/^-[irsn]+$/.test(arg));
-  if (flags.includes('r')) return showRoutes(router, rest, json);
-  if (flags.includes('s')) return statistics(router, json);
-  if (!flags.includes('i')) throw new ControlError('EINVAL', 'netstat -i, -r or -s');
-  return interfaces(router, json);
+  const words = new Words(args);
+  let what = '';
+  let one = '';
+  const ofRoutes: string[] = [];
+  while (words.more) {
+    const word = words.take('word');
+    if (!/^-[irsnfTI]+$/.test(word)) throw new ControlError('EINVAL', `${word}: unknown word`);
+    for (const letter of word.slice(1)) {
+      if ('irs'.includes(letter)) {
+        if (what !== '' && what !== letter)
+          throw new ControlError('EINVAL', `-${what} and -${letter} exclude each other`);
+        what = letter;
+      } else if (letter === 'f') ofRoutes.push(takeFamily(words));
+      else if (letter === 'T') ofRoutes.push('-T', words.take('rdomain'));
+      else if (letter === 'I') one = router.table.get(words.take('interface')).name;
+    }
+  }
+  if (what === '' && one !== '') what = 'i';
+  if (what === '') throw new ControlError('EINVAL', 'netstat -i, -r or -s');
+  if (what !== 'r' && ofRoutes.length > 0) throw new ControlError('EINVAL', '-f and -T go with -r');
+  if (what !== 'i' && one !== '') throw new ControlError('EINVAL', '-I goes with -i');
+  if (what === 'r') return showRoutes(router, ofRoutes, json);
+  return what === 's' ? statistics(router, json) : interfaces(router, one, json);
+}
+
+/** `inet` or `inet6` as an option of route(8). */
+function takeFamily(words: Words): string {
+  const family = words.take('address family');
+  if (family === 'inet' || family === 'inet6') return `-${family}`;
+  throw new ControlError('EINVAL', `${family}: not inet or inet6`);
 }
 
 /** The route of the longest prefix. */
@@ -213,9 +236,10 @@ function flagNames(letters: string): string[] {
 }
 
 /** OpenBSD's rows: the link, then a network and address each. Drops stand in the place of its failures and collisions. */
-function interfaces(router: Router, json: boolean): string {
+function interfaces(router: Router, one: string, json: boolean): string {
   const { views } = router.memory;
-  const links = router.table.all().map((live) => {
+  const wanted = router.table.all().filter(({ name }) => one === '' || name === one);
+  const links = wanted.map((live) => {
     const sum = (word: number): number => total(views, live.index, word);
     const drops = DROP_REASONS.reduce((all, _, n) => all + sum(Lane.DROPS + n), 0);
     const { addresses } = router.state.interfaces.get(live.name) ?? live.spec;

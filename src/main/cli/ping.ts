@@ -2,7 +2,7 @@
  * `ping [-V RDOMAIN] [-c N] [-I SRC] ADDR[%IF]`: echo requests from the router itself; prints what ping(8) prints, once it has ended.
  */
 import { addressWords, canonical, familyOf, formatAddress } from '../config/address.js';
-import { isLinkLocal } from '../config/link-local.js';
+import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import { linkOf } from '../config/routes.js';
 import { parseZoned, splitZone, type Zoned, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
@@ -27,12 +27,17 @@ export async function ping(router: Router, args: readonly string[], json: boolea
     if (word === '-V') rdomain = takeDomain(words);
     else if (word === '-c') count = words.takeNumber('count', 1, COUNT_MOST);
     else if (word === '-I') source = canonical(words.take('source'));
-    else if (word !== '-n') asked = parseZoned(word);
+    else if (word === '-n') continue;
+    else if (word.startsWith('-')) throw new ControlError('EINVAL', `${word}: unknown option`);
+    else if (asked.address !== '') throw new ControlError('EINVAL', `unexpected word ${word}`);
+    else asked = parseZoned(word);
   }
   const { address } = asked;
   if (address === '') throw new ControlError('EINVAL', 'address missing');
   if (source !== '' && familyOf(source) !== familyOf(address))
     throw new ControlError('EINVAL', `${source}: of another family`);
+  if (source !== '' && !isOwn(router, rdomain, source))
+    throw new ControlError('EADDRNOTAVAIL', `${source}: not an address of ours in rdomain ${rdomain}`);
   const link = isLinkLocal(address) ? linkOf(router.state, rdomain, asked) : undefined;
   const to = zoned(address, link?.name ?? asked.zone);
   const from = source === '' ? {} : { source: addressWords(source) };
@@ -56,6 +61,12 @@ export async function ping(router: Router, args: readonly string[], json: boolea
   const times = report.events.flatMap((event) => (event.kind === 'reply' ? [event.rttMs] : []));
   if (times.length > 0) lines.push(`round-trip min/avg/max/std-dev = ${summary(times)} ms`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Whether an interface of the domain has that address. */
+function isOwn(router: Router, rdomain: number, address: string): boolean {
+  const inDomain = router.table.all().filter(({ spec }) => spec.rdomain === rdomain);
+  return inDomain.some(({ spec, lladdr }) => allAddresses(spec, lladdr).some((own) => own.address === address));
 }
 
 /** Least, mean, most and standard deviation of a list, in milliseconds. */

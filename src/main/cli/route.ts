@@ -21,6 +21,9 @@ interface Request {
   gateway: string;
 }
 
+/** The gateway that a route which leads nowhere has in OpenBSD's display. */
+export const LOCALHOST: Readonly<Record<Family, string>> = { inet: '127.0.0.1', inet6: '::1' };
+
 const COMMANDS = ['add', 'change', 'delete', 'flush'];
 
 /** Whether these words only ask: `route [-n] [-T N] show …`, `route get …`. */
@@ -50,8 +53,11 @@ export function route(draft: Draft, args: readonly string[]): void {
   const old = routes[at];
   if (command === 'delete') {
     if (old === undefined) throw new ControlError('ESRCH', `${network}/${length}: no such route`);
-    const left = gateway === '' ? [] : old.gateways.filter((g) => g !== gateway && splitZone(g).address !== gateway);
-    if (gateway !== '' && left.length === old.gateways.length)
+    // What such a route shows as its gateway.
+    const shown = (old.kind === 'reject' || old.kind === 'blackhole') && gateway === LOCALHOST[family];
+    const left =
+      gateway === '' || shown ? [] : old.gateways.filter((g) => g !== gateway && splitZone(g).address !== gateway);
+    if (gateway !== '' && !shown && left.length === old.gateways.length)
       throw new ControlError('ESRCH', `${network}/${length} via ${gateway}: no such route`);
     if (left.length === 0) routes.splice(at, 1);
     else routes[at] = { ...old, gateways: left };

@@ -2,6 +2,7 @@
  * `smrctl top`: rates, drops and workers, drawn anew every second from two looks at `show status`. Runs in smrctl; 80 columns are
  * enough for it.
  */
+import { ControlError } from '../errors.js';
 import type { InterfaceStatus, Status, WorkerStatus } from '../status.js';
 
 /** How `top` was asked for. */
@@ -17,14 +18,18 @@ const INTERFACES_MOST = 40;
 const DROPS_MOST = 10;
 const WIDTH = 80;
 
-/** Reads `[-d SECONDS] [-n SCREENS]`. Throws Error with what is wrong. */
+/** Reads `[-d SECONDS] [-n SCREENS]`. Throws ControlError. */
 export function topOptions(args: readonly string[]): TopOptions {
   let [period, screens] = [1, 0];
   for (let at = 0; at < args.length; at += 2) {
     const value = Number(args[at + 1]);
     if (args[at] === '-d' && value >= 0.1 && value <= 3600) period = value;
     else if (args[at] === '-n' && Number.isInteger(value) && value > 0) screens = value;
-    else throw new Error(`${args.slice(at, at + 2).join(' ')}: top takes -d SECONDS (0.1 to 3600) and -n SCREENS`);
+    else
+      throw new ControlError(
+        'EINVAL',
+        `${args.slice(at, at + 2).join(' ')}: top takes -d SECONDS (0.1 to 3600) and -n SCREENS`,
+      );
   }
   return { period, screens };
 }

@@ -59,7 +59,7 @@ export function drops(views: Views, index: number, reason: number): number {
 }
 
 /** Drops of interface `index` at one place, or at all three. */
-function dropsAt(views: Views, index: number, place?: 'rx' | 'stack' | 'tx'): number {
+export function dropsAt(views: Views, index: number, place?: 'rx' | 'stack' | 'tx'): number {
   let sum = 0;
   DROP_REASONS.forEach((reason, number) => {
     if (place === undefined || reason.place === place) sum += drops(views, index, number);

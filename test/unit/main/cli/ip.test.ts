@@ -101,6 +101,9 @@ const ERRORS: readonly (readonly [string, string])[] = [
   ['ENETUNREACH', 'route add default via 10.0.9.2'],
   ['ENETUNREACH', 'route add default via 10.0.0.2 dev rport0'],
   ['EINVAL', 'route add 198.51.100.1/24 via 10.0.0.2'],
+  ['EINVAL', 'route add 198.51.100.0/24 via 10.0.0.2 via 10.0.0.3'],
+  ['EINVAL', 'route add 198.51.100.0/24 nexthop via 10.0.0.2 weight 0'],
+  ['EOPNOTSUPP', 'route add 198.51.100.0/24 nexthop via 10.0.0.2 weight 2 nexthop via 10.0.0.3'],
   ['EINVAL', '-6 route add 198.51.100.0/24 via 10.0.0.2'],
   ['EINVAL', 'route add default via 10.0.0.2 table 253'],
   ['EINVAL', 'route add default via 10.0.0.2 table local'],
@@ -141,6 +144,8 @@ test('ip addr show', async () => {
        valid_lft forever preferred_lft forever
     inet6 2001:db8::1/64 scope global${' '}
        valid_lft forever preferred_lft forever
+    inet6 fe80::ff:fe00:1/64 scope link${' '}
+       valid_lft forever preferred_lft forever
 `,
   );
   assert.equal(
@@ -154,6 +159,27 @@ test('ip addr show', async () => {
   assert.match(await commands.run('ip addr'), /^1: lo0: <LOOPBACK,UP,LOWER_UP> .*\n {4}link\/loopback 00:.* brd 00:/);
   assert.doesNotMatch(await commands.run('ip -6 addr'), / inet /);
   await assert.rejects(commands.run('ip addr show dev mem9'), { code: 'ENXIO' });
+});
+
+test('ip -s link show has what was counted, as iproute2 prints it', async () => {
+  // A header checksum that is wrong: sent by one, dropped at the other.
+  await commands.run(`inject rport0 00000002${'4500001400000000400000000a0000010a000002'}`);
+  const shown = async (): Promise<string> => await commands.run('ip -s link show rport1');
+  while (!/ {7}1 {7}0 {7}0 $/m.test(await shown())) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(
+    (await shown()).split('\n').slice(2).join('\n'),
+    `    RX:  bytes packets errors dropped  missed   mcast${' '.repeat(11)}
+            20       1      0       1       0       0${' '}
+    TX:  bytes packets errors dropped carrier collsns${' '.repeat(11)}
+             0       0      0       0       0       0${' '}
+`,
+  );
+  const [sent] = (await commands.json('ip -s link show rport0')) as [{ stats64: Record<string, unknown> }];
+  assert.deepEqual(sent.stats64.tx, {
+    ...{ bytes: 20, packets: 1, errors: 0, dropped: 0 },
+    ...{ carrier_errors: 0, collisions: 0 },
+  });
+  assert.doesNotMatch(await commands.run('ip link show rport1'), /RX/);
 });
 
 test('ip link show leaves addresses out', async () => {
@@ -216,6 +242,7 @@ test('--json is what ip -json gives', async () => {
         ...{ scope: 'global', label: 'mem0' },
       },
       { family: 'inet6', local: '2001:db8::1', prefixlen: 64, scope: 'global' },
+      { family: 'inet6', local: 'fe80::ff:fe00:1', prefixlen: 64, scope: 'link' },
     ],
   });
   const routes = (await commands.json('ip route')) as unknown[];

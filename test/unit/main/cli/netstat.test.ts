@@ -44,6 +44,20 @@ test('route -n show and netstat -rn print both tables of domain 0', async () => 
   }
 });
 
+test('netstat takes a family, a domain and an interface, and refuses what it does not know', async () => {
+  assert.equal(await commands.run('netstat -rnf inet'), `Routing tables\n${INET}`);
+  assert.equal(await commands.run('netstat -n -r -f inet6'), `Routing tables\n${INET6}`);
+  assert.equal(await commands.run('netstat -rn -T 1'), await commands.run('route -T 1 -n show'));
+  const rport0 = (await commands.run('netstat -I rport0')).split('\n');
+  assert.deepEqual(
+    rport0.map((line) => line.split(' ')[0]),
+    ['Name', 'rport0', 'rport0', ''],
+  );
+  for (const words of ['-i mem0', '-x', '-rf', '-rf osi', '-i -r', '-sf inet', '-rI mem0', '-iT 1'])
+    await assert.rejects(commands.run(`netstat ${words}`), { code: 'EINVAL' }, words);
+  await assert.rejects(commands.run('netstat -I mem9'), { code: 'ENXIO' });
+});
+
 test('one family, one domain', async () => {
   assert.equal(await commands.run('route -n show -inet'), `Routing tables\n${INET}`);
   assert.equal(await commands.run('route -n show -inet6'), `Routing tables\n${INET6}`);

@@ -52,6 +52,10 @@ const ERRORS: readonly (readonly [string, string])[] = [
   ['EINVAL', 'ping -c 61 127.0.0.1'],
   ['EINVAL', 'ping -I ::1 127.0.0.1'],
   ['EINVAL', 'ping -V 255 127.0.0.1'],
+  ['EINVAL', 'ping -x 127.0.0.1'],
+  ['EINVAL', 'ping 127.0.0.1 127.0.0.2'],
+  ['EADDRNOTAVAIL', 'ping -c 1 -I 10.0.0.9 127.0.0.1'],
+  ['EADDRNOTAVAIL', 'ping -c 1 -V 1 -I 10.0.0.1 127.0.0.1'],
 ];
 
 for (const [code, words] of ERRORS) {

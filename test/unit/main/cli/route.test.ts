@@ -53,6 +53,17 @@ test('of several gateways one can be taken away', () => {
   assert.deepEqual(routes(state), ['0 192.0.2.0/24 10.0.0.3']);
 });
 
+test('a route that leads nowhere can be deleted with the gateway that it is shown with', () => {
+  for (const [kind, network, gateway, other] of [
+    ['blackhole', '198.51.100.0/24', '127.0.0.1', '10.0.0.2'],
+    ['reject', '2001:db8:9::/48', '::1', '2001:db8::2'],
+  ]) {
+    const state = applied(BASE, `route add -${kind} ${network} ${gateway}`);
+    assert.deepEqual(routes(applied(state, `route delete ${network} ${gateway}`)), [OLD]);
+    assert.throws(() => applied(state, `route delete ${network} ${other}`), { code: 'ESRCH' });
+  }
+});
+
 const ERRORS: readonly (readonly [string, string])[] = [
   ['EEXIST', 'add 192.0.2.0/24 10.0.0.3'],
   ['EEXIST', 'add -mpath 192.0.2.0/24 10.0.0.2'],
