@@ -179,17 +179,9 @@ describe('Prometheus', { skip: needs(PROMETHEUS, PROMTOOL) }, () => {
     await daemon?.stop();
   });
 
-  it('promtool check metrics finds nothing wrong with ours', async (t) => {
+  it('promtool check metrics finds nothing wrong', async () => {
     const text = await (await fetch(`${daemon.origin}/metrics`)).text();
-    const { status, output } = promtool(['check', 'metrics'], text);
-    // 3 is what its linter says, of names that prom-client gives; 1 would be text that is no exposition.
-    assert.ok(status === 0 || status === 3, `status ${status}: ${output}`);
-    const complaints = output.split('\n').filter(Boolean);
-    assert.deepEqual(
-      complaints.filter((line) => !/^(nodejs|process)_/.test(line)),
-      [],
-    );
-    t.diagnostic(`about prom-client's own: ${complaints.length} complaints`);
+    assert.deepEqual(promtool(['check', 'metrics'], text), { status: 0, output: '' });
   });
 
   it('scrapes, and has every interface', async (t) => {
