@@ -7,6 +7,7 @@
 import { laneBalance, laneDrops } from '../../shared/counter/books.js';
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf, Work, workLane } from '../../shared/layout/counters.js';
+import { If, IfType, ifRecord, MAX_INTERFACES } from '../../shared/layout/heap.js';
 import { SlotOwner } from '../../shared/layout/packet.js';
 import { Ring } from '../../shared/layout/rings.js';
 import { returnRing } from '../../shared/ring/slot-cache.js';
@@ -15,29 +16,54 @@ import type { Memory } from '../memory/memory.js';
 
 /** Slots that worker `dead` had put on return rings, published and not yet taken: these are safe. */
 export function returnedSlots(memory: Memory, dead: number): Set<number> {
-  const { rings, sizes } = memory.views;
+  const { sizes } = memory.views;
   const safe = new Set<number>();
   for (let home = 0; home < sizes.threads; home++) {
-    if (home === dead) continue;
-    const base = memory.returnRings[returnRing(sizes.threads, dead, home)];
-    const mask = rings[base + Ring.CAPACITY] - 1;
-    const tail = Atomics.load(rings, base + Ring.TAIL);
-    for (let at = Atomics.load(rings, base + Ring.HEAD); at !== tail; at = (at + 1) | 0) {
-      safe.add(rings[base + Ring.ENTRIES + (at & mask)]);
-    }
+    if (home !== dead) addEntries(memory, memory.returnRings[returnRing(sizes.threads, dead, home)], safe);
   }
   return safe;
 }
 
+/** Slots in the rings that worker `dead` took frames from: it may have read some of them without having given their room back. */
+function waitingSlots(memory: Memory, dead: number): Set<number> {
+  const { heap } = memory.views;
+  const waiting = new Set<number>();
+  // Main's is behind those of the workers.
+  for (let from = 0; from <= memory.workers; from++) {
+    const ring = memory.workerRings[from * memory.workers + dead];
+    if (ring !== 0) addEntries(memory, ring, waiting);
+  }
+  for (let index = 1; index < MAX_INTERFACES; index++) {
+    const record = ifRecord(index);
+    const owned = heap[record + If.TYPE] === IfType.MEMORY && heap[record + If.OWNER] === dead;
+    if (owned) addEntries(memory, heap[record + If.RX_RING], waiting);
+  }
+  return waiting;
+}
+
+/** Adds what a ring holds, published and not yet taken, to `slots`. */
+function addEntries(memory: Memory, base: number, slots: Set<number>): void {
+  const { rings } = memory.views;
+  const mask = rings[base + Ring.CAPACITY] - 1;
+  const tail = Atomics.load(rings, base + Ring.TAIL);
+  for (let at = Atomics.load(rings, base + Ring.HEAD); at !== tail; at = (at + 1) | 0) {
+    slots.add(rings[base + Ring.ENTRIES + (at & mask)]);
+  }
+}
+
 /**
  * Sends home every slot that worker `dead` held: its burst, its copies, its TAP buffers, and what it had given back but not
- * published. `safe` is `returnedSlots` as of before the last grace period. Returns how many.
+ * published. What is still in a ring to it stays there, for whoever takes its number. `safe` is `returnedSlots` as of before the last grace
+ * period. Returns how many.
  */
 export function reclaimSlots(memory: Memory, dead: number, safe: ReadonlySet<number>): number {
   const { owner } = memory.views;
   const ledger = memory.ledgers[dead] as Int32Array;
   const lost = new Set<number>();
-  for (const slot of ledger) if (slot !== -1 && owner[slot] === SlotOwner.QUEUED) lost.add(slot);
+  const waiting = waitingSlots(memory, dead);
+  for (const slot of ledger) {
+    if (slot !== -1 && owner[slot] === SlotOwner.QUEUED && !waiting.has(slot)) lost.add(slot);
+  }
   for (let slot = 0; slot < owner.length; slot++) {
     const unpublished = owner[slot] === SlotOwner.RETURNING - dead && !safe.has(slot);
     if (owner[slot] === dead || unpublished) lost.add(slot);
