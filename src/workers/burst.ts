@@ -21,7 +21,6 @@ export interface Devices {
   readonly memory: Device;
   readonly packet: Device;
   readonly xdp: Device;
-  readonly erspan: Device;
 }
 
 /**
@@ -56,37 +55,20 @@ export function deviceOf(devices: Devices, type: IfType): Device {
   }
 }
 
-/** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */
-export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
-  const { heap, slots, shared, cache, egress, egressList, egressCount, me } = ctx;
+/** Sends what waits in the lists of interfaces. */
+export interface Transmit {
+  /** Gives the first `n` frames of the list of interface `index` to its device, or to the worker that owns the device's queue. */
+  list(index: number, n: number): void;
+  /** Gives them to `device`, cut and completed as far as the interface asks for. */
+  by(device: Device, index: number, n: number): void;
+}
 
+/** Makes what sends lists, of one worker. */
+export function makeTransmit(ctx: Context, devices: Devices): Transmit {
+  const { heap, egressList, me } = ctx;
   const sendFixed = makeSegmenter(ctx);
 
-  function finishBurst(): void {
-    let tunnels = 0;
-    for (let e = 0; e < ctx.egresses; e++) {
-      const index = egress[e];
-      if (heap[ifRecord(index) + If.TYPE] === IfType.ERSPAN) {
-        egress[tunnels++] = index;
-        continue;
-      }
-      send(index, egressCount[index]);
-      egressCount[index] = 0;
-    }
-    // Mirrored copies come after the originals.
-    for (let e = 0; e < tunnels; e++) {
-      sendBy(devices.erspan, egress[e], egressCount[egress[e]]);
-      egressCount[egress[e]] = 0;
-    }
-    ctx.egresses = 0;
-    flushHandOver(ctx);
-    flushPunts(ctx);
-    if (ctx.captured) ctx.taps.publish();
-    releaseBurst();
-  }
-
-  /** Gives the list of interface `index` to its device, or to the worker that owns the device's queue. */
-  function send(index: number, n: number): void {
+  function list(index: number, n: number): void {
     const record = ifRecord(index);
     const type = heap[record + If.TYPE];
     if (type === IfType.VPORT) {
@@ -100,11 +82,10 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
       return;
     }
     if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
-    sendBy(deviceOf(devices, type), index, n);
+    by(deviceOf(devices, type), index, n);
   }
 
-  /** Gives it to the device, cut and completed as far as the device asks for. */
-  function sendBy(device: Device, index: number, n: number): void {
+  function by(device: Device, index: number, n: number): void {
     const can = heap[ifRecord(index) + If.OFFLOADS];
     if ((can !== Offload.ALL || heap[Control.ENCAPS] !== 0) && ctx.offloads && asksTooMuch(ctx, index, n, can)) {
       sendFixed(device, index, n);
@@ -118,6 +99,44 @@ export function makeFinishBurst(ctx: Context, devices: Devices): () => void {
   function ownerOf(record: number, type: IfType): number {
     if (type === IfType.MEMORY) return heap[record + If.OWNER];
     return type === IfType.XDP ? xdpSender(heap, record, me) : me;
+  }
+
+  return { list, by };
+}
+
+/** Makes the end of a burst of one worker: sends everything that waits, then releases the slots that nobody kept. */
+export function makeFinishBurst(ctx: Context, transmit: Transmit, erspan: Device): () => void {
+  const { heap, slots, shared, cache, egress, egressList, egressCount } = ctx;
+
+  function finishBurst(): void {
+    let tunnels = 0;
+    for (let e = 0; e < ctx.egresses; e++) {
+      const index = egress[e];
+      if (heap[ifRecord(index) + If.TYPE] === IfType.ERSPAN) {
+        egress[tunnels++] = index;
+        continue;
+      }
+      transmit.list(index, egressCount[index]);
+      egressCount[index] = 0;
+    }
+    if (tunnels !== 0) sendToTunnels(tunnels);
+    ctx.egresses = 0;
+    flushHandOver(ctx);
+    flushPunts(ctx);
+    if (ctx.captured) ctx.taps.publish();
+    releaseBurst();
+  }
+
+  /** Mirrored copies come after the originals, and the last of them is the frame itself. */
+  function sendToTunnels(tunnels: number): void {
+    flushHandOver(ctx);
+    for (let e = 0; e < tunnels; e++) {
+      const index = egress[e];
+      const n = egressCount[index];
+      if (ctx.anyShared && e === tunnels - 1) for (let k = 0; k < n; k++) shared[egressList[index * BURST + k]] = 0;
+      transmit.by(erspan, index, n);
+      egressCount[index] = 0;
+    }
   }
 
   /** Slots that outputs did not keep: a TAP reads into them again, others go home. */

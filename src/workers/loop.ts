@@ -20,7 +20,7 @@ import { heapKib } from '../shared/sys/js-heap.js';
 import { addressOf, gettid } from '../shared/sys/libc.js';
 import { NextHop, NextHopKind } from '../shared/table/next-hop.js';
 import { makeTrackNext } from '../shared/table/sequence.js';
-import { deviceOf, makeFinishBurst, queueFrame } from './burst.js';
+import { deviceOf, makeFinishBurst, makeTransmit, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
 import { BURST, type Context, count, tick } from './context.js';
@@ -46,6 +46,7 @@ import { reportPoison } from './poison.js';
 import { makeErspanOutput } from './tunnel/erspan-output.js';
 import { makeErspanQueue } from './tunnel/erspan-queue.js';
 import { makeErspanRepeat } from './tunnel/erspan-repeat.js';
+import { makeErspanStraight } from './tunnel/erspan-straight.js';
 import { makeGreInput } from './tunnel/gre-input.js';
 import { makeRportOutput } from './tunnel/rport.js';
 import { makeSrhLocal } from './tunnel/srh-local.js';
@@ -91,16 +92,17 @@ export function makeLoop(ctx: Context): Loop {
     memory: makeMemoryDevice(ctx),
     packet: makePacketDevice(ctx),
     xdp: makeXdpDevice(ctx),
-    erspan: makeErspanQueue(ctx),
   };
   const idle = new Idle();
-  const sendBurst = makeFinishBurst(ctx, devices);
   const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const erspanRepeat = makeErspanRepeat(ctx, makeTrackNext(heap, ctx.workers === 1));
   const hmac = makeSrhHmac(ctx);
   const localInput = makeLocalInput(ctx, replies, makeGreInput(ctx, erspanRepeat), makeSrhLocal(ctx, hmac));
   const ipOutput = makeIpOutput(ctx, output, toGateway, toNeighbour);
+  const transmit = makeTransmit(ctx, devices);
+  const erspanQueue = makeErspanQueue(ctx, makeErspanStraight(ctx, ipOutput, transmit.list));
+  const sendBurst = makeFinishBurst(ctx, transmit, erspanQueue);
   const encap = makeSrv6Encap(ctx, ipOutput, hmac);
   const vrfInput = makeVrfInput(ctx);
   const ip4Input = makeIp4Input(ctx, output, toGateway, localInput, encap, vrfInput);
@@ -323,13 +325,19 @@ export function makeLoop(ctx: Context): Loop {
     const veb = heap[record + If.BRIDGE];
     if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) for (let i = 0; i < ctx.n; i++) consume(ctx, i, index);
     else if (veb !== 0) vebInput(index, veb);
-    else {
-      for (let i = 0; i < ctx.n; i++) {
-        if (ctx.repeats !== ctx.burst || !erspanRepeat.take(i, index)) ethernetInput(i, index);
-      }
-    }
+    else stackInputOf(index);
     finishBurst();
     if (ctx.workList.length !== 0) runWorkList();
+  }
+
+  /** The burst goes to the stack of interface `index`; what is ERSPAN to the last becomes the burst of its frames. */
+  function stackInputOf(index: number): void {
+    for (let i = 0; i < ctx.n; i++) {
+      if (ctx.repeats === ctx.burst) i = erspanRepeat.run(i, index);
+      if (i < ctx.n) ethernetInput(i, index);
+    }
+    const tunnel = erspanRepeat.settle();
+    if (tunnel !== 0) frameInput(tunnel);
   }
 
   /** Takes frames over their virtual hops until none has one before it. */

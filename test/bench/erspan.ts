@@ -5,6 +5,7 @@
 import { If, ifRecord } from '../../src/shared/layout/heap.js';
 import { Meta, Slot } from '../../src/shared/layout/packet.js';
 import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
+import { write32 } from '../../src/shared/wire/network-order.js';
 import { typeTwo } from '../support/erspan.js';
 import { ether, ipv4, mac } from '../support/fake-stack.js';
 import { OfflineRouter } from '../support/offline-router.js';
@@ -34,8 +35,11 @@ async function connect(): Promise<OfflineRouter> {
   return router;
 }
 
-/** Sends `frame` from one port to another: a function that gives the nanoseconds a frame. */
-function sender(router: OfflineRouter, from: string, to: string, frame: Uint8Array): () => number {
+/** Byte of the sequence number in ERSPAN over IPv4 with an Ethernet header. */
+const SEQUENCE = 14 + 20 + 4;
+
+/** Sends `frame` from one port to another, ERSPAN with numbers of its own: a function that gives the nanoseconds a frame. */
+function sender(router: OfflineRouter, from: string, to: string, frame: Uint8Array, numbered = false): () => number {
   const { views, cache } = router.memory;
   const { u8, meta, heap, rings, slotOffset } = views;
   const record = (name: string): number => ifRecord(router.table.get(name).index);
@@ -43,12 +47,14 @@ function sender(router: OfflineRouter, from: string, to: string, frame: Uint8Arr
   const out = new RingConsumer(rings, heap[record(to) + If.TX_RING]);
   const slots = Int32Array.from({ length: ROUND }, () => cache.takeFrame());
   const back = new Int32Array(ROUND);
+  let sequence = 0;
 
   function fill(): void {
     for (let k = 0; k < ROUND; k++) {
       const m = slots[k] << Meta.SHIFT;
       const at = slotOffset[slots[k]] + Slot.HEADROOM;
       u8.set(frame, at);
+      if (numbered) write32(u8, at + SEQUENCE, sequence++);
       meta.fill(0, m, m + 8);
       meta[m + Meta.OFFSET] = at;
       meta[m + Meta.LENGTH] = frame.length;
@@ -82,7 +88,7 @@ async function measure(way: 'encap' | 'decap'): Promise<Measured> {
   const inner = ether(TO, FROM, 0x88b5, new Uint8Array(LENGTH - 14));
   const outer = ether(mac(4), mac(9), 0x0800, ipv4('192.0.2.3', '192.0.2.1', 47, typeTwo(inner)));
   const plain = sender(router, 'mem0', 'mem1', inner);
-  const tunnel = way === 'encap' ? sender(router, 'mem2', 'mem4', inner) : sender(router, 'mem4', 'mem3', outer);
+  const tunnel = way === 'encap' ? sender(router, 'mem2', 'mem4', inner) : sender(router, 'mem4', 'mem3', outer, true);
   for (let n = 0; n < 2; n++) {
     tunnel();
     plain();

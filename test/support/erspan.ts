@@ -113,7 +113,8 @@ export class ErspanRig {
     return found;
   }
 
-  private host(port: string): MemoryHost {
+  /** The host's side of a port. */
+  host(port: string): MemoryHost {
     const host = this.hosts.get(port) ?? new MemoryHost(this.router.memory, this.router.table.get(port));
     this.hosts.set(port, host);
     return host;

@@ -85,8 +85,15 @@ export type Track = (
   sequence: number,
 ) => number;
 
-/** The same of the next number of a stream that `Track` has just returned. */
-export type TrackNext = (table: number, me: number, seconds: number, stream: number, sequence: number) => void;
+/** The same of the next `n` numbers, from `sequence` on, of a stream that `Track` has just returned. */
+export type TrackNext = (
+  table: number,
+  me: number,
+  seconds: number,
+  stream: number,
+  sequence: number,
+  n: number,
+) => void;
 
 /** Makes the tracker of one worker; `alone` says that there is no other, and so no need of locks. Workers only. */
 export function makeTrack(heap: Int32Array, alone = false): Track {
@@ -119,18 +126,18 @@ export function makeTrack(heap: Int32Array, alone = false): Track {
 
 /** Makes the short way of the tracker of one worker. Workers only. */
 export function makeTrackNext(heap: Int32Array, alone = false): TrackNext {
-  return (table, me, seconds, stream, sequence) => {
+  return (table, me, seconds, stream, sequence, n) => {
     if (alone) {
-      note(heap, stream, seconds, sequence);
+      noteRun(heap, stream, seconds, sequence, n);
       return;
     }
     const first = table + SequenceTable.STREAMS;
     const bucket = first + ((stream - first) & ~(WAYS * Stream.WORDS - 1));
     if (!lock(heap, bucket, me)) {
-      Atomics.add(heap, stream + Stream.BUSY, 1);
+      Atomics.add(heap, stream + Stream.BUSY, n);
       return;
     }
-    note(heap, stream, seconds, sequence);
+    noteRun(heap, stream, seconds, sequence, n);
     Atomics.store(heap, bucket + Stream.LOCK, 0);
   };
 }
@@ -140,6 +147,26 @@ function note(heap: Int32Array, stream: number, seconds: number, sequence: numbe
   heap[stream + Stream.SEEN] = seconds;
   add(heap, stream + Stream.RECEIVED, 1);
   judge(heap, stream, sequence);
+}
+
+/** `n` packets, numbered one after the other from `sequence` on. */
+function noteRun(heap: Int32Array, stream: number, seconds: number, sequence: number, n: number): void {
+  heap[stream + Stream.SEEN] = seconds;
+  add(heap, stream + Stream.RECEIVED, n);
+  let k = 0;
+  // Once one is the number that was next, so are those behind it.
+  while (k < n && ((sequence + k) | 0) !== heap[stream + Stream.NEXT]) judge(heap, stream, (sequence + k++) | 0);
+  if (k === n) return;
+  slide(heap, stream, n - k);
+  const w = stream + Stream.WINDOW;
+  heap[w] |= lowest(n - k);
+  heap[w + 1] |= lowest(n - k - 32);
+  heap[stream + Stream.NEXT] = (sequence + n) | 0;
+}
+
+/** The lowest `bits` bits of a word; none of fewer than 1, all of 32 or more. */
+function lowest(bits: number): number {
+  return bits >= 32 ? -1 : bits <= 0 ? 0 : (1 << bits) - 1;
 }
 
 function bucketOf(

@@ -36,3 +36,8 @@ export function write32(u8: Uint8Array, at: number, value: number): void {
   u8[at + 2] = value >>> 8;
   u8[at + 3] = value;
 }
+
+/** The four bytes of a 32-bit number exchanged, as int32. */
+export function swap32(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+}

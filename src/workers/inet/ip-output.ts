@@ -25,6 +25,7 @@ import { fragments6, writeFragment6 } from '../../shared/wire/fragment6.js';
 import { destination4, fragmentField, Ipv4, Ipv4Fragment, source4, totalLength } from '../../shared/wire/ipv4.js';
 import { flowLabel, Ipv6, payloadLength } from '../../shared/wire/ipv6.js';
 import { read32 } from '../../shared/wire/network-order.js';
+import type { Protocol } from '../../shared/wire/protocol.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
 import { type Context, count, DONE } from '../context.js';
 import { drop, dropCopy } from '../drop.js';
@@ -43,16 +44,18 @@ export interface IpOutput {
   send(i: number, index: number, ip: number, rdomain: number): void;
   /** Step 2 alone, for who sends many packets the same way: the record of a next hop, in this turn of the loop. */
   hop(ip: number, rdomain: number): number;
+  /** The same of packets of `protocol` without a flow label, from the address in the heap at word `from` to the one at word `to`. */
+  hopBetween(from: number, to: number, four: boolean, protocol: Protocol, rdomain: number): number;
   /** The longest packet in bytes that goes whole by a next hop's record; 0 if it leads out of no interface. */
   mtu(hop: number): number;
   /** The rest of `send` by a next hop's record. */
   via(i: number, index: number, ip: number, rdomain: number, hop: number): void;
-  /** The neighbour that packets with the header at byte `ip` go to by a next hop's record, in this burst; 0 if only `via` can tell. */
-  straight(ip: number, hop: number): number;
+  /** The neighbour that packets to the address in the heap at word `to` go to by a next hop's record, in this burst; 0 if only `via` can tell. */
+  straight(to: number, four: boolean, hop: number): number;
   /** What `via` does of a packet no longer than `mtu` with such a neighbour, but that an IPv4 header has its identification already. */
   toNeighbour(i: number, ip: number, hop: number, neighbour: number): void;
-  /** The next identification of an IPv4 packet. */
-  identification(): number;
+  /** The first of the next `n` identifications of IPv4 packets, each of which is `ctx.workers` more than the one before, modulo 2^16. */
+  identification(n: number): number;
 }
 
 /** Makes the output of one worker. */
@@ -69,46 +72,57 @@ export function makeIpOutput(
   // Workers take turns in the numbers, so that no two use the same for one destination at a time (RFC 6864 §4).
   let id4 = ctx.me;
   let id6 = ctx.me;
+  /** IPv6 source and destination. */
+  const between = new Int32Array(8);
 
   function send(i: number, index: number, ip: number, rdomain: number): void {
     via(i, index, ip, rdomain, hop(ip, rdomain));
   }
 
   function hop(ip: number, rdomain: number): number {
-    return u8[ip] >> 4 === 4 ? hop4(ip, rdomain) : hop6(ip, rdomain);
+    if (u8[ip] >> 4 === 4) return hop4(rdomain, source4(u8, ip), destination4(u8, ip), u8[ip + Ipv4.PROTOCOL]);
+    for (let k = 0; k < 4; k++) {
+      between[k] = read32(u8, ip + Ipv6.SOURCE + 4 * k);
+      between[4 + k] = read32(u8, ip + Ipv6.DESTINATION + 4 * k);
+    }
+    return hop6(rdomain, u8[ip + Ipv6.NEXT_HEADER], flowLabel(u8, ip));
   }
 
-  function hop4(ip: number, rdomain: number): number {
+  function hopBetween(from: number, to: number, four: boolean, protocol: Protocol, rdomain: number): number {
+    if (four) return hop4(rdomain, heap[from], heap[to], protocol);
+    for (let k = 0; k < 4; k++) {
+      between[k] = heap[from + k];
+      between[4 + k] = heap[to + k];
+    }
+    return hop6(rdomain, protocol, 0);
+  }
+
+  function hop4(rdomain: number, source: number, destination: number, protocol: number): number {
     const hops = heap[Control.NEXT_HOPS];
-    const destination = destination4(u8, ip);
     const found = nextHop(hops, route4(rdomain, destination));
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
-    const key0 = heap[Control.FLOW_KEY0];
-    const hash = flowHash4(key0, heap[Control.FLOW_KEY1], source4(u8, ip), destination, u8[ip + Ipv4.PROTOCOL], 0);
+    const hash = flowHash4(heap[Control.FLOW_KEY0], heap[Control.FLOW_KEY1], source, destination, protocol, 0);
     return nextHop(hops, pickMember(heap, found, hash));
   }
 
-  /** The flow label stands for what is inside (RFC 6438). */
-  function hop6(ip: number, rdomain: number): number {
+  /** Between the addresses in `between`. The flow label stands for what is inside (RFC 6438). */
+  function hop6(rdomain: number, protocol: number, label: number): number {
     const hops = heap[Control.NEXT_HOPS];
-    const d = ip + Ipv6.DESTINATION;
-    const d0 = read32(u8, d);
-    const d1 = read32(u8, d + 4);
-    const d2 = read32(u8, d + 8);
-    const d3 = read32(u8, d + 12);
+    const d0 = between[4];
+    const d1 = between[5];
+    const d2 = between[6];
+    const d3 = between[7];
     const found = nextHop(hops, route6(rdomain, d0, d1, d2, d3));
     if (heap[found + NextHop.KIND] !== NextHopKind.ECMP) return found;
-    const s = ip + Ipv6.SOURCE;
     const key0 = heap[Control.FLOW_KEY0];
     const key1 = heap[Control.FLOW_KEY1];
-    const s0 = read32(u8, s);
-    const s1 = read32(u8, s + 4);
-    const s2 = read32(u8, s + 8);
-    const s3 = read32(u8, s + 12);
-    const next = u8[ip + Ipv6.NEXT_HEADER];
     return nextHop(
       hops,
-      pickMember(heap, found, flowHash6(key0, key1, s0, s1, s2, s3, d0, d1, d2, d3, next, flowLabel(u8, ip))),
+      pickMember(
+        heap,
+        found,
+        flowHash6(key0, key1, between[0], between[1], between[2], between[3], d0, d1, d2, d3, protocol, label),
+      ),
     );
   }
 
@@ -160,24 +174,20 @@ export function makeIpOutput(
     }
   }
 
-  function identification(): number {
+  function identification(n: number): number {
     const id = id4;
-    id4 = (id4 + ctx.workers) & 0xffff;
+    id4 = (id4 + n * ctx.workers) & 0xffff;
     return id;
   }
 
-  function straight(ip: number, record: number): number {
+  function straight(to: number, four: boolean, record: number): number {
     const kind = heap[record + NextHop.KIND];
     if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY) return 0;
     const out = heap[record + NextHop.INTERFACE];
     if (heap[ifRecord(out) + If.GENERATION] !== heap[record + NextHop.GENERATION]) return 0;
-    const at = record + NextHop.GATEWAY;
-    const direct = kind === NextHopKind.CONNECTED;
-    if (u8[ip] >> 4 === 4) return neighbours.straight(out, direct ? destination4(u8, ip) : heap[at], 0, 0, 0);
-    if (!direct) return neighbours.straight(out | INET6, heap[at], heap[at + 1], heap[at + 2], heap[at + 3]);
-    const d = ip + Ipv6.DESTINATION;
-    const d3 = read32(u8, d + 12);
-    return neighbours.straight(out | INET6, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+    const at = kind === NextHopKind.CONNECTED ? to : record + NextHop.GATEWAY;
+    if (four) return neighbours.straight(out, heap[at], 0, 0, 0);
+    return neighbours.straight(out | INET6, heap[at], heap[at + 1], heap[at + 2], heap[at + 3]);
   }
 
   function toNeighbour(i: number, ip: number, record: number, neighbour: number): void {
@@ -190,7 +200,7 @@ export function makeIpOutput(
     if ((fragmentField(u8, ip) & Ipv4Fragment.MF) !== 0) return;
     const w = (ip + Ipv4.ID) >> 1;
     const before = u16[w];
-    u16[w] = swap16(identification());
+    u16[w] = swap16(identification(1));
     u16[(ip + Ipv4.CHECKSUM) >> 1] = adjust(u16[(ip + Ipv4.CHECKSUM) >> 1], before, u16[w]);
   }
 
@@ -224,7 +234,7 @@ export function makeIpOutput(
     }
   }
 
-  return { send, hop, mtu, via, straight, toNeighbour, identification };
+  return { send, hop, hopBetween, mtu, via, straight, toNeighbour, identification };
 }
 
 /** Why a packet does not go by a next hop of this kind. */

@@ -14,7 +14,7 @@
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { Control, If, IfFlag, ifRecord, Kind } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, Kind } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
 import { Tunnel, TunnelFlag, TunnelPriority, TunnelState } from '../../shared/table/tunnel.js';
 import { Erspan2, ErspanEncap, writeErspan2 } from '../../shared/wire/erspan.js';
@@ -33,6 +33,7 @@ import type { IpOutput } from '../inet/ip-output.js';
 import { reportPoison } from '../poison.js';
 import { makeRoom } from '../slots.js';
 import { swapBestEffort } from './erspan-priority.js';
+import { sendRefusal } from './erspan-refusal.js';
 
 /** Bytes of a VLAN tag. */
 const TAG = 4;
@@ -45,7 +46,7 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
     const record = ifRecord(index);
     const tunnel = heap[record + If.TUNNEL];
     if (ctx.poison && tunnel !== 0 && heap[tunnel + Tunnel.KIND] !== Kind.TUNNEL) reportPoison(ctx, index);
-    const refused = refusal(record, tunnel);
+    const refused = sendRefusal(heap, record);
     if (refused !== -1) {
       for (let i = 0; i < ctx.n; i++) drop(ctx, i, index, refused);
       return;
@@ -62,10 +63,11 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
     const session = heap[tunnel + Tunnel.SESSION];
     const longest = heap[record + If.MTU] + Ether.LENGTH;
     const watched = heap[record + If.CAPTURE] !== 0;
-    let hop = -1;
-    let whole = 0;
-    let most = 0;
-    let neighbour = 0;
+    // All of them go the same way, so one look-up does.
+    const hop = ipOutput.hopBetween(tunnel + Tunnel.LOCAL, tunnel + Tunnel.REMOTE, four, Protocol.GRE, rdomain);
+    const whole = ipOutput.mtu(hop);
+    const most = (flags & TunnelFlag.DF) === 0 || whole === 0 ? 0 : whole - headers;
+    const neighbour = ipOutput.straight(tunnel + Tunnel.REMOTE, four, hop);
     let packets = 0;
     let bytes = 0;
     for (let i = 0; i < ctx.n; i++) {
@@ -79,14 +81,6 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
       const m = slots[i] << Meta.SHIFT;
       const frame = meta[m + Meta.OFFSET];
       const ip = frame - headers;
-      if (hop === -1) {
-        // All of them go the same way, so one look-up does.
-        writeOuter(ip, tunnel, four, 0, headers, 0);
-        hop = ipOutput.hop(ip, rdomain);
-        whole = ipOutput.mtu(hop);
-        most = (flags & TunnelFlag.DF) === 0 || whole === 0 ? 0 : whole - headers;
-        neighbour = ipOutput.straight(ip, hop);
-      }
       const type = etherType(u16, frame);
       const tagged = type === EtherType.VLAN || type === EtherType.QINQ;
       const fits = longest + (tagged ? TAG : 0);
@@ -107,7 +101,7 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
       }
       const total = headers + kept;
       const straight = neighbour !== 0 && total <= whole;
-      const id = straight && four ? ipOutput.identification() : 0;
+      const id = straight && four ? ipOutput.identification(1) : 0;
       writeOuter(ip, tunnel, four, given === TunnelPriority.PACKET ? priority : given, total, id);
       packets++;
       bytes += kept;
@@ -118,16 +112,6 @@ export function makeErspanOutput(ctx: Context, ipOutput: IpOutput): (index: numb
     count(ctx, index, Lane.OPACKETS, packets);
     count(ctx, index, Lane.OBYTES, bytes);
     heap[state + TunnelState.SEQUENCE] = sequence;
-  }
-
-  /** Step 1. */
-  function refusal(record: number, tunnel: number): Drop | -1 {
-    if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) return Drop.NOTRUNNING;
-    if (heap[Control.GRE] === 0) return Drop.GRE_OFF;
-    if (tunnel === 0) return Drop.NO_REMOTE;
-    const flags = heap[tunnel + Tunnel.FLAGS];
-    const whom = (flags & TunnelFlag.REMOTE) !== 0 && (flags & (TunnelFlag.SESSION | TunnelFlag.TYPE_1)) !== 0;
-    return whom ? -1 : Drop.NO_REMOTE;
   }
 
   /** The outer IP header at byte `ip` of a packet of `total` bytes. */

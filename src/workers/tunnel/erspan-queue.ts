@@ -1,6 +1,6 @@
 /**
- * What waits for an erspan interface at the end of a burst: put on the list, to be encapsulated by the worker that owns the interface, once
- * everything else of the burst has been sent (spec A §6.6).
+ * What waits for an erspan interface at the end of a burst, once everything else of the burst has been sent: encapsulated there and then, or
+ * put on the list, by the worker that owns the interface (spec A §6.6).
  *
  * One worker owns the sending side, and others hand their frames over to it: so one thread alone counts the sequence, and packets
  * leave in the order of their numbers; were each worker to take a range of numbers, bursts of two would overtake each other on the wire
@@ -15,9 +15,10 @@ import type { Device } from '../device/device.js';
 import { handOver } from '../device/hand-over.js';
 import { dropCopy } from '../drop.js';
 import { Hop } from '../work-list.js';
+import type { ErspanStraight } from './erspan-straight.js';
 
 /** Makes what takes the place of a device for the erspan interfaces of one worker. */
-export function makeErspanQueue(ctx: Context): Device {
+export function makeErspanQueue(ctx: Context, straight: ErspanStraight): Device {
   const { heap, meta, slots, egressList, egressTag, me } = ctx;
 
   function send(index: number, n: number): void {
@@ -35,11 +36,16 @@ export function makeErspanQueue(ctx: Context): Device {
       handOver(ctx, index, owner, ctx.fromList ? withoutExits(index, most) : most);
       return;
     }
-    for (let k = 0; k < most; k++) {
+    for (let k = mayGoStraight() ? straight(index, most) : 0; k < most; k++) {
       const place = egressList[list + k];
       if (ctx.ingress !== 0) meta[(slots[place] << Meta.SHIFT) + Meta.INGRESS] = ctx.ingress;
       ctx.workList.defer(ctx, place, index, Hop.TUNNEL_OUTPUT);
     }
+  }
+
+  /** Whether the frames of this burst have no trail, no tags and nothing before them that they must not overtake, and nobody follows them. */
+  function mayGoStraight(): boolean {
+    return !(ctx.fromList || ctx.passed || ctx.tagged || ctx.tracing) && ctx.workList.length === 0;
   }
 
   /**

@@ -156,7 +156,7 @@ export function makeGreInput(ctx: Context, repeat: ErspanRepeat): GreInput {
     }
     if (header !== -1 && same && recent[Recent.STREAM] !== 0) {
       const sequence = read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE);
-      trackNext(heap[Control.SEQUENCES], ctx.me, ctx.seconds, recent[Recent.STREAM], sequence);
+      trackNext(heap[Control.SEQUENCES], ctx.me, ctx.seconds, recent[Recent.STREAM], sequence, 1);
     } else if (header !== -1)
       trackSequence(erspan, session, ip, four, read32(u8, header - Gre.SEQUENCED + Gre.SEQUENCE));
     const refused = tapPacket(ctx, i, erspan, Direction.IN, ip, four ? Af.INET : Af.INET6);
@@ -185,7 +185,7 @@ export function makeGreInput(ctx: Context, repeat: ErspanRepeat): GreInput {
     if (!deliver || (heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) consume(ctx, i, erspan);
     else if (dropped) drop(ctx, i, erspan, Drop.FILDROP);
     else if ((heap[record + If.BRIDGE] | heap[record + If.INET]) === 0) consume(ctx, i, erspan);
-    else ctx.workList.defer(ctx, i, erspan, Hop.FRAME_INPUT);
+    else if (!repeat.keep(i)) ctx.workList.defer(ctx, i, erspan, Hop.FRAME_INPUT);
   }
 
   /** Whether the last packet of this burst had the same session and addresses: its receiver and its stream are this one's. */
@@ -251,7 +251,7 @@ export function makeGreInput(ctx: Context, repeat: ErspanRepeat): GreInput {
 
   /** Whether nobody looks at frame `i`, which leaves the tunnel of `record` for its bridge or the stack, on its way from interface `index`. */
   function isUnseen(i: number, index: number, record: number): boolean {
-    if (ctx.fromList || ctx.ingress !== index || ctx.tracing || recent[Recent.STREAM] === 0) return false;
+    if (ctx.fromList || ctx.passed || ctx.ingress !== index || ctx.tracing || recent[Recent.STREAM] === 0) return false;
     if ((heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0 || heap[record + If.CAPTURE] !== 0) return false;
     return (
       (heap[record + If.BRIDGE] | heap[record + If.INET]) !== 0 && meta[(slots[i] << Meta.SHIFT) + Meta.VNET0] === 0

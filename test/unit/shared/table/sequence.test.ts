@@ -7,6 +7,7 @@ import {
   forgetSequences,
   initSequences,
   makeTrack,
+  makeTrackNext,
   readSequences,
   SEQUENCE_TABLE_WORDS,
   type SequenceCounts,
@@ -87,6 +88,28 @@ test('A122 random orders: what comes within the window is counted as a plain rea
         most = Math.max(most, n);
       }
       assert.deepEqual(countsOf(...come.map((n) => n + start)), [come.length, 200 - come.length, late, 0, 0]);
+    }),
+    { seed, numRuns: 300 },
+  );
+});
+
+test('A122 numbers that come in runs are counted as one by one', () => {
+  const run = fc.tuple(fc.integer({ min: -90, max: 90 }), fc.integer({ min: 1, max: 130 }));
+  fc.assert(
+    fc.property(fc.array(run, { maxLength: 30 }), fc.integer(), fc.boolean(), (runs, start, alone) => {
+      const [inRuns, apart] = [new Followed(), new Followed()];
+      inRuns.come([start]);
+      apart.come([start]);
+      const stream = inRuns.heap.findIndex((word, n) => n >= AT && word === WHERE) - Stream.INTERFACE;
+      const trackNext = makeTrackNext(inRuns.heap, alone);
+      let next = start + 1;
+      for (const [jump, n] of runs) {
+        const first = next + (Math.abs(jump) < 45 ? 0 : jump);
+        trackNext(AT, 0, 10, stream, first | 0, n);
+        apart.come(Array.from({ length: n }, (_, k) => first + k));
+        next = first + n;
+      }
+      assert.deepEqual(inRuns.heap, apart.heap);
     }),
     { seed, numRuns: 300 },
   );
