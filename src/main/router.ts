@@ -50,7 +50,7 @@ import { Memory, sizesFor } from './memory/memory.js';
 import { openIoRings } from './pool/io-rings.js';
 import { type Held, type Leak, LeakWatch } from './pool/leaks.js';
 import { Pool } from './pool/pool.js';
-import { reclaimSlots, returnedSlots, settleDeath } from './pool/worker-death.js';
+import { reclaimSlots, returningSlots, settleDeath } from './pool/worker-death.js';
 import { Stack } from './stack/stack.js';
 
 /** What a router tells whoever runs it. */
@@ -461,9 +461,9 @@ export class Router {
       this.withoutWorker(worker);
       return;
     }
-    const safe = returnedSlots(this.memory, worker);
+    const returning = returningSlots(this.memory, worker);
     await this.grace();
-    const slots = reclaimSlots(this.memory, worker, safe);
+    const slots = reclaimSlots(this.memory, worker, returning);
     const frames = settleDeath(this.memory, worker, this.table.all());
     if (this.stopped) return;
     this.pool.start(worker);

@@ -14,14 +14,37 @@ import { returnRing } from '../../shared/ring/slot-cache.js';
 import { isDevice, type Live } from '../control/interface-table.js';
 import type { Memory } from '../memory/memory.js';
 
-/** Slots that worker `dead` had put on return rings, published and not yet taken: these are safe. */
-export function returnedSlots(memory: Memory, dead: number): Set<number> {
+/** What is known of slots on their way home when a thread has ended. */
+export interface Returning {
+  /** Those that it had put on return rings, published and not yet taken: these are safe. */
+  readonly published: ReadonlySet<number>;
+  /** Those whose home it is and that are on no ring: not published yet by who gave them back, or taken by it and not kept. */
+  readonly astray: ReadonlySet<number>;
+}
+
+/** The slots on their way home, as worker `dead` has left them. */
+export function returningSlots(memory: Memory, dead: number): Returning {
   const { sizes } = memory.views;
-  const safe = new Set<number>();
+  const published = new Set<number>();
   for (let home = 0; home < sizes.threads; home++) {
-    if (home !== dead) addEntries(memory, memory.returnRings[returnRing(sizes.threads, dead, home)], safe);
+    if (home !== dead) addEntries(memory, memory.returnRings[returnRing(sizes.threads, dead, home)], published);
   }
-  return safe;
+  return { published, astray: astraySlots(memory, dead) };
+}
+
+/** Slots whose home is worker `dead`, that others gave back, and that are on no ring to it. */
+function astraySlots(memory: Memory, dead: number): Set<number> {
+  const { owner, home, sizes } = memory.views;
+  const onRings = new Set<number>();
+  for (let from = 0; from < sizes.threads; from++) {
+    if (from !== dead) addEntries(memory, memory.returnRings[returnRing(sizes.threads, from, dead)], onRings);
+  }
+  const astray = new Set<number>();
+  for (let slot = 0; slot < owner.length; slot++) {
+    const returning = owner[slot] <= SlotOwner.RETURNING && owner[slot] > SlotOwner.DEVICE;
+    if (returning && home[slot] === dead && !onRings.has(slot)) astray.add(slot);
+  }
+  return astray;
 }
 
 /** Slots in the rings that worker `dead` took frames from: it may have read some of them without having given their room back. */
@@ -53,10 +76,10 @@ function addEntries(memory: Memory, base: number, slots: Set<number>): void {
 
 /**
  * Sends home every slot that worker `dead` held: its burst, its copies, its TAP buffers, and what it had given back but not
- * published. What is still in a ring to it stays there, for whoever takes its number. `safe` is `returnedSlots` as of before the last grace
- * period. Returns how many.
+ * published. What is still in a ring to it stays there, for whoever takes its number. `before` is `returningSlots` as of before the last grace
+ * period, in which the others have published all that they had given back. Returns how many.
  */
-export function reclaimSlots(memory: Memory, dead: number, safe: ReadonlySet<number>): number {
+export function reclaimSlots(memory: Memory, dead: number, before: Returning): number {
   const { owner } = memory.views;
   const ledger = memory.ledgers[dead] as Int32Array;
   const lost = new Set<number>();
@@ -65,9 +88,10 @@ export function reclaimSlots(memory: Memory, dead: number, safe: ReadonlySet<num
     if (slot !== -1 && owner[slot] === SlotOwner.QUEUED && !waiting.has(slot)) lost.add(slot);
   }
   for (let slot = 0; slot < owner.length; slot++) {
-    const unpublished = owner[slot] === SlotOwner.RETURNING - dead && !safe.has(slot);
+    const unpublished = owner[slot] === SlotOwner.RETURNING - dead && !before.published.has(slot);
     if (owner[slot] === dead || unpublished) lost.add(slot);
   }
+  for (const slot of astraySlots(memory, dead)) if (before.astray.has(slot)) lost.add(slot);
   for (const slot of lost) memory.cache.give(slot);
   memory.cache.flush();
   ledger.fill(-1);

@@ -1,7 +1,7 @@
 /** The work list of a worker (workers/work-list.ts): order, trails, bounds, and what main finds of it when the thread dies. */
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { reclaimSlots } from '../../../src/main/pool/worker-death.js';
+import { reclaimSlots, returningSlots } from '../../../src/main/pool/worker-death.js';
 import { total } from '../../../src/shared/counter/books.js';
 import { Drop } from '../../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../../src/shared/layout/counters.js';
@@ -67,7 +67,7 @@ test('slots on the list of a thread that dies come home, those in hand too, and 
   ctx.workList.take(ctx);
   const given = ctx.slots[0] as number;
   ctx.slots[0] = -1;
-  assert.equal(reclaimSlots(memory, ctx.me, new Set()), 2);
+  assert.equal(reclaimSlots(memory, ctx.me, returningSlots(memory, ctx.me)), 2);
   assert.equal(memory.cache.freeFrames, before - 1, 'but for the one that is in a ring');
   assert.equal(ctx.owner[given], SlotOwner.QUEUED);
 });
