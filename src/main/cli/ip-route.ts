@@ -5,7 +5,7 @@
 import { BITS, type Family, familyOf, networkOf, parsePrefix } from '../config/address.js';
 import { isLinkLocal } from '../config/link-local.js';
 import { placesOf } from '../config/route-index.js';
-import { defaultMetric, isDomain, reaches, viaOf } from '../config/routes.js';
+import { checkGateways, defaultMetric, isDomain, reaches, viaOf } from '../config/routes.js';
 import type { EncapSpec, SidSpec } from '../config/seg6.js';
 import type { RouteSpec, State } from '../config/state.js';
 import { parseZoned, splitZone, zoned } from '../config/zone.js';
@@ -54,14 +54,14 @@ export function changeRoute(draft: Draft, command: string, said: Family | undefi
     deleteRoute(routes, wanted);
     return;
   }
-  const made = complete(draft, wanted);
+  const made = checkGateways(complete(draft, wanted));
   const at = placesOf(routes, made).find((place) => routes[place]?.metric === made.metric) ?? routes.length;
   const old = routes[at];
   if (command === 'change' && old === undefined) throw new ControlError('ESRCH', 'No such route');
   if (old === undefined) routes.push(made);
   else if (command === 'replace' || command === 'change') routes[at] = made;
   else if (command === 'append' && canJoin(old, made)) {
-    routes[at] = { ...old, gateways: [...old.gateways, ...made.gateways] };
+    routes[at] = checkGateways({ ...old, gateways: [...old.gateways, ...made.gateways] });
   } else throw new ControlError('EEXIST', 'File exists');
 }
 

@@ -3,7 +3,7 @@
  */
 import { BITS, type Family, familyOf, maskLength, networkOf, parsePrefix } from '../config/address.js';
 import { placesOf } from '../config/route-index.js';
-import { defaultMetric, linkOf, viaOf } from '../config/routes.js';
+import { checkGateways, defaultMetric, linkOf, viaOf } from '../config/routes.js';
 import type { RouteSpec } from '../config/state.js';
 import { parseZoned, splitZone, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
@@ -79,7 +79,7 @@ export function route(draft: Draft, args: readonly string[]): void {
     routes.push(made);
   } else if (command === 'change') routes[at] = made;
   else if (request.mpath && old.kind === 'gateway' && !old.gateways.includes(gateway))
-    routes[at] = { ...old, gateways: [...old.gateways, gateway] };
+    routes[at] = checkGateways({ ...old, gateways: [...old.gateways, gateway] });
   else throw new ControlError('EEXIST', `${network}/${length}: there is a route already`);
 }
 

@@ -162,15 +162,19 @@ export function allRoutes(state: State): Route[] {
   return resolveUnderlays(state, routes);
 }
 
+/** Throws EINVAL for a route of more gateways than a group of next hops has members. Returns the route. */
+export function checkGateways(route: RouteSpec): RouteSpec {
+  if (route.gateways.length <= BUCKETS_MAX) return route;
+  throw new ControlError('EINVAL', `${route.network}/${route.length}: no more than ${BUCKETS_MAX} gateways`);
+}
+
 /** The ways on of a route that the operator made; none while its interface is down, or nothing reaches its gateways. Throws EINVAL for too many. */
 function hopsOf(state: State, route: RouteSpec): Hop[] {
   const { kind, dev, gateways } = route;
   if (dev !== '' && state.interfaces.get(dev)?.up !== true) return [];
   switch (kind) {
     case 'gateway':
-      if (gateways.length > BUCKETS_MAX) {
-        throw new ControlError('EINVAL', `${route.network}/${route.length}: no more than ${BUCKETS_MAX} gateways`);
-      }
+      checkGateways(route);
       return gateways.flatMap((gateway): Hop[] => {
         const out = viaOf(state, route, gateway);
         return out === undefined ? [] : [{ kind, dev: out.name, gateway: splitZone(gateway).address }];

@@ -1,6 +1,7 @@
 /** route(8)'s words on a draft (main/cli/route.ts). */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { readConfig } from '../../../../src/main/cli/command.js';
 import { isRouteQuery } from '../../../../src/main/cli/route.js';
 import type { State } from '../../../../src/main/config/state.js';
 import { applied, configured } from '../../support/lines.js';
@@ -100,3 +101,35 @@ test('which words only ask', () => {
   assert.ok(isRouteQuery(['get', '10.0.0.1']));
   for (const word of ['add', 'change', 'delete', 'flush']) assert.ok(!isRouteQuery(['-T', '1', word]));
 });
+
+/** Lines that give one route so many gateways, in route(8)'s words, in iproute2's, and in one line of these. */
+const MANY: readonly (readonly [string, (count: number) => string[], number])[] = [
+  ['route add -mpath', (n) => gateways(n).map((g, k) => `route add ${k === 0 ? '' : '-mpath '}192.0.2.0/24 ${g}`), 65],
+  [
+    'ip route append',
+    (n) => gateways(n).map((g, k) => `ip route ${k === 0 ? 'add' : 'append'} 192.0.2.0/24 via ${g}`),
+    65,
+  ],
+  [
+    'nexthop',
+    (n) => [
+      `ip route add 192.0.2.0/24 ${gateways(n)
+        .map((g) => `nexthop via ${g}`)
+        .join(' ')}`,
+    ],
+    1,
+  ],
+];
+
+function gateways(count: number): string[] {
+  return Array.from({ length: count }, (_, k) => `10.0.0.${k + 2}`);
+}
+
+for (const [how, lines, at] of MANY) {
+  test(`${how}: 64 gateways are taken, one more is told with its line, whether or not anything reaches them`, () => {
+    assert.equal(readConfig('a.conf', lines(64).join('\n')).routes[0]?.gateways.length, 64);
+    assert.throws(() => readConfig('a.conf', lines(65).join('\n')), {
+      message: `a.conf:${at}: 192.0.2.0/24: no more than 64 gateways`,
+    });
+  });
+}
