@@ -103,6 +103,9 @@ export class Context {
   /** Whether readers check records for poison. */
   poison = false;
 
+  /** Whether it looks into rings all the time, so that waiting a moment for more costs nothing. */
+  eager = false;
+
   /** The burst. */
   n = 0;
   /** Interface index it was received on; 0 for frames of another worker, which have it in their meta. */

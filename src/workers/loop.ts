@@ -24,6 +24,7 @@ import { deviceOf, makeFinishBurst, makeTransmit, queueFrame } from './burst.js'
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
 import { BURST, type Context, count, tick } from './context.js';
+import { makeBusyQueues } from './device/busy-queues.js';
 import { makeMemoryDevice } from './device/memory.js';
 import { makePacketDevice } from './device/packet.js';
 import { makeTapDevice } from './device/tap.js';
@@ -63,6 +64,8 @@ const WAIT_MS = 50;
 const WAITED_MS = 0.005;
 /** Most devices served in one turn. */
 const EVENTS = 64;
+/** Turns with work, none of them slept, after which queues of attached interfaces are looked into without epoll. */
+const BUSY_TURNS = 32;
 /** Turns between two looks at the clock while there is work. */
 const TICK_TURNS = 32;
 /** `data0` of the doorbell's own events: no interface has index 0. */
@@ -79,6 +82,10 @@ export interface Loop {
   runWorkList(): void;
   /** One burst from each TAP that has frames now. Returns how many had. */
   pollTaps(): number;
+  /** One burst from each queue that was taken out of epoll's hands. Returns the frames taken. */
+  pollBusy(): number;
+  /** Takes the queues of attached interfaces out of epoll's hands, or puts them back. */
+  lookIntoQueues(directly: boolean): void;
 }
 
 /**
@@ -94,6 +101,7 @@ export function makeLoop(ctx: Context): Loop {
     xdp: makeXdpDevice(ctx),
   };
   const idle = new Idle();
+  const busy = makeBusyQueues(ctx);
   const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
   const erspanRepeat = makeErspanRepeat(ctx, makeTrackNext(heap, ctx.workers === 1));
@@ -133,8 +141,10 @@ export function makeLoop(ctx: Context): Loop {
     heap[block + Thread.THREAD_ID] = threadId;
     heap[block + Thread.TID] = gettid();
     heap[block + Thread.STATE] = 1;
+    busy.recover();
     let turns = TICK_TURNS;
     let measured = 0;
+    let busyTurns = 0;
     while (Atomics.load(heap, Control.STOP) === 0) {
       ctx.epoch = announce(heap, block, ctx.epoch);
       if (--turns <= 0) {
@@ -145,12 +155,16 @@ export function makeLoop(ctx: Context): Loop {
         measured = ctx.seconds;
         heap[block + Thread.HEAP_KIB] = heapKib();
       }
-      const work = pollMemoryPorts() + pollWorkers();
+      const work = pollMemoryPorts() + pollWorkers() + pollBusy();
       ctx.turn = (ctx.turn + 1) | 0;
       const policy = heap[Control.IDLE];
       // The clock costs 55 ns, and only one policy asks for it.
       const adaptive = policy === IdlePolicy.ADAPTIVE;
       const look = work !== 0 || (adaptive ? idle.spins(policy, performance.now()) : policy === IdlePolicy.SPIN);
+      if (!look) {
+        busyTurns = 0;
+        lookIntoQueues(false);
+      }
       const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep();
       const arrived = work !== 0 || ready > 0;
       const now = arrived && adaptive ? performance.now() : 0;
@@ -158,6 +172,7 @@ export function makeLoop(ctx: Context): Loop {
       if (arrived) {
         if (now !== 0) idle.ends(now, ctx.bulk);
         ctx.bulk = false;
+        if (++busyTurns === BUSY_TURNS) lookIntoQueues(true);
       }
     }
     offline(heap, block);
@@ -187,6 +202,26 @@ export function makeLoop(ctx: Context): Loop {
       if (read === 0) continue;
       work += read;
       input(heap[p]);
+    }
+    return work;
+  }
+
+  function lookIntoQueues(directly: boolean): void {
+    if (directly) busy.heat();
+    else if (ctx.eager) busy.cool();
+    ctx.eager = busy.out() !== 0;
+  }
+
+  /** One burst from each queue that was taken out of epoll's hands. Returns the frames taken. */
+  function pollBusy(): number {
+    let work = 0;
+    for (let k = 0; k < busy.out(); k++) {
+      const index = busy.take(k);
+      if (index === 0) continue;
+      const read = deviceOf(devices, heap[ifRecord(index) + If.TYPE]).receive(index);
+      if (read === 0) continue;
+      work += read;
+      input(index);
     }
     return work;
   }
@@ -414,5 +449,5 @@ export function makeLoop(ctx: Context): Loop {
     }
   }
 
-  return { forward, pollMemoryPorts, pollWorkers, runWorkList, pollTaps };
+  return { forward, pollMemoryPorts, pollWorkers, runWorkList, pollTaps, pollBusy, lookIntoQueues };
 }

@@ -6,7 +6,15 @@
  * for good. A link that is gone leaves the configuration as it is; its interface is not running, and its frames are dropped.
  */
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, ifRecord, MAX_WORKERS, Kind as RecordKind, Thread, threadBlock } from '../../shared/layout/heap.js';
+import {
+  Control,
+  If,
+  ifRecord,
+  MAX_WORKERS,
+  Kind as RecordKind,
+  Thread,
+  threadBlock,
+} from '../../shared/layout/heap.js';
 import { HostDevice, hostDeviceWords, Queue, queueBlock, storeAddress } from '../../shared/layout/host-device.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
@@ -234,6 +242,7 @@ export class HostPorts {
     live.media = handle.media;
     port.device = { handle, record };
     Atomics.store(heap, ifRecord(live.index) + If.DEVICE, record);
+    Atomics.store(heap, Control.HOST_DEVICES, this.serial);
   }
 
   private fillQueue(block: number, { owner, fd, rings }: HostQueue, copies: boolean): void {

@@ -60,6 +60,8 @@ export const enum Control {
   SEQUENCES = 15,
   /** Record of the addresses that no packet may come from (table/own-sources.ts). W: main. R: workers. */
   OWN_SOURCES = 16,
+  /** Serial of the newest record of an attached interface (layout/host-device.ts); 0 = there has been none. W: main. R: workers. */
+  HOST_DEVICES = 17,
   /** Main waits on it; a worker adds 1 and notifies to be heard. W: workers, and main when it stops. R: main. */
   MAIN_BELL = 32,
 }

@@ -35,10 +35,15 @@ export function epollCreate(): number {
  * Throws SysError: EEXIST when it is watched already, EPERM for a file that cannot be waited for.
  */
 export function epollAdd(epfd: number, fd: number, data0: number, data1: number, edge: boolean): void {
+  if (!epollTryAdd(epfd, fd, data0, data1, edge)) throwErrno('epoll_ctl add');
+}
+
+/** The same for workers: false when it fails, as it does where the descriptor is watched already. */
+export function epollTryAdd(epfd: number, fd: number, data0: number, data1: number, edge: boolean): boolean {
   event.view.setUint32(0, edge ? EPOLLIN + EPOLLET : EPOLLIN, true);
   event.view.setInt32(EPOLL_DATA_WORD * 4, data0, true);
   event.view.setInt32(EPOLL_DATA_WORD * 4 + 4, data1, true);
-  if (epollCtl(epfd, CTL_ADD, fd, event.address) === -1) throwErrno('epoll_ctl add');
+  return epollCtl(epfd, CTL_ADD, fd, event.address) !== -1;
 }
 
 /** Stops watching `fd`; a descriptor that is not watched is no error. */

@@ -1,0 +1,104 @@
+/**
+ * Queues of attached interfaces that a busy worker takes out of epoll's hands: it looks into them by itself, nothing is lost when they go
+ * back, also when another thread puts them back, and a queue whose interface has left is left alone.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { describe, test } from 'node:test';
+import { DEFAULT_SETTINGS } from '../../../src/main/config/state.js';
+import { total } from '../../../src/shared/counter/books.js';
+import { Lane } from '../../../src/shared/layout/counters.js';
+import { PacketSender } from '../../../src/shared/sys/packet-socket.js';
+import { makeBusyQueues } from '../../../src/workers/device/busy-queues.js';
+import { uniqueLinkName } from '../../support/netns.js';
+import { OfflineRouter } from '../../support/offline-router.js';
+import { quietLink } from '../../support/quiet-link.js';
+import { skipReason } from '../../support/require.js';
+
+const BATCH = 100;
+
+for (const kind of ['packet', 'xdp'] as const) {
+  describe(`queues of ${kind} ports that are looked into directly`, { skip: skipReason.root() }, () => {
+    test('take every frame, and lose none on their way out of epoll and back', async () => {
+      const router = new OfflineRouter(1, 0, DEFAULT_SETTINGS, true);
+      const [near, from, far, to] = Array.from({ length: 4 }, () => uniqueLinkName()) as [
+        string,
+        string,
+        string,
+        string,
+      ];
+      for (const pair of [
+        [near, from],
+        [far, to],
+      ] as const) {
+        execFileSync('ip', ['link', 'add', pair[0], 'type', 'veth', 'peer', 'name', pair[1]]);
+        for (const name of pair) {
+          quietLink(name);
+          execFileSync('ip', ['link', 'set', name, 'up']);
+        }
+      }
+      await router.ifconfig('veb0 create up', `${from} attach ${kind} up`, `${to} attach ${kind} up`);
+      await router.ifconfig(`veb0 add ${from} add ${to}`);
+      const { loop } = router;
+      const sender = new PacketSender(near, BATCH, 60);
+      for (let n = 0; n < BATCH; n++)
+        sender.frames.set([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x88, 0xb5], n * sender.stride);
+      let sent = 0;
+      const send = (): void => {
+        for (let left = BATCH; left > 0; ) left -= sender.send(left);
+        sent += BATCH;
+      };
+      const received = (): number => total(router.memory.views, router.table.get(from).index, Lane.IPACKETS);
+      const byEpoll = (): void => {
+        while (loop.pollTaps() !== 0);
+      };
+      const directly = (): void => {
+        while (loop.pollBusy() !== 0);
+      };
+      try {
+        send();
+        directly();
+        assert.equal(received(), 0, 'as long as it is not busy, it asks epoll');
+        byEpoll();
+        assert.equal(received(), sent);
+
+        loop.lookIntoQueues(true);
+        send();
+        assert.equal(loop.pollTaps(), 0, 'epoll does not speak of them any more');
+        directly();
+        assert.equal(received(), sent);
+
+        send();
+        loop.lookIntoQueues(false);
+        directly();
+        assert.equal(received(), sent - BATCH);
+        byEpoll();
+        assert.equal(received(), sent, 'epoll tells of what came before');
+
+        loop.lookIntoQueues(true);
+        send();
+        makeBusyQueues(router.ctx).recover();
+        byEpoll();
+        assert.equal(received(), sent, 'a thread that knows nothing of it puts them back');
+
+        loop.lookIntoQueues(false);
+        loop.lookIntoQueues(true);
+        const gone = received();
+        await router.ifconfig(`veb0 del ${from}`, `${from} detach`);
+        directly();
+        await router.ifconfig(`${from} attach ${kind} up`, `veb0 add ${from}`);
+        send();
+        directly();
+        assert.equal(received(), 0, 'what is new is epoll’s');
+        byEpoll();
+        assert.equal(received(), BATCH);
+        assert.equal(gone, sent - BATCH);
+        assert.deepEqual(router.books().errors, []);
+      } finally {
+        sender.close();
+        await router.ifconfig('veb0 destroy', `${from} detach`, `${to} detach`);
+        for (const name of [near, far]) execFileSync('ip', ['link', 'del', name]);
+      }
+    });
+  });
+}
