@@ -64,6 +64,13 @@ async function one(bench: Bench, json: boolean): Promise<number> {
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const json = args.includes('--json');
+  const odd = args.find((arg) => arg.startsWith('-') && arg !== '--json');
+  if (odd !== undefined) {
+    const help = `usage: npm run bench [-- [--json] NAME…]\n  names: ${BENCHES.map((b) => b.name).join(', ')}; all unless given\n`;
+    const asked = odd === '--help';
+    (asked ? process.stdout : process.stderr).write(asked ? help : `bench: ${odd}: unknown option\n${help}`);
+    return asked ? 0 : 1;
+  }
   const names = args.filter((arg) => !arg.startsWith('-'));
   const unknown = names.filter((name) => !BENCHES.some((bench) => bench.name === name));
   if (unknown.length > 0) {

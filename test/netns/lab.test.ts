@@ -126,8 +126,9 @@ describe('the lab on TAPs', { skip: noLab }, () => {
     const lab = new LabRun([]);
     await until('it begins', LIMIT_MS, () => namespaces().length > 0);
     lab.child.kill('SIGINT');
-    await lab.exited();
+    const status = await lab.exited();
     try {
+      assert.equal(status, 0, lab.out);
       nothingLeft(lab.child.pid as number, before);
     } finally {
       for (const folder of folders().filter((f) => !before.includes(f))) {
@@ -152,6 +153,12 @@ describe('the lab in memory', () => {
     assert.match(lab.out, /^No kernel TAPs: asked for with --memory\. The hosts are in memory\.$/m);
     assert.equal((await fetch(new URL('/readyz', url))).status, 200);
     await forwards(lab);
+  });
+
+  it('a time that is none: the reason, status 1, nothing built', async () => {
+    const lab = new LabRun(['--memory', '--seconds', 'soon']);
+    assert.equal(await lab.exited(), 1);
+    await until('the reason', LIMIT_MS, () => lab.out === 'lab: --seconds soon: not a number of seconds\n');
   });
 
   it('without privilege: says why, and forwards in memory', { skip: skipReason.root() }, async () => {

@@ -81,14 +81,18 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { seconds: { type: 'string', default: '86400' }, memory: { type: 'boolean', default: false } },
   });
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new Error(`--seconds ${values.seconds}: not a number of seconds`);
   const why = values.memory ? 'asked for with --memory' : whyNoTaps();
   if (why !== undefined) process.stdout.write(`No kernel TAPs: ${why}. The hosts are in memory.\n`);
   const lab = await (why === undefined ? startKernelLab() : startMemoryLab());
+  // One that is told to end before anybody watches it does not fail.
+  lab.failed.catch(() => {});
   try {
     process.stdout.write(
       `${lab.built.join('\n')}\nmetrics: ${lab.metricsUrl}\nCtrl-C ends the lab and removes every trace.\n`,
     );
-    await watch(lab, Number(values.seconds));
+    await watch(lab, seconds);
   } finally {
     await lab.stop();
   }
