@@ -2,7 +2,9 @@
  * The regions as main holds them: made once with sizes printed at start, never grown; slabs over heap and rings; the rings
  * every thread needs. Main's own slot cache is here too (memory hosts and injected frames take slots from it).
  */
+import { captureAreaBytes } from '../../shared/layout/capture.js';
 import { SLAB_BASE } from '../../shared/layout/heap.js';
+import { packetBytes } from '../../shared/layout/packet.js';
 import {
   createRegions,
   openRegions,
@@ -17,6 +19,7 @@ import { returnRing, SlotCache } from '../../shared/ring/slot-cache.js';
 import type { RingMap } from '../../shared/sys/io-uring.js';
 import { addressOf } from '../../shared/sys/libc.js';
 import { DEFAULT_SETTINGS, type Settings } from '../config/state.js';
+import { ControlError } from '../errors.js';
 import { Slab } from './slab.js';
 
 /** Entries of a ring between two workers, and of a worker's event ring. */
@@ -40,10 +43,15 @@ export interface NamedRing {
 const FRAMES_A_THREAD = 16_384;
 const SUPERFRAMES_A_THREAD = 192;
 const HEAP_MIB = 128;
+/** Slots and capture rings together have less. */
+const PACKET_BYTES_MOST = 2 ** 31;
 /** MiB of each thread's capture ring: no page of it is there before a capture needs it. */
 const CAPTURE_MIB = 16;
 
-/** The sizes that `settings` ask for, for `threads` threads. */
+/**
+ * The sizes that `settings` ask for, for `threads` threads. Throws EINVAL if slots and capture rings together, which are one view of int32 places,
+ * would be 2 GiB or more.
+ */
 export function sizesFor(threads: number, settings: Settings = DEFAULT_SETTINGS): RegionSizes {
   const frames = settings['smrouter.frames'] || FRAMES_A_THREAD * threads;
   const superframes = settings['smrouter.superframes'] || SUPERFRAMES_A_THREAD * threads;
@@ -51,6 +59,13 @@ export function sizesFor(threads: number, settings: Settings = DEFAULT_SETTINGS)
   const returnRing = 8 * homeSlots({ frames, superframes }, threads);
   const ringBytes = OTHER_RINGS_BYTES + threads * threads * returnRing;
   const captureBytes = powerOfTwo(settings['smrouter.capture'] || CAPTURE_MIB) << 20;
+  const bytes = packetBytes({ frames, superframes }) + captureAreaBytes(captureBytes, threads);
+  if (bytes >= PACKET_BYTES_MOST) {
+    throw new ControlError(
+      'EINVAL',
+      `smrouter.frames, smrouter.superframes and ${threads} rings of smrouter.capture take ${Math.ceil(bytes / 2 ** 20)} MiB; less than 2048 is possible`,
+    );
+  }
   return {
     frames,
     superframes,
