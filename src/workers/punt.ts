@@ -11,7 +11,7 @@ import { Cast, PuntError, PuntReason, PuntVia, PuntWord } from '../shared/ring/p
 import type { RingProducer } from '../shared/ring/ring.js';
 import { write16, write32 } from '../shared/wire/network-order.js';
 import { type Context, DONE } from './context.js';
-import { drop } from './drop.js';
+import { drop, dropCopy } from './drop.js';
 import { beginAt } from './frame.js';
 import { keepFrame } from './slots.js';
 
@@ -63,12 +63,12 @@ export function puntVia(ctx: Context, i: number, index: number, ip: number, out:
 function put(ctx: Context, i: number, index: number, ring: RingProducer, word: number): void {
   if (ring.room(1) < 1) {
     ring.refuse(1);
-    drop(ctx, i, index, Drop.PUNT_FULL);
+    refuse(ctx, i, index, Drop.PUNT_FULL);
     return;
   }
   const slot = keepFrame(ctx, i);
   if (slot === -1) {
-    drop(ctx, i, index, Drop.NO_SLOT);
+    refuse(ctx, i, index, Drop.NO_SLOT);
     return;
   }
   const m = slot << Meta.SHIFT;
@@ -79,6 +79,12 @@ function put(ctx: Context, i: number, index: number, ring: RingProducer, word: n
   ring.push(slot);
   ctx.punted++;
   if (ctx.tracing) ctx.tracer.event(TraceEvent.PUNT, index, word & PuntWord.REASON_MASK);
+}
+
+/** Ends frame `i`; where main is to have a copy, that alone. */
+function refuse(ctx: Context, i: number, index: number, reason: Drop): void {
+  if (ctx.shared[i] === 0) drop(ctx, i, index, reason);
+  else dropCopy(ctx, index, reason);
 }
 
 /** Publishes what this burst punted and rings main. */
