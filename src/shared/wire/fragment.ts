@@ -10,14 +10,19 @@ import { write16 } from './network-order.js';
 /** Most bytes of a datagram that is put together again. */
 const DATAGRAM_MOST = 65_535;
 
+/** The least MTU of a link (RFC 791 §3.2): the longest header and 8 bytes. */
+const MTU_LEAST = 68;
+
 /**
- * Number of fragments of at most `mtu` bytes, 68 or more, that the packet at byte `ip` gives; 1 if it fits as it is. 0 if it is a
- * fragment that reaches behind the end of the longest datagram: written again, its offset would come round to the begin.
+ * Number of fragments of at most `mtu` bytes that the packet at byte `ip` gives; 1 if it fits as it is. 0 if it is a
+ * fragment that reaches behind the end of the longest datagram: written again, its offset would come round to the begin. Or if `mtu` is below
+ * 68, as the host of an attached interface may have it: then nothing might fit behind a header.
  * Whether it may be fragmented (DF) is the caller's to ask.
  */
 export function fragments4(u8: Uint8Array, ip: number, mtu: number): number {
   const total = totalLength(u8, ip);
   if (total <= mtu) return 1;
+  if (mtu < MTU_LEAST) return 0;
   const header = headerLength(u8, ip);
   const data = total - header;
   if (((fragmentField(u8, ip) & Ipv4Fragment.OFFSET) << 3) + data > DATAGRAM_MOST) return 0;

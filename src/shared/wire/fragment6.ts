@@ -10,12 +10,13 @@ import { write16, write32 } from './network-order.js';
 import { Protocol } from './protocol.js';
 
 /**
- * Number of fragments of at most `mtu` bytes, 1280 or more, that the packet at byte `ip` gives; 1 if it fits as it is, 0 if its
- * extension headers are not to be cut.
+ * Number of fragments of at most `mtu` bytes that the packet at byte `ip` gives; 1 if it fits as it is, 0 if its extension headers are not
+ * to be cut, or if headers leave no room in `mtu`, which no link of IPv6 has (RFC 8200 §5) but the host of an attached interface may set.
  */
 export function fragments6(u8: Uint8Array, ip: number, mtu: number): number {
   const data = payloadLength(u8, ip);
   if (Ipv6.LENGTH + data <= mtu) return 1;
+  if (share(mtu) <= 0) return 0;
   const next = u8[ip + Ipv6.NEXT_HEADER];
   if (next === Protocol.HOP_BY_HOP || next === Protocol.ROUTING || next === Protocol.DESTINATION) return 0;
   return next === Protocol.FRAGMENT ? 0 : Math.ceil(data / share(mtu));

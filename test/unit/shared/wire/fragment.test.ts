@@ -147,3 +147,9 @@ test('random packets come together again, over one hop and over two', () => {
     { seed, numRuns: 300 },
   );
 });
+
+test('none for an MTU that no link may have: a header alone could fill it', () => {
+  const { u8 } = place(packet('', 1000));
+  for (const mtu of [-1, 0, 20, 27, 28, 67]) assert.equal(fragments4(u8, AT, mtu), 0);
+  assert.equal(fragments4(u8, AT, 68), 21);
+});

@@ -39,3 +39,9 @@ test('fragments have the header, the fragment header of RFC 8200 §4.5 and their
     'the data, in order',
   );
 });
+
+test('none for an MTU that headers fill', () => {
+  const { u8 } = place(packet('2f', 1000));
+  for (const mtu of [-1, 0, 40, 48, 55]) assert.equal(fragments6(u8, AT, mtu), 0);
+  assert.equal(fragments6(u8, AT, 56), 125);
+});
