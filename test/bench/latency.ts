@@ -24,7 +24,7 @@ const RATE = 20_000;
 const BURSTS = [1, 64];
 
 /** Microseconds there and back, one element a round. */
-class Times {
+export class Times {
   readonly p50: number[] = [];
   readonly p99: number[] = [];
   /** Pings that did not come back, of all rounds. */
@@ -41,7 +41,7 @@ class Times {
 }
 
 /** Pings from a to b. Returns microseconds, without those that did not come back. */
-function ping(hosts: TwoHosts): number[] {
+export function ping(hosts: TwoHosts): number[] {
   const command = ['taskset', '-c', SENDER_CORE, 'ping', '-n', '-i', INTERVAL, '-c', String(COUNT), '-W', '1'];
   const said = hosts.a.exec([...command, hosts.addressB], { timeoutMs: 30_000, check: false });
   const times = [...said.matchAll(/icmp_seq=(\d+) .*time=([\d.]+) ms/g)];

@@ -3,19 +3,14 @@
  * in one thread. Either way a packet is routed twice; the hop is what a packet takes longer than one that is routed once, so
  * the second routing is in both figures.
  */
-import { If, ifRecord } from '../../src/shared/layout/heap.js';
-import { Meta, Slot } from '../../src/shared/layout/packet.js';
-import { RingConsumer, RingProducer } from '../../src/shared/ring/ring.js';
 import { etherFrame } from '../support/ip-frame.js';
 import { OfflineRouter } from '../support/offline-router.js';
 import { macBytes } from '../support/rig.js';
 import { udpPacket } from '../support/udp-packet.js';
 import { type Bench, type Measured, median, round, span } from './bench.js';
+import { intoPort, memoryWay } from './memory-ways.js';
 
-/** Packets that are put into the ring at once. */
-const ROUND = 512;
 const HOSTS = 64;
-const RUN_MS = 200;
 const ROUNDS = 11;
 const IN = '02:00:00:00:00:01';
 const NEAR = '02:00:00:00:00:02';
@@ -52,57 +47,17 @@ async function connect(): Promise<OfflineRouter> {
   return router;
 }
 
-/** Sends packets one way by `into`, the one producer of mem0's ring: a function that gives the nanoseconds a packet. */
-function sender(router: OfflineRouter, into: RingProducer, way: number): () => number {
-  const { views, cache } = router.memory;
-  const { u8, meta, heap, rings, slotOffset } = views;
-  const record = (name: string): number => ifRecord(router.table.get(name).index);
-  const from = new RingConsumer(rings, heap[record((WAYS[way] as (typeof WAYS)[number]).out) + If.TX_RING]);
-  const frames = Array.from({ length: HOSTS }, (_, host) =>
+/** Packets one way, to every host there. */
+function packets(way: number): Uint8Array[] {
+  return Array.from({ length: HOSTS }, (_, host) =>
     etherFrame(IN, '02:00:00:00:00:09', 0x0800, udpPacket('10.0.0.2', `10.${way + 1}.0.${host + 2}`)),
   );
-  const slots = Int32Array.from({ length: ROUND }, () => cache.takeFrame());
-  const back = new Int32Array(ROUND);
-
-  /** Every slot has its packet as the host would send it. */
-  function fill(): void {
-    for (let k = 0; k < ROUND; k++) {
-      const frame = frames[k % HOSTS] as Uint8Array;
-      const m = slots[k] << Meta.SHIFT;
-      const at = slotOffset[slots[k]] + Slot.HEADROOM;
-      u8.set(frame, at);
-      meta.fill(0, m, m + 8);
-      meta[m + Meta.OFFSET] = at;
-      meta[m + Meta.LENGTH] = frame.length;
-    }
-    into.pushList(slots, ROUND);
-    into.publish();
-  }
-
-  return () => {
-    let packets = 0;
-    let ns = 0;
-    const until = performance.now() + RUN_MS;
-    while (performance.now() < until) {
-      fill();
-      const start = process.hrtime();
-      while (router.loop.pollMemoryPorts() !== 0);
-      const [s, n] = process.hrtime(start);
-      ns += s * 1e9 + n;
-      const got = from.popList(back, ROUND);
-      if (got !== ROUND) throw new Error(`put ${ROUND} packets, got ${got}`);
-      slots.set(back);
-      packets += got;
-    }
-    return ns / packets;
-  };
 }
 
 async function run(): Promise<Measured> {
   const router = await connect();
-  const { heap, rings } = router.memory.views;
-  const into = new RingProducer(rings, heap[ifRecord(router.table.get('mem0').index) + If.RX_RING]);
-  const senders = WAYS.map((_, way) => sender(router, into, way));
+  const into = intoPort(router, 'mem0');
+  const senders = WAYS.map(({ out }, way) => memoryWay(router, into, packets(way), out));
   const times: number[][] = WAYS.map(() => []);
   for (let n = -2; n < ROUNDS; n++) {
     senders.forEach((send, way) => {

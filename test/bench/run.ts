@@ -13,6 +13,7 @@ import { cpu } from './cpu.js';
 import { dt4Tap, dt4Tcp } from './dt4-tap.js';
 import { erspanDecap, erspanEncap } from './erspan.js';
 import { erspanCollect } from './erspan-collect.js';
+import { erspanMirror } from './erspan-mirror.js';
 import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
@@ -37,7 +38,7 @@ const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, captureOff, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale, dt4Tap, dt4Tcp],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile, restartGap, takeoverGap],
-  ...[erspanEncap, erspanDecap, erspanCollect],
+  ...[erspanEncap, erspanDecap, erspanMirror, erspanCollect],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
 ];
 
