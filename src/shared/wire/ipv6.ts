@@ -92,10 +92,18 @@ function addressFault(u8: Uint8Array, source: number, destination: number): Ipv6
 
 /** Why a checked packet may not be forwarded from one link to another, whatever the tables say: 0, or one of the last three faults. */
 export function checkForward6(u8: Uint8Array, ip: number): Ipv6Fault {
-  if (isUnspecified6(u8, ip + Ipv6.SOURCE)) return Ipv6Fault.UNSPECIFIED_SOURCE;
+  const source = ip + Ipv6.SOURCE;
   const destination = ip + Ipv6.DESTINATION;
+  // Such addresses begin with 00, fe or ff, and few others do.
+  const unlikely = u8[source] === 0 || u8[source] === 0xfe || u8[destination] >= 0xfe;
+  return unlikely ? scopeFault(u8, source, destination) : Ipv6Fault.NONE;
+}
+
+/** What about the addresses keeps a packet on its link. */
+function scopeFault(u8: Uint8Array, source: number, destination: number): Ipv6Fault {
+  if (isUnspecified6(u8, source)) return Ipv6Fault.UNSPECIFIED_SOURCE;
   if (isLinkLocal6(u8, destination) || isMulticast6(u8, destination)) return Ipv6Fault.LINK_LOCAL_DESTINATION;
-  return isLinkLocal6(u8, ip + Ipv6.SOURCE) ? Ipv6Fault.LINK_LOCAL_SOURCE : Ipv6Fault.NONE;
+  return isLinkLocal6(u8, source) ? Ipv6Fault.LINK_LOCAL_SOURCE : Ipv6Fault.NONE;
 }
 
 /** Option types (RFC 8200 §4.2, RFC 2711, RFC 2675). */
