@@ -61,6 +61,15 @@ function offer(router: Router, path: string): Offer {
   return { workers: router.memory.workers, taps: taps.length, lladdrs };
 }
 
+/** An error of asking as it is, or where nobody answers what that means. */
+function nobodyThere(socket: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'connect') return error;
+  return new Error(`${socket}: no smrouterd answers there (${code}); without one, start without --takeover`, {
+    cause: error,
+  });
+}
+
 /** The new one's part, from `begin` to `finish`. */
 export class Takeover {
   /** TAPs by name, to be opened as they are. */
@@ -90,7 +99,7 @@ export class Takeover {
       });
       const failed = asked.then(
         () => new Promise<never>(() => {}),
-        (error: unknown) => Promise.reject(error),
+        (error: unknown) => Promise.reject(nobodyThere(socket, error)),
       );
       for (const end = performance.now() + ARRIVE_MS; answer === undefined || taps.length < answer.taps; ) {
         for (const { text, fds } of listener.take()) taps.push({ ...(JSON.parse(text) as PassedTap), fds });

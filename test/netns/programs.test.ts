@@ -61,6 +61,16 @@ describe('smrouterd that does not start', () => {
     assert.match(stderr, /absent\.conf: ENOENT/);
   });
 
+  it('a control socket that cannot be: the reason, and what else to do', async () => {
+    const socket = join(folder, 'nowhere', 'control.sock');
+    const { status, stderr } = await refused(configFile(''), '-s', socket);
+    assert.equal(status, 1);
+    assert.equal(
+      stderr,
+      `smrouterd: ${socket}: EACCES; its folder is not there or may not be written to, -s names another\n`,
+    );
+  });
+
   it('options that are wrong: the reason and the usage', async () => {
     const file = configFile('');
     for (const [args, why] of [

@@ -81,7 +81,10 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
     assert.match(await refused(config, '-w', '2'), /the running smrouterd has 1 workers; start this one with -w 1/);
     const moved = config.map((line) => line.replace(hosts[0]?.name as string, hosts[1]?.name as string));
     assert.match(await refused(moved, '-w', '1'), /is in namespace .*, and the configuration wants/);
-    assert.match(await refused(config, '-w', '1', '-s', join(folder, 'absent')), /ENOENT/);
+    assert.match(
+      await refused(config, '-w', '1', '-s', join(folder, 'absent')),
+      /absent: no smrouterd answers there \(ENOENT\)/,
+    );
     assert.match(hosts[0]?.exec(['ping', '-c', '1', '-W', '2', '198.18.0.2']) ?? '', / 0% packet loss/);
   });
 

@@ -82,6 +82,12 @@ export async function listenControl(
   const mask = process.umask(0o177);
   try {
     await server.listen({ path });
+  } catch (error) {
+    // node gives EACCES for a folder that is not there as well.
+    const { code, message } = asControlError(error);
+    const why =
+      code === 'EACCES' ? 'EACCES; its folder is not there or may not be written to, -s names another' : message;
+    throw new ControlError(code, `${path}: ${why}`, error);
   } finally {
     process.umask(mask);
   }
