@@ -5,7 +5,7 @@
  * Each run takes place in a directory of its own: spin writes the checker, cc compiles it, it searches.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,7 +17,7 @@ const DEPTH = 500_000;
 /** How to compile, and the size of the hash table: a mutant is found at once, so that compiling is what takes time. */
 const FAST_SEARCH = { compile: '-O2', table: '-w24' };
 const FAST_START = { compile: '-O0', table: '-w18' };
-const RUN_MS = 60_000;
+const RUN_MS = 100_000;
 
 /** What to look for: a failed assertion or a deadlock, or also a fair cycle without progress. */
 type Search = 'safety' | 'progress';
@@ -104,8 +104,8 @@ describe('the models pass', { skip }, () => {
   const never = new Map<string, string[]>();
 
   for (const run of CORRECT) {
-    it(`${run.model}: ${run.claim}`, (t) => {
-      const { output, states, seconds } = check(run, FAST_SEARCH);
+    it(`${run.model}: ${run.claim}`, async (t) => {
+      const { output, states, seconds } = await check(run, FAST_SEARCH);
       assert.match(output, /errors: 0/, output);
       assert.doesNotMatch(output, /max search depth too small|out of memory|MEMLIM/, output);
       const missed = unreached(output);
@@ -121,17 +121,17 @@ describe('the models pass', { skip }, () => {
 
 describe('every mutant is caught', { skip }, () => {
   for (const run of MUTANTS) {
-    it(`${run.model}: ${run.broken}`, (t) => {
-      const { output } = check(run, FAST_START);
+    it(`${run.model}: ${run.broken}`, async (t) => {
+      const { output } = await check(run, FAST_START);
       const verdict = run.caught.exec(output);
       assert.ok(verdict, `${command(run)} passed\n${output}`);
       t.diagnostic(`${command(run)}: caught, ${verdict[0]}`);
     });
   }
 
-  it('a missing fence goes unseen without store buffers', () => {
+  it('a missing fence goes unseen without store buffers', async () => {
     const run = correct('smr', '', ['-DREADERS=1', '-DMUTANT_ONLINE_NOT_FENCED', '-DSEQUENTIAL']);
-    assert.match(check(run, FAST_START).output, /errors: 0/);
+    assert.match((await check(run, FAST_START)).output, /errors: 0/);
   });
 });
 
@@ -155,25 +155,27 @@ function checked(how: number, broken: string, flags: readonly string[]): Mutant 
   return { model: 'etherbridge', broken, flags: [...flags, `-DCHECK=${how}`], search: 'safety', caught: ASSERTION };
 }
 
-/** Searches a model. */
-function check(
+/** Searches a model. The event loop turns meanwhile, so that each result is told when it is there. */
+async function check(
   { model, flags, search }: Run,
   { compile, table }: typeof FAST_SEARCH,
-): { output: string; states: string; seconds: string } {
+): Promise<{ output: string; states: string; seconds: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'smr-model-'));
   const safety = search === 'safety';
-  const call = (program: string, args: readonly string[]): string => {
-    const done = spawnSync(program, args, { cwd: directory, encoding: 'utf8', timeout: RUN_MS, maxBuffer: 1 << 26 });
-    const output = `${done.stdout}${done.stderr}`;
-    assert.equal(done.error, undefined, `${program} ${args.join(' ')}: ${done.error}\n${output}`);
-    if (program !== './pan') assert.equal(done.status, 0, `${program} ${args.join(' ')}\n${output}`);
-    return output;
-  };
+  const call = (program: string, args: readonly string[]): Promise<string> =>
+    new Promise((resolve, reject) => {
+      execFile(program, args, { cwd: directory, timeout: RUN_MS, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+        const output = `${stdout}${stderr}`;
+        const failed = error !== null && (program !== './pan' || typeof error.code !== 'number');
+        if (failed) reject(new Error(`${program} ${args.join(' ')}: ${error.message}\n${output}`, { cause: error }));
+        else resolve(output);
+      });
+    });
   try {
-    call('spin', [...flags, '-a', join(MODELS, `${model}.pml`)]);
-    call('cc', [compile, '-w', '-DMEMLIM=2000', safety ? '-DSAFETY' : '-DNP', '-o', 'pan', 'pan.c']);
+    await call('spin', [...flags, '-a', join(MODELS, `${model}.pml`)]);
+    await call('cc', [compile, '-w', '-DMEMLIM=2000', safety ? '-DSAFETY' : '-DNP', '-o', 'pan', 'pan.c']);
     const began = performance.now();
-    const output = call('./pan', [`-m${DEPTH}`, table, ...(safety ? [] : ['-l', '-f'])]);
+    const output = await call('./pan', [`-m${DEPTH}`, table, ...(safety ? [] : ['-l', '-f'])]);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     return { output, states: /(\d+) states, stored/.exec(output)?.[1] ?? '?', seconds };
   } finally {

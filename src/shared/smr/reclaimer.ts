@@ -36,7 +36,8 @@ export class Reclaimer {
   private readonly onGrace: (seconds: number) => void;
   private queue: Deferred[] = [];
   private bytes = 0;
-  private timer: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  /** Takes the next poll back; undefined while nothing waits. */
+  private cancel: (() => void) | undefined;
 
   /**
    * `workers`: threads 0 … workers-1 are readers. `capBytes`: above it `full` is true and optional churn is to be refused.
@@ -148,23 +149,31 @@ export class Reclaimer {
 
   /** Polls at every turn of the loop for the first 20 ms of a wait, then every millisecond: a stuck worker must not spin main. */
   private schedule(): void {
-    if (this.timer !== undefined) return;
+    if (this.cancel !== undefined) return;
     const run = (): void => {
       try {
         this.poll();
       } finally {
         const oldest = this.queue[0];
-        if (oldest === undefined) this.timer = undefined;
-        else this.timer = performance.now() - oldest.since < 20 ? setImmediate(run) : setTimeout(run, 1);
+        if (oldest === undefined) this.cancel = undefined;
+        else if (performance.now() - oldest.since < 20) soon();
+        else later();
       }
     };
-    this.timer = setImmediate(run);
+    // Each is cancelled by its own function: clearImmediate() of a timeout spoils node's count of immediates, and no other fires.
+    const soon = (): void => {
+      const next = setImmediate(run);
+      this.cancel = () => clearImmediate(next);
+    };
+    const later = (): void => {
+      const next = setTimeout(run, 1);
+      this.cancel = () => clearTimeout(next);
+    };
+    soon();
   }
 
   private unschedule(): void {
-    if (this.timer === undefined) return;
-    clearImmediate(this.timer as NodeJS.Immediate);
-    clearTimeout(this.timer as NodeJS.Timeout);
-    this.timer = undefined;
+    this.cancel?.();
+    this.cancel = undefined;
   }
 }

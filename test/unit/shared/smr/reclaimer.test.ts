@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { Control } from '../../../../src/shared/layout/heap.js';
 import { GraceTimeout, Reclaimer } from '../../../../src/shared/smr/reclaimer.js';
 import { Workers } from '../../support/fake-workers.js';
@@ -162,6 +162,22 @@ test('A129 what waits is freed without being asked for, and the wait is reported
   });
   assert.equal(waits.length, 1);
   assert.ok((waits[0] as number) >= 0 && (waits[0] as number) < 60, 'seconds');
+});
+
+test('closed while something waits long, it leaves other timers alone', async (t) => {
+  const { workers, reclaimer } = setUp(t, 1);
+  workers.online(0);
+  let freed = false;
+  reclaimer.retire(8, () => {
+    freed = true;
+  });
+  await sleep(40); // from 20 ms on it polls by timeouts
+  reclaimer.close();
+  const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'never').unref());
+  assert.equal(await Promise.race([setImmediate('ran'), late]), 'ran');
+  workers.announce(0);
+  await sleep(10);
+  assert.equal(freed, false);
 });
 
 test('a new heap starts at epoch 1, and a heap in use keeps its epoch', () => {
