@@ -142,6 +142,9 @@ export class Context {
 
   /** Turns of the loop, one more for each that had to wait; wraps. Frames of a device in two turns running came together. */
   turn = 0;
+  /** Whether a source has given half a burst or more in this turn, and whether one did in the turn before, and nobody has waited since. */
+  full = false;
+  flood = false;
   /** Copies that may still be made this turn for span ports that are tunnels. */
   mirrors = 0;
   /** Superframes have come since this was last cleared. */
@@ -243,6 +246,13 @@ const HEADER_OFFSET = Slot.HEADROOM - Slot.VNET_LENGTH;
 /** Adds `count` to word `word` of this worker's lane for interface `index`. */
 export function count(ctx: Context, index: number, word: number, amount: number): void {
   ctx.counters[laneOf(ctx.me, index) + word] += amount;
+}
+
+/** A turn of the loop begins. */
+export function nextTurn(ctx: Context): void {
+  ctx.turn = (ctx.turn + 1) | 0;
+  ctx.flood = ctx.full;
+  ctx.full = false;
 }
 
 /**

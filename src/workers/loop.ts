@@ -23,7 +23,7 @@ import { makeTrackNext } from '../shared/table/sequence.js';
 import { deviceOf, makeFinishBurst, makeTransmit, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
-import { BURST, type Context, count, tick } from './context.js';
+import { BURST, type Context, count, nextTurn, tick } from './context.js';
 import { makeBusyQueues } from './device/busy-queues.js';
 import { makeMemoryDevice } from './device/memory.js';
 import { makePacketDevice } from './device/packet.js';
@@ -156,7 +156,7 @@ export function makeLoop(ctx: Context): Loop {
         heap[block + Thread.HEAP_KIB] = heapKib();
       }
       const work = pollMemoryPorts() + pollWorkers() + pollBusy();
-      ctx.turn = (ctx.turn + 1) | 0;
+      nextTurn(ctx);
       const policy = heap[Control.IDLE];
       // The clock costs 55 ns, and only one policy asks for it.
       const adaptive = policy === IdlePolicy.ADAPTIVE;
@@ -181,7 +181,7 @@ export function makeLoop(ctx: Context): Loop {
 
   /** One burst from each TAP that has frames now. Returns how many had. */
   function pollTaps(): number {
-    ctx.turn = (ctx.turn + 1) | 0;
+    nextTurn(ctx);
     const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0);
     for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
     return ready;
@@ -301,7 +301,7 @@ export function makeLoop(ctx: Context): Loop {
     Atomics.store(heap, block + Thread.ASLEEP, 0);
     ctx.counters[work + Work.SLEEPS] += 1;
     const now = performance.now();
-    if (now - ctx.wokeAt[0] > WAITED_MS) ctx.turn = (ctx.turn + 1) | 0;
+    if (now - ctx.wokeAt[0] > WAITED_MS) nextTurn(ctx);
     ctx.wokeAt[0] = now;
     return ready;
   }
@@ -344,6 +344,7 @@ export function makeLoop(ctx: Context): Loop {
     const work = workLane(ctx.views.sizes.threads, ctx.me);
     ctx.counters[work + Work.BURSTS] += 1;
     ctx.counters[work + Work.FRAMES] += ctx.n;
+    if (ctx.n >= BURST / 2) ctx.full = true;
     const record = ifRecord(index);
     if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
     const captures = heap[record + If.CAPTURE];

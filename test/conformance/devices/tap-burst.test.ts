@@ -179,33 +179,74 @@ test('a frame has the priority that nobody gave it, whatever the one before left
   }
 });
 
-test('a ring that fails is left alone for good: what it had not done is a full queue, and calls do the rest', {
+test('a few frames take one burst by calls, a flood goes through the ring, and calls serve again after a pause', {
   skip: skipReason.tun(),
 }, async () => {
-  const { router, from, to, sender, forward, close } = await rig(1);
+  const FEW = 20;
+  const { router, to, sender, forward, close } = await rig(1);
   try {
     const { views } = router.memory;
-    const io = router.ctx.ring as { results: Int32Array; submit: IoRing['submit'] };
+    const io = router.ctx.ring as { submit: IoRing['submit'] };
+    const { submit } = io;
     let asked = 0;
-    // As where io_uring_enter fails: nothing was looked at.
-    io.submit = (first, n) => {
-      io.results.fill(-ERRNO.EAGAIN, first, first + n);
+    io.submit = (first, n, file) => {
       asked += n;
-      return false;
+      return submit(first, n, file);
+    };
+    const work = workLane(views.sizes.threads, 0);
+    /** Sends `n` frames. Returns the bursts they took, and what the ring was asked for meanwhile. */
+    const pass = (n: number): [bursts: number, byRing: number] => {
+      const before = [views.counters[work + Work.BURSTS], asked] as const;
+      assert.equal(sender.send(n), n);
+      forward();
+      return [views.counters[work + Work.BURSTS] - before[0], asked - before[1]];
     };
     for (let n = 0; n < BATCH; n++) fill(sender, n, n);
-    sender.send(BATCH);
-    forward();
-    const { index } = router.table.get(to);
-    assert.ok(asked > 0 && asked < BATCH);
-    assert.equal(views.heap[threadBlock(0) + Thread.TAP_IO], TapIo.CALLS);
-    assert.equal(total(views, router.table.get(from).index, Lane.READ), BATCH);
-    assert.deepEqual(
-      [total(views, index, Lane.OPACKETS), drops(views, index, Drop.QUEUE_FULL)],
-      [BATCH - asked, asked],
-    );
+    // 1, 2, and then all the rest.
+    assert.deepEqual(pass(FEW), [3, 0]);
+    assert.deepEqual(pass(FEW), [1, 0]);
+    const [bursts, byRing] = pass(BATCH);
+    assert.ok(byRing > BATCH, `${byRing} of ${2 * BATCH} by the ring`);
+    assert.ok(bursts < 2 + BATCH / 32, `${bursts} bursts`);
+    assert.deepEqual(pass(FEW), [1, 0]);
+    assert.equal(total(views, router.table.get(to).index, Lane.OPACKETS), 3 * FEW + BATCH);
     assert.deepEqual(router.books().errors, []);
   } finally {
     await close();
   }
 });
+
+for (const kind of ['reads', 'writes'] as const) {
+  test(`a ring that fails with ${kind} is left alone for good: calls do the rest, and what it had not written is a full queue`, {
+    skip: skipReason.tun(),
+  }, async () => {
+    const { router, from, to, sender, forward, close } = await rig(1);
+    try {
+      const { views } = router.memory;
+      const io = router.ctx.ring as { results: Int32Array; writes: number; submit: IoRing['submit'] };
+      const { submit } = io;
+      let asked = 0;
+      // As where io_uring_enter fails: nothing was looked at.
+      io.submit = (first, n, file) => {
+        if (first >= io.writes !== (kind === 'writes')) return submit(first, n, file);
+        io.results.fill(-ERRNO.EAGAIN, first, first + n);
+        asked += n;
+        return false;
+      };
+      for (let n = 0; n < BATCH; n++) fill(sender, n, n);
+      sender.send(BATCH);
+      forward();
+      const { index } = router.table.get(to);
+      assert.ok(asked > 0 && asked < BATCH);
+      assert.equal(views.heap[threadBlock(0) + Thread.TAP_IO], TapIo.CALLS);
+      assert.equal(total(views, router.table.get(from).index, Lane.READ), BATCH);
+      assert.deepEqual(
+        [total(views, index, Lane.OPACKETS), drops(views, index, Drop.QUEUE_FULL)],
+        kind === 'reads' ? [BATCH, 0] : [BATCH - asked, asked],
+      );
+      assert.deepEqual(router.books().errors, []);
+    } finally {
+      await close();
+    }
+  });
+}
