@@ -86,6 +86,8 @@ export interface Loop {
   pollBusy(): number;
   /** Takes the queues of attached interfaces out of epoll's hands, or puts them back. */
   lookIntoQueues(directly: boolean): void;
+  /** Gives attached interfaces the slots that they lacked; in a while of work, and before the worker sleeps. */
+  feed(): void;
 }
 
 /**
@@ -100,6 +102,7 @@ export function makeLoop(ctx: Context): Loop {
     packet: makePacketDevice(ctx),
     xdp: makeXdpDevice(ctx),
   };
+  const { feed } = devices.xdp;
   const idle = new Idle();
   const busy = makeBusyQueues(ctx);
   const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
@@ -150,6 +153,7 @@ export function makeLoop(ctx: Context): Loop {
       if (--turns <= 0) {
         turns = TICK_TURNS;
         tick(ctx);
+        feed();
       }
       if (ctx.seconds !== measured) {
         measured = ctx.seconds;
@@ -294,6 +298,7 @@ export function makeLoop(ctx: Context): Loop {
     const work = workLane(ctx.views.sizes.threads, ctx.me);
     Atomics.store(heap, block + Thread.ASLEEP, 1);
     const wait = ringsHaveWork() || Atomics.load(heap, Control.STOP) !== 0 ? 0 : WAIT_MS;
+    feed();
     offline(heap, block);
     tick(ctx);
     const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, wait);
@@ -450,5 +455,5 @@ export function makeLoop(ctx: Context): Loop {
     }
   }
 
-  return { forward, pollMemoryPorts, pollWorkers, runWorkList, pollTaps, pollBusy, lookIntoQueues };
+  return { forward, pollMemoryPorts, pollWorkers, runWorkList, pollTaps, pollBusy, lookIntoQueues, feed };
 }

@@ -63,8 +63,17 @@ export function xdpSender(heap: Int32Array, record: number, me: number): number 
   return queue === -1 ? me : heap[queueBlock(device, queue) + Queue.OWNER];
 }
 
+/** The AF_XDP device of one worker. */
+export interface XdpDevice extends Device {
+  /**
+   * Gives queues the slots that were not to be had when they asked. One without any is never heard of again: nothing can come by which it
+   * would ask. In a read section.
+   */
+  feed(): void;
+}
+
 /** Makes the AF_XDP device of one worker. */
-export function makeXdpDevice(ctx: Context): Device {
+export function makeXdpDevice(ctx: Context): XdpDevice {
   const { heap, meta, counters, u8, u16, slots, slotOffset, owner, egressList, scratch, me, cache, smallSlots } = ctx;
   const lengths = ctx.length;
   /** Queues by interface index and queue number, and the serial they were opened for. */
@@ -73,6 +82,8 @@ export function makeXdpDevice(ctx: Context): Device {
   /** Slots read that go home once the receive ring has let them go. */
   const unwanted = new Int32Array(XdpRing.RX);
   let unwantedCount = 0;
+  /** Whether a fill ring has been given fewer slots than it has room for. */
+  let hungry = false;
 
   function open(index: number, number: number): Opened | undefined {
     const device = heap[ifRecord(index) + If.DEVICE];
@@ -221,7 +232,9 @@ export function makeXdpDevice(ctx: Context): Device {
     const from = words[producer];
     let room = XdpRing.FILL - ((from - Atomics.load(words, consumer)) | 0);
     if (room < FILL_AT_ONCE) return;
+    const wanted = room;
     room = Math.min(room, cache.freeFrames - RESERVE);
+    if (room < wanted) hungry = true;
     for (let k = 0; k < room; k++) {
       const slot = cache.takeFrame();
       owner[slot] = SlotOwner.DEVICE - index;
@@ -233,7 +246,20 @@ export function makeXdpDevice(ctx: Context): Device {
     if ((Atomics.load(words, flags) & XDP_RING_NEED_WAKEUP) !== 0) recv(queue.fd, 0, 0, MSG_DONTWAIT);
   }
 
-  /** Takes slots home whose frames have left. */
+  function feed(): void {
+    if (!hungry) return;
+    hungry = false;
+    cache.collect();
+    for (let index = 1; index < MAX_INTERFACES; index++) {
+      for (let number = 0; number < opened[index].length; number++) {
+        if (opened[index][number] === undefined) continue;
+        const queue = open(index, number);
+        if (queue !== undefined) refill(queue, index);
+      }
+    }
+  }
+
+  /** Takes slots home whose frames have left, and sends those of others there: no burst may follow that would. */
   function reclaim({ words, desc, producer, consumer }: Ring): void {
     const from = words[consumer];
     const n = (Atomics.load(words, producer) - from) | 0;
@@ -242,6 +268,7 @@ export function makeXdpDevice(ctx: Context): Device {
       cache.give(words[desc + ((from + k) & (XdpRing.COMPLETION - 1)) * XdpRing.ADDRESS_WORDS] >>> SLOT_SHIFT);
     }
     Atomics.store(words, consumer, (from + n) | 0);
+    cache.flush();
   }
 
   /** Sends the list of interface `index`, `n` frames, by this worker's queue. */
@@ -356,7 +383,7 @@ export function makeXdpDevice(ctx: Context): Device {
     words[d + XdpDesc.OPTIONS] = options;
   }
 
-  return { receive, send };
+  return { receive, send, feed };
 }
 
 /** Bytes of a VLAN tag, which the link's MTU does not count. */
