@@ -13,7 +13,7 @@ import { Meta, Slot } from '../../src/shared/layout/packet.js';
 import { etherFrame } from '../support/ip-frame.js';
 import { OfflineRouter } from '../support/offline-router.js';
 import { dt4, encapRoute, type Header, INNER, outer, sidRoute, srh } from '../support/srv6-rig.js';
-import { BOX_MS, SEED } from '../support/stress.js';
+import { BOX_MS, didOperations, SEED } from '../support/stress.js';
 import { udpPacket } from '../support/udp-packet.js';
 
 const OURS = '02:ff:00:00:00:c0';
@@ -87,12 +87,14 @@ async function edge(): Promise<OfflineRouter> {
   return router;
 }
 
-test('random headers at every kind of SID: each packet ends, none is longer than its slot, the books balance', async () => {
+test('random headers at every kind of SID: each packet ends, none is longer than its slot, the books balance', async (t) => {
   const router = await edge();
   const host = (name: string): MemoryHost => new MemoryHost(router.memory, router.table.get(name));
   const [core, tenant] = [host('mem0'), host('mem1')];
   const punted = router.takePunts();
+  let bursts = 0;
   const property = fc.property(fc.array(packet, { minLength: 1, maxLength: 20 }), (frames) => {
+    bursts++;
     for (const frame of frames) assert.ok(core.send(frame));
     while (router.loop.pollMemoryPorts() !== 0);
     for (const { bytes } of [...core.receive(), ...tenant.receive()]) assert.ok(bytes.length <= Slot.FRAME_MAX);
@@ -100,6 +102,7 @@ test('random headers at every kind of SID: each packet ends, none is longer than
     assert.deepEqual(router.books().errors, []);
   });
   fc.assert(property, { seed: SEED, numRuns: 1_000_000, interruptAfterTimeLimit: BOX_MS });
+  didOperations(t, bursts);
   const { views } = router.memory;
   const passed = ['vrf-100'].map((name) => total(views, router.table.get(name).index, Lane.IPACKETS));
   assert.ok((passed[0] as number) > 0, 'some came through');

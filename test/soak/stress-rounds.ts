@@ -1,5 +1,5 @@
 /**
- * The stresses of test/concurrency, the oracle of test/netns, and the fuzzers of what operators and scrapers send, for longer than
+ * The stresses of test/concurrency, the oracle of test/netns, and the fuzzers of what operators, scrapers and SRv6 nodes send, for longer than
  * `npm test` gives them: the same files, a process a round, each round with the next seed, until enough operations have been done. What an
  * operation is, the test says (`operations` of stress.ts).
  */
@@ -25,6 +25,7 @@ export const STRESSES = {
   'fuzz-http': '../fuzz/http.test.js',
   'fuzz-config': '../fuzz/config.test.js',
   'fuzz-control': '../fuzz/control-socket.test.js',
+  'fuzz-srv6': '../fuzz/srv6.test.js',
 } as const;
 
 /** How many operations are enough. */
