@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ether, type Fields4, icmp, ipv4, ipv6, mac, sum6 } from '../support/fake-stack.js';
 import { naiveChecksum, readIpv4, readIpv6 } from '../support/naive-ip.js';
 import { RoutedRig } from '../support/routed-rig.js';
@@ -342,6 +343,11 @@ test('B83 a route that changes to and fro under traffic loses nothing', async ()
       rig.push('mem0', ...frames);
       sent += frames.length;
       await rig.command(`route change -inet 10.9.0.0/16 ${round % 2 === 0 ? '10.0.3.9' : '10.0.2.9'}`);
+      // Workers may have to wait for the processor: no more is under way than the queues hold, and each round sees both routes.
+      for (let turns = 0; turns < 10_000 && sent - left - right > frames.length; turns++) {
+        take();
+        await sleep(1);
+      }
       take();
     }
     await rig.settle();

@@ -287,7 +287,9 @@ describe('End.DT4', () => {
     for (const port of ['mem1', 'mem2']) {
       const target = [135, 0, 0, 0, 0, 0, 0, 0, ...addressBytes('cafe::254'), 1, 1, 2, 0, 0, 0, 0, 9];
       await rig.send(port, toLink('fe80::9', 'cafe::254', target));
-      const said = ['mem0', 'mem1', 'mem2'].map((one) => rig.rig.all(one).map((frame) => frame[14 + 40]));
+      // Announcements of our own addresses, to groups, may come at any time.
+      const toOne = (one: string) => rig.rig.all(one).filter((frame) => ((frame[0] as number) & 1) === 0);
+      const said = ['mem0', 'mem1', 'mem2'].map((one) => toOne(one).map((frame) => frame[14 + 40]));
       assert.deepEqual(said, port === 'mem1' ? [[], [136], []] : [[], [], [136]]);
       await rig.send(port, toLink('fe80::9', linkLocal(port), [128, 0, 0, 0, 0, 1, 0, 1]));
       assert.deepEqual(types(rig.out()), { [port]: [129] }, 'the same neighbour address is another one’s on each port');
