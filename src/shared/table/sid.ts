@@ -28,8 +28,10 @@ export const enum SidFlavor {
   USD = 4,
   ACTION_MASK = 0xff,
   SHIFT = 8,
-  /** Beside them: the inner packet enters a VRF. */
+  /** Beside them: the inner packet enters a VRF, */
   VRF = 0x10000,
+  /** and may be IPv4. */
+  VRF4 = 0x20000,
 }
 
 /** Bits of an ENCAP next hop's FLAGS. */

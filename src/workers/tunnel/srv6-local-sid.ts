@@ -44,7 +44,7 @@ import { drop } from '../drop.js';
 import { vportOutput } from '../ether/ethernet-output.js';
 import { beginAt, cutTo, lessInFront } from '../frame.js';
 import type { IpInput } from '../inet/ip4-input.js';
-import { Pass, passOn, settleSid, takeHop } from '../passes.js';
+import { Pass, passOn, settleSid } from '../passes.js';
 import { puntError } from '../punt.js';
 import type { SrhHmac } from './srv6-hmac.js';
 import type { SidVia } from './srv6-via.js';
@@ -80,21 +80,46 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     sid[i] = counter;
     if (counter !== 0) sidBytes[i] = Ipv6.LENGTH + payloadLength(u8, ip);
     const passes = ctx.passes;
+    const inner = plain4(index, ip, cast, hop);
+    if (inner !== 0) enter4(i, index, ip, inner, hop);
+    else anySid(i, index, ip, cast, hop);
+    // Of a frame that has another pass before it, that pass says how it ends.
+    if (counter !== 0 && ctx.passes === passes) settleSid(ctx, i);
+  }
+
+  /**
+   * Where the inner packet begins if this is what nearly all are, so that nothing but its VRF is left to look at: IPv4 for a VRF, alone or behind
+   * a plain SRH, without a policy for HMACs or the domain. Else 0.
+   */
+  function plain4(index: number, ip: number, cast: Cast, hop: number): number {
+    if ((heap[hop + NextHop.FLAGS] & SidFlavor.VRF4) === 0 || cast !== Cast.UNICAST) return 0;
+    if (heap[Control.SRV6_DOMAIN] !== 0 || heap[ifRecord(index) + If.SEG6_HMAC] > 0) return 0;
+    const next = u8[ip + Ipv6.NEXT_HEADER];
+    const upper = ip + Ipv6.LENGTH;
+    if (next === Protocol.IPV4) return upper;
+    if (next !== Protocol.ROUTING || u8[upper + Srh.NEXT_HEADER] !== Protocol.IPV4) return 0;
+    return isPlain(upper, payloadLength(u8, ip)) ? upper + srhLength(u8, upper) : 0;
+  }
+
+  /** Any behaviour and any packet. */
+  function anySid(i: number, index: number, ip: number, cast: Cast, hop: number): void {
     const action = heap[hop + NextHop.FLAGS] & SidFlavor.ACTION_MASK;
     if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
     else if (heap[Control.SRV6_DOMAIN] !== 0 && !maySend(heap, heap[Control.SRV6_DOMAIN], u8, ip + Ipv6.SOURCE))
       drop(ctx, i, index, Drop.SRV6_DOMAIN);
     else if (action <= SidAction.END_T) endpoint(i, index, ip, hop, action);
     else decapsulate(i, index, ip, hop, action);
-    // Of a frame that has another pass before it, that pass says how it ends.
-    if (counter !== 0 && ctx.passes === passes) settleSid(ctx, i);
   }
 
   /** Steps 1 to 3 of what decapsulates. */
   function decapsulate(i: number, index: number, ip: number, hop: number, action: SidAction): void {
     let upper: number = Ipv6.LENGTH;
     let protocol = u8[ip + Ipv6.NEXT_HEADER];
-    if (protocol === Protocol.ROUTING && isPlain(index, ip + Ipv6.LENGTH, payloadLength(u8, ip))) {
+    if (
+      protocol === Protocol.ROUTING &&
+      heap[ifRecord(index) + If.SEG6_HMAC] <= 0 &&
+      isPlain(ip + Ipv6.LENGTH, payloadLength(u8, ip))
+    ) {
       upper += srhLength(u8, ip + Ipv6.LENGTH);
       protocol = u8[ip + Ipv6.LENGTH + Srh.NEXT_HEADER];
     } else if (protocol !== Protocol.IPV4 && protocol !== Protocol.IPV6 && protocol !== Protocol.ETHERNET) {
@@ -117,21 +142,21 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     else if (action === SidAction.END_DX6) cross6(i, index, ip, ip + upper, hop);
     else if (action === SidAction.END_DT6 && (heap[hop + NextHop.FLAGS] & SidFlavor.VRF) === 0)
       table6(i, index, ip, ip + upper, hop);
-    else enter(i, index, ip, ip + upper, hop, protocol === Protocol.IPV4);
+    else if (protocol === Protocol.IPV4) enter4(i, index, ip, ip + upper, hop);
+    else enter6(i, index, ip, ip + upper, hop);
   }
 
   /**
    * Whether the routing header at byte `srh`, `room` bytes before the packet's end, is what nearly all are: an SRH without TLVs and with no
-   * segments left, in front of a packet or frame, where no HMAC is required. It is then as good as walked.
+   * segments left, in front of a packet or frame. Where no HMAC is required, it is then as good as walked.
    */
-  function isPlain(index: number, srh: number, room: number): boolean {
+  function isPlain(srh: number, room: number): boolean {
     if (room < Srh.SEGMENTS) return false;
     const units = u8[srh + Srh.EXT_LENGTH];
     if (units !== (u8[srh + Srh.LAST_ENTRY] + 1) << 1 || (units + 1) << 3 > room) return false;
     if (u8[srh + Srh.TYPE] !== SRH_TYPE || u8[srh + Srh.SEGMENTS_LEFT] !== 0) return false;
     const next = u8[srh + Srh.NEXT_HEADER];
-    const inner = next === Protocol.IPV4 || next === Protocol.IPV6 || next === Protocol.ETHERNET;
-    return inner && heap[ifRecord(index) + If.SEG6_HMAC] <= 0;
+    return next === Protocol.IPV4 || next === Protocol.IPV6 || next === Protocol.ETHERNET;
   }
 
   /** Whether a behaviour decapsulates that protocol. */
@@ -143,26 +168,31 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     return protocol === Protocol.ETHERNET && action === SidAction.END_DX2;
   }
 
-  /** The inner packet at byte `inner` enters the VRF that the SID was made for, if that still is. */
-  function enter(i: number, index: number, ip: number, inner: number, hop: number, four: boolean): void {
+  /** The inner IPv4 packet at byte `inner` enters the VRF of the SID: no hop of its own, as what leads back to a SID is one. */
+  function enter4(i: number, index: number, ip: number, inner: number, hop: number): void {
     const vrf = heap[hop + NextHop.INTERFACE];
-    const record = ifRecord(vrf);
-    if (vrf === 0 || heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION]) {
-      drop(ctx, i, index, Drop.VRF_MISSING);
-      return;
-    }
-    if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) {
-      drop(ctx, i, vrf, Drop.NOTRUNNING);
-      return;
-    }
-    if (!four) {
-      uncover(i, ip, inner);
-      passOn(ctx, i, vrf, Pass.VRF6, 0);
-      return;
-    }
+    if (!isThere(i, index, vrf, hop)) return;
     lessInFront(ctx, i, inner - ip);
     const room = meta[(slots[i] << Meta.SHIFT) + Meta.OFFSET] + length[i] - inner;
-    if (takeHop(ctx, i, vrf) && vrfInput.v4(i, vrf, inner, room)) ip4Input(i, vrf, inner, Cast.UNICAST);
+    if (vrfInput.v4(i, vrf, inner, room)) ip4Input(i, vrf, inner, Cast.UNICAST);
+  }
+
+  /** The same of IPv6. */
+  function enter6(i: number, index: number, ip: number, inner: number, hop: number): void {
+    const vrf = heap[hop + NextHop.INTERFACE];
+    if (!isThere(i, index, vrf, hop)) return;
+    uncover(i, ip, inner);
+    passOn(ctx, i, vrf, Pass.VRF6, 0);
+  }
+
+  /** Whether the VRF that the SID was made for still is, and runs; else the packet is dropped. */
+  function isThere(i: number, index: number, vrf: number, hop: number): boolean {
+    const record = ifRecord(vrf);
+    if (vrf === 0 || heap[record + If.GENERATION] !== heap[hop + NextHop.GENERATION])
+      drop(ctx, i, index, Drop.VRF_MISSING);
+    else if ((heap[record + If.FLAGS] & IfFlag.RUNNING) === 0) drop(ctx, i, vrf, Drop.NOTRUNNING);
+    else return true;
+    return false;
   }
 
   /** End.DT6 without a VRF: by the routes of a table, as if it had come in where it did. */

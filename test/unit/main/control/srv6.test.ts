@@ -90,8 +90,10 @@ describe('a SID', () => {
     const { kind, interface: index, generation, flags, counter, table } = spec;
     assert.deepEqual(
       [kind, index, generation, flags, counter, table],
-      [NextHopKind.SID, 7, 9, SidAction.END_DT4 | SidFlavor.VRF, 3, 0],
+      [NextHopKind.SID, 7, 9, SidAction.END_DT4 | SidFlavor.VRF | SidFlavor.VRF4, 3, 0],
     );
+    const six = sidNextHop({ ...sid, action: 'End.DT6' }, undefined, 0);
+    assert.equal(six.flags, SidAction.END_DT6 | SidFlavor.VRF);
     const end = sidNextHop({ ...sid, action: 'End', flavors: ['psp', 'usd'], vrf: '', vrftable: -1 }, undefined, 0);
     assert.equal(end.flags, SidAction.END | ((SidFlavor.PSP | SidFlavor.USD) << SidFlavor.SHIFT));
   });
