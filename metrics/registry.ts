@@ -3,6 +3,7 @@
  *
  * Scrapes are single-flight with a short cache, so that a thousand scrapers cost one.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { collectDefaultMetrics, type OpenMetricsContentType, Registry } from 'prom-client';
 import { collectBooks } from './books.js';
 import { collectCaptures } from './capture.js';
@@ -33,6 +34,8 @@ export interface Exposition {
 
 /** An answer is given again while it is being made and for this many milliseconds after. */
 const CACHE_MS = 200;
+/** Metrics are collected for so many milliseconds at a time; commands and probes are answered in between. */
+const SLICE_MS = 3;
 
 /** Gauges of prom-client that are called like counters, which `promtool check metrics` refuses. Those without `_total` say more. */
 const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
@@ -59,7 +62,20 @@ function collect(register: Registry, source: MetricsSource): (seconds: number) =
   return collectSmr(registers, source);
 }
 
-/** Makes the registries over `source`: one for each format, as prom-client renames a counter for OpenMetrics where it stands. */
+/** What `registry.metrics()` returns, made in slices, as a thousand interfaces take a while. */
+async function exposition(registry: Registry, names: readonly string[]): Promise<string> {
+  const open = registry.contentType === (Registry.OPENMETRICS_CONTENT_TYPE as string);
+  const parts: string[] = [];
+  for (let began = performance.now(), n = 0; n < names.length; n++) {
+    parts.push(await registry.getSingleMetricAsString(names[n] as string));
+    if (performance.now() - began < SLICE_MS) continue;
+    await turn();
+    began = performance.now();
+  }
+  return open ? `${parts.join('\n')}\n# EOF\n` : `${parts.join('\n\n')}\n`;
+}
+
+/** Makes the registries over `source`: one for each format, as a counter's family has another name in OpenMetrics. */
 export function createMetrics(source: MetricsSource): Exposition {
   const text = new Registry();
   const open: Registry = new Registry();
@@ -68,15 +84,19 @@ export function createMetrics(source: MetricsSource): Exposition {
   const onGrace = (seconds: number): void => {
     for (const observe of observers) observe(seconds);
   };
+  const names = text.getMetricsAsArray().map(({ name }) => name);
+  for (const metric of open.getMetricsAsArray() as { name: string; type: unknown }[]) {
+    if (metric.type === 'counter') metric.name = metric.name.replace(/_total$/, '');
+  }
   const cached = new Map<Registry, { until: number; scrape: Promise<Scrape> }>();
   return {
     onGrace,
-    names: () => text.getMetricsAsArray().map((metric) => metric.name),
+    names: () => names,
     scrape: (accept) => {
       const registry = accept.includes('application/openmetrics-text') ? open : text;
       const last = cached.get(registry);
       if (last !== undefined && performance.now() < last.until) return last.scrape;
-      const scrape = registry.metrics().then((body) => ({ contentType: registry.contentType, body }));
+      const scrape = exposition(registry, names).then((body) => ({ contentType: registry.contentType, body }));
       const entry = { until: Number.POSITIVE_INFINITY, scrape };
       cached.set(registry, entry);
       const age = (): void => {

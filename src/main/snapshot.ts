@@ -5,7 +5,7 @@
  * Nothing here is believed beyond its worth: an address has aged meanwhile, a neighbour comes back stale and so is asked again when it is
  * used, and of the frames that were in hand when the last process ended the books say `drop(worker-lost)`.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { laneDrops, total } from '../shared/counter/books.js';
 import { Drop } from '../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../shared/layout/counters.js';
@@ -13,6 +13,7 @@ import { parseMac } from '../shared/wire/ethernet.js';
 import { addressWords, formatAddress } from './config/address.js';
 import { isDevice } from './control/interface-table.js';
 import type { Router } from './router.js';
+import { atOnce, inSlices, type Work } from './slices.js';
 
 /** What the file is; another number is another format, and is not read. */
 const VERSION = 1;
@@ -55,18 +56,22 @@ export interface Snapshot {
   readonly lladdrs: Readonly<Record<string, string>>;
 }
 
+/** Entries of a list that are written without a pause. */
+const PIECE = 256;
+
 /** What is known now. */
 export function takeSnapshot(router: Router): Snapshot {
+  return atOnce(taking(router));
+}
+
+/** Takes a snapshot bit by bit: its parts are not of one moment. */
+function* taking(router: Router): Work<Snapshot> {
   const { table, vebs, memory } = router;
   const addresses: KeptAddress[] = [];
   for (const veb of table.all().filter((live) => live.type === 'veb')) {
-    const room = ADDRESSES_MOST - addresses.length;
-    addresses.push(
-      ...vebs
-        .learned(veb)
-        .slice(0, room)
-        .map((address) => ({ veb: veb.name, ...address })),
-    );
+    for (const address of yield* vebs.listing(veb, ADDRESSES_MOST - addresses.length)) {
+      addresses.push({ veb: veb.name, ...address });
+    }
   }
   const neighbours = router.stack.neighbours().flatMap((n): KeptNeighbour[] => {
     const bound = n.state !== 'static' && n.state !== 'failed' && n.lladdr !== undefined;
@@ -76,7 +81,11 @@ export function takeSnapshot(router: Router): Snapshot {
   });
   const words = (index: number): number[] =>
     Array.from({ length: Lane.WORDS }, (_, w) => total(memory.views, index, w));
-  const counters = table.all().map(({ index, name, type }) => ({ interface: name, type, words: words(index) }));
+  const counters: KeptCounters[] = [];
+  for (const { index, name, type } of table.all()) {
+    counters.push({ interface: name, type, words: words(index) });
+    yield;
+  }
   const lladdrs = Object.fromEntries(table.all().map(({ name, generated }) => [name, generated]));
   counters.push({ interface: '', type: 'mem', words: words(0) });
   return { version: VERSION, at: Date.now(), laneWords: Lane.WORDS, addresses, neighbours, counters, lladdrs };
@@ -84,7 +93,31 @@ export function takeSnapshot(router: Router): Snapshot {
 
 /** Writes a snapshot so that the file is always whole. Throws an error of the file system. */
 export function writeSnapshot(file: string, snapshot: Snapshot): void {
-  writeFileSync(`${file}.new`, JSON.stringify(snapshot), { mode: 0o600 });
+  atOnce(writing(file, snapshot));
+}
+
+/** The same bit by bit. */
+function* writing(file: string, snapshot: Snapshot): Work<void> {
+  const fd = openSync(`${file}.new`, 'w', 0o600);
+  try {
+    let before = '{';
+    for (const [name, value] of Object.entries(snapshot)) {
+      writeFileSync(fd, `${before}"${name}":`);
+      before = ',';
+      if (!Array.isArray(value)) writeFileSync(fd, JSON.stringify(value));
+      else {
+        for (let at = 0; at < value.length; at += PIECE) {
+          const piece = JSON.stringify(value.slice(at, at + PIECE)).slice(1, -1);
+          writeFileSync(fd, `${at === 0 ? '[' : ','}${piece}`);
+          yield;
+        }
+        writeFileSync(fd, value.length === 0 ? '[]' : ']');
+      }
+    }
+    writeFileSync(fd, '}');
+  } finally {
+    closeSync(fd);
+  }
   renameSync(`${file}.new`, file);
 }
 
@@ -176,33 +209,33 @@ function went(lane: Float64Array, device: boolean): number {
   return (lane[Lane.CONSUMED] as number) + laneDrops(lane, 0) + (device ? (lane[Lane.OPACKETS] as number) : 0);
 }
 
-/** Shortest time between two snapshots, and how much of this thread's time they may take at most. */
+/** Shortest time between two snapshots, and how much of all time their writing may take at most. */
 const PERIOD_MS = 10_000;
-const SHARE = 0.01;
+const SHARE = 0.1;
 
 /**
- * Writes a snapshot of `router` to `file` every ten seconds, or less often where that would take more than a hundredth of this thread's
- * time. `failed` hears why one could not be written. Returns what ends that, after a last one.
+ * Writes a snapshot of `router` to `file` every ten seconds, in slices, or less often where that takes long. `failed` hears why one could
+ * not be written. Returns what ends that, after a last one.
  */
 export function keepSnapshots(router: Router, file: string, failed: (error: unknown) => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const write = (): void => {
-    // What has been handed over, or taken down, is no longer ours to know.
-    if (!router.goesOn) return;
+  let ended = false;
+  // What has been handed over, or taken down, is no longer ours to know.
+  const keeping = function* (): Work<void> {
+    if (router.goesOn) yield* writing(file, yield* taking(router));
+  };
+  const turn = async (): Promise<void> => {
+    const began = performance.now();
+    await inSlices(keeping(), () => !ended && router.goesOn).catch(failed);
+    if (!ended) timer = setTimeout(turn, Math.max(PERIOD_MS, (performance.now() - began) / SHARE));
+  };
+  let timer = setTimeout(turn, PERIOD_MS);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
     try {
-      writeSnapshot(file, takeSnapshot(router));
+      atOnce(keeping());
     } catch (error) {
       failed(error);
     }
-  };
-  const turn = (): void => {
-    const began = performance.now();
-    write();
-    timer = setTimeout(turn, Math.max(PERIOD_MS, (performance.now() - began) / SHARE));
-  };
-  timer = setTimeout(turn, PERIOD_MS);
-  return () => {
-    clearTimeout(timer);
-    write();
   };
 }

@@ -10,7 +10,15 @@ import { runCommand } from '../../src/main/cli/command.js';
 import { splitWords } from '../../src/main/config/lines.js';
 import { MemoryHost } from '../../src/main/memory/memory-host.js';
 import { Router } from '../../src/main/router.js';
-import { readSnapshot, restoreSnapshot, type Snapshot, takeSnapshot, writeSnapshot } from '../../src/main/snapshot.js';
+import { atOnce, inSlices } from '../../src/main/slices.js';
+import {
+  keepSnapshots,
+  readSnapshot,
+  restoreSnapshot,
+  type Snapshot,
+  takeSnapshot,
+  writeSnapshot,
+} from '../../src/main/snapshot.js';
 import { total } from '../../src/shared/counter/books.js';
 import { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
@@ -27,6 +35,7 @@ const CONFIG = [
   'ifconfig veb0 create add mem0 add mem1 timeout 300 up',
 ];
 
+const hex = (byte: number): string => byte.toString(16).padStart(2, '0');
 const routers: Router[] = [];
 
 /** A router configured by these lines. */
@@ -145,6 +154,57 @@ describe('a snapshot', () => {
       writeFileSync(file, wrong);
       assert.throws(() => readSnapshot(file), wrong.slice(0, 20));
     }
+  });
+
+  it('many addresses are written bit by bit, and come back; lists may be empty', async () => {
+    const file = join(temporaryFolder(), 'state.json');
+    const { addresses, ...rest } = await lived();
+    const [one] = addresses;
+    assert.ok(one);
+    for (const count of [0, 256, 257, 1000]) {
+      const many = { ...rest, addresses: Array.from({ length: count }, (_, n) => ({ ...one, age: n })) };
+      writeSnapshot(file, many);
+      assert.deepEqual(readSnapshot(file), many);
+    }
+  });
+
+  it('a table of many buckets is listed whole, and so many of it at most', async () => {
+    const router = await start([...CONFIG, 'ifconfig veb0 maxaddr 4000']);
+    const veb = router.table.get('veb0');
+    const macs = Array.from({ length: 3000 }, (_, n) => `02:00:00:01:${hex(n >> 8)}:${hex(n & 255)}`);
+    for (const mac of macs) assert.ok(router.vebs.remember(veb, 'mem0', mac, 1));
+    assert.deepEqual(
+      learned(router)
+        .map(({ mac }) => mac)
+        .sort(),
+      macs,
+    );
+    assert.equal(atOnce(router.vebs.listing(veb, 1234)).length, 1234);
+    router.advanceClock(400_000);
+    assert.equal(await inSlices(router.vebs.sweeping(veb)), 3000);
+    assert.equal(router.vebs.count(veb), 0);
+  });
+
+  it('what is listed or swept bit by bit ends when the bridge goes', async () => {
+    const router = await start([...CONFIG, 'ifconfig veb0 maxaddr 4000']);
+    const veb = router.table.get('veb0');
+    assert.ok(router.vebs.remember(veb, 'mem0', '02:00:00:00:00:05', 1));
+    const [listing, sweeping] = [router.vebs.listing(veb, 10), router.vebs.sweeping(veb)];
+    for (const work of [listing, sweeping]) assert.equal(work.next().done, false);
+    await runCommand(router, splitWords('ifconfig veb0 destroy'), false, NO_DAEMON);
+    for (const work of [listing, sweeping]) assert.equal(work.next().done, true);
+  });
+
+  it('a last one is written when the keeping ends', async () => {
+    const file = join(temporaryFolder(), 'state.json');
+    const router = await start();
+    const end = keepSnapshots(router, file, (error) => assert.fail(error as Error));
+    router.vebs.remember(router.table.get('veb0'), 'mem0', '02:00:00:00:00:05', 1);
+    end();
+    assert.equal(readSnapshot(file)?.addresses.length, 1);
+    const failures: unknown[] = [];
+    keepSnapshots(router, join(file, 'absent'), (error) => failures.push(error))();
+    assert.equal(failures.length, 1);
   });
 
   it('nonsense in it does nothing', async () => {

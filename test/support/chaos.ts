@@ -42,6 +42,7 @@ const RUN = 7;
 /** Workers that die more often than ten times a minute are given up: so long between two deaths. */
 const DEATH_MS = 7000;
 const REST_MS = 20_000;
+const wallClock = Date.now;
 const NO_DAEMON = { reload: async (): Promise<void> => {}, shutdown: (): void => {} };
 
 /** Runs it. Throws what did not hold. */
@@ -114,6 +115,7 @@ export async function chaos({ seconds, random, say }: ChaosOptions): Promise<Cha
       resident: [half, resident()],
     };
   } finally {
+    Date.now = wallClock;
     for (const child of children) child.kill();
     await router.stop();
     for (const host of hosts) host.destroy();
@@ -167,6 +169,11 @@ function makeEvents(
     },
     table: () => lines(`ifconfig veb0 maxaddr ${50 + random(500)} timeout ${100 + random(300)}`, 'ifconfig veb1 flush'),
     jump: async () => router.advanceClock(random(200_000)),
+    // The time of day, hours ahead or back.
+    step: async () => {
+      const seconds = random(20_000) - 10_000;
+      Date.now = () => wallClock() + seconds * 1000;
+    },
     idle: () =>
       lines(`sysctl smrouter.idle=${['sleep', 'adaptive', 'spin'][random(3)]}`, 'sysctl smrouter.idle=adaptive'),
     refused: async () => {

@@ -14,6 +14,7 @@ import {
   addStatic,
   breakLocks,
   bucketsFor,
+  bucketsOf,
   copyInto,
   Learned,
   learn,
@@ -29,11 +30,22 @@ import type { TableSpec } from '../config/plan.js';
 import { MAXADDR, type PortSpec, type StaticSpec, TIMEOUT } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
+import { atOnce, inSlices, type Work } from '../slices.js';
 import type { InterfaceTable, Live } from './interface-table.js';
 import { type BuiltRules, PortRules } from './port-rules.js';
 
 /** Milliseconds between two sweeps, whatever the timeout (A86). */
 export const SWEEP_MS = 100_000;
+
+/** Buckets that are looked through without a pause. */
+const STEP = 256;
+
+/** An address that was learned; its age in seconds. */
+export interface LearnedAddress {
+  readonly mac: string;
+  readonly port: string;
+  readonly age: number;
+}
 
 /** An address as it is listed. */
 export interface ListedAddress {
@@ -51,6 +63,8 @@ export class Vebs {
   private readonly reclaimer: Reclaimer;
   private readonly now: () => number;
   private readonly timers = new Map<number, NodeJS.Timeout>();
+  /** Vebs whose tables are being swept because they were full. */
+  private readonly swept = new Set<Live>();
 
   /** `now` gives uptime in whole seconds, the clock of the tables. */
   constructor(memory: Memory, interfaces: InterfaceTable, reclaimer: Reclaimer, now: () => number) {
@@ -292,15 +306,26 @@ export class Vebs {
   }
 
   /** The learned addresses and how many seconds ago each was seen, in no order. */
-  learned(live: Live): { mac: string; port: string; age: number }[] {
-    const now = this.now();
-    return addresses(this.memory.views.heap, this.tableOf(live))
-      .filter((a) => !a.isStatic)
-      .map((a) => ({
-        mac: formatMac(a),
-        port: this.interfaces.nameOf(a.value & 0xffff),
-        age: Math.max(now - a.seen, 0),
-      }));
+  learned(live: Live): LearnedAddress[] {
+    return atOnce(this.listing(live, Number.POSITIVE_INFINITY));
+  }
+
+  /** Lists so many learned addresses at most; what is learned or forgotten meanwhile may be there or not. */
+  *listing(live: Live, most: number): Work<LearnedAddress[]> {
+    const { heap } = this.memory.views;
+    const table = this.tableOf(live);
+    const listed: LearnedAddress[] = [];
+    for (let first = 0; first < bucketsOf(heap, table) && listed.length < most; first += STEP) {
+      const now = this.now();
+      for (const a of addresses(heap, table, first, STEP)) {
+        if (a.isStatic || listed.length === most) continue;
+        const port = this.interfaces.nameOf(a.value & 0xffff);
+        listed.push({ mac: formatMac(a), port, age: Math.max(now - a.seen, 0) });
+      }
+      yield;
+      if (!this.has(live, table)) break;
+    }
+    return listed;
   }
 
   /** Addresses in the table now. */
@@ -317,19 +342,39 @@ export class Vebs {
   startAgeing(live: Live): void {
     this.sweep(live);
     if (this.timers.has(live.index)) return;
-    const timer = setInterval(() => this.sweep(live), SWEEP_MS);
+    const timer = setInterval(() => void inSlices(this.sweeping(live)), SWEEP_MS);
     timer.unref();
     this.timers.set(live.index, timer);
   }
 
   /** Removes what is past its age now. Returns how many. */
   sweep(live: Live): number {
-    return sweep(this.memory.views.heap, this.tableOf(live), this.now(), this.memory.me);
+    return atOnce(this.sweeping(live));
   }
 
-  /** Sweeps a large table that refused a newcomer since the last look (spec A §3.4 REC). */
+  /** The same bit by bit; it ends early when the table is replaced or the veb goes. */
+  *sweeping(live: Live): Work<number> {
+    const { views, me } = this.memory;
+    const table = this.tableOf(live);
+    let removed = 0;
+    for (let first = 0; first < bucketsOf(views.heap, table); first += STEP) {
+      removed += sweep(views.heap, table, this.now(), me, first, STEP);
+      yield;
+      if (!this.has(live, table)) break;
+    }
+    return removed;
+  }
+
+  /** Sweeps a large table that refused a newcomer since the last look (spec A §3.4 REC), in slices. */
   sweepIfWanted(live: Live): void {
-    if (this.memory.views.heap[this.tableOf(live) + Table.SWEEP_WANTED] !== 0) this.sweep(live);
+    if (this.memory.views.heap[this.tableOf(live) + Table.SWEEP_WANTED] === 0 || this.swept.has(live)) return;
+    this.swept.add(live);
+    void inSlices(this.sweeping(live)).finally(() => this.swept.delete(live));
+  }
+
+  /** Whether `live` is there still, with that table. */
+  private has(live: Live, table: number): boolean {
+    return this.interfaces.at(live.index) === live && this.tableOf(live) === table;
   }
 
   /** Frees the bucket locks of a thread that has ended. */

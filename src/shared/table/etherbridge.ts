@@ -443,11 +443,21 @@ export interface Address {
   readonly seen: number;
 }
 
-/** All addresses now in the table, in no order, expired ones included (spec A §3.8). Main only. */
-export function addresses(h: Int32Array, t: number): Address[] {
+/** Buckets that the table has. */
+export function bucketsOf(h: Int32Array, t: number): number {
+  return h[t + Table.MASK] + 1;
+}
+
+/** The end of `count` buckets from the `first` on, or of the table. */
+function endOf(h: Int32Array, t: number, first: number, count: number): number {
+  return t + tableWords(Math.min(bucketsOf(h, t), first + count));
+}
+
+/** All addresses now in the table, in no order, expired ones included (spec A §3.8); or in `count` buckets from the `first` on. Main only. */
+export function addresses(h: Int32Array, t: number, first = 0, count = bucketsOf(h, t)): Address[] {
   const out: Address[] = [];
-  const end = t + tableWords(h[t + Table.MASK] + 1);
-  for (let b = t + Table.BUCKETS; b < end; b += Bucket.END) {
+  const end = endOf(h, t, first, count);
+  for (let b = t + Table.BUCKETS + first * Bucket.END; b < end; b += Bucket.END) {
     for (let e = b + Bucket.FIRST; e < b + Bucket.END; e += Entry.WORDS) {
       const value = Atomics.load(h, e + Entry.VALUE);
       if (value === 0) continue;
@@ -464,11 +474,18 @@ export function addresses(h: Int32Array, t: number): Address[] {
   return out;
 }
 
-/** Removes every address that `pick` chooses. Main only; insists on each lock. Returns how many. */
-export function removeWhere(h: Int32Array, t: number, me: number, pick: (address: Address) => boolean): number {
+/** Removes every address that `pick` chooses, of `count` buckets from the `first` on, all unless told. Main only; insists on each lock. Returns how many. */
+export function removeWhere(
+  h: Int32Array,
+  t: number,
+  me: number,
+  pick: (address: Address) => boolean,
+  first = 0,
+  count = bucketsOf(h, t),
+): number {
   let removed = 0;
-  const end = t + tableWords(h[t + Table.MASK] + 1);
-  for (let b = t + Table.BUCKETS; b < end; b += Bucket.END) {
+  const end = endOf(h, t, first, count);
+  for (let b = t + Table.BUCKETS + first * Bucket.END; b < end; b += Bucket.END) {
     for (let e = b + Bucket.FIRST; e < b + Bucket.END; e += Entry.WORDS) {
       for (let tries = 0; ; tries++) {
         if (tries === INSIST) throw new BucketBusy();
@@ -487,11 +504,14 @@ export function removeWhere(h: Int32Array, t: number, me: number, pick: (address
   return removed;
 }
 
-/** Removes dynamic entries last seen `timeout` seconds ago or more (the sweep; not strict: spec A §3.5). Main only. */
-export function sweep(h: Int32Array, t: number, now: number, me: number): number {
-  h[t + Table.SWEEP_WANTED] = 0;
+/**
+ * Removes dynamic entries last seen `timeout` seconds ago or more (the sweep; not strict: spec A §3.5), of all buckets or of `count` from the
+ * `first` on. Main only.
+ */
+export function sweep(h: Int32Array, t: number, now: number, me: number, first = 0, count = bucketsOf(h, t)): number {
+  if (first === 0) h[t + Table.SWEEP_WANTED] = 0;
   const timeout = h[t + Table.TIMEOUT];
-  return removeWhere(h, t, me, (a) => !a.isStatic && now - a.seen >= timeout);
+  return removeWhere(h, t, me, (a) => !a.isStatic && now - a.seen >= timeout, first, count);
 }
 
 /**
