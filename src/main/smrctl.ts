@@ -82,6 +82,8 @@ async function main(): Promise<number> {
   }
   const { socket, json } = option;
   const words = withSecret(option.words);
+  // The two that pipe what goes on see to their reader themselves.
+  if (words[0] !== 'tcpdump' && words[0] !== 'trace') watchOutput();
   if (words[0] === 'top') {
     return top(socket, words.slice(1)).catch((error: unknown) => failed(socket, words, error));
   }
@@ -160,6 +162,14 @@ function readLine(): string {
   const line: number[] = [];
   while (readSync(0, byte) === 1 && byte[0] !== 0x0a) line.push(byte[0] as number);
   return Buffer.from(line).toString();
+}
+
+/** A reader that has seen enough ends what prints for it, and is no failure; anything else that keeps it from printing is. */
+function watchOutput(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') process.stderr.write(`smrctl: standard output: ${message} (${code ?? 'EIO'})\n`);
+    process.exit(code === 'EPIPE' ? 0 : 1);
+  });
 }
 
 process.exitCode = await main();

@@ -24,6 +24,8 @@ const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
 const MOST_WORKERS = 16;
+/** Bytes of the log that wait while it cannot be written; what comes then is lost. */
+const LOG_WAITS = 1 << 20;
 
 /** The options as understood. */
 interface Options {
@@ -111,7 +113,7 @@ async function main(): Promise<number> {
   }
   if (option.parseOnly) return 0;
   tuneCompiler();
-  const log = pino({ base: { pid: process.pid } }, pino.destination({ dest: 1, sync: true }));
+  const log = openLog();
   try {
     await run(option, state, log);
     return 0;
@@ -120,6 +122,13 @@ async function main(): Promise<number> {
     process.stderr.write(`smrouterd: ${(error as Error).message}\n`);
     return 1;
   }
+}
+
+/** The log on standard output. Forwarding goes on where it cannot be written (a full disk): lines wait, as many as there is room for. */
+function openLog(): pino.Logger {
+  const destination = pino.destination({ dest: 1, sync: true, maxLength: LOG_WAITS });
+  destination.on('error', () => {});
+  return pino({ base: { pid: process.pid } }, destination);
 }
 
 /** The listeners, and the libraries they need: most of what there is to load, and not needed to forward. */
@@ -169,13 +178,13 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       if (words[0] === 'takeover') return handOver(router, words.slice(1), () => setImmediate(finish, 'takeover'));
       return runCommand(router, words, json, daemon, files);
     };
-    const { listen } = await loadListeners();
-    const where = { ...option, busy: option.takeover };
-    const origin = await listen(router, where, command, (fields, why) => log.warn(fields, why), open);
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
     process.on('SIGHUP', () => {
       reload().catch((error: unknown) => log.error({ event: 'reload-failed', err: error }, (error as Error).message));
     });
+    const { listen } = await loadListeners();
+    const where = { ...option, busy: option.takeover };
+    const origin = await listen(router, where, command, (fields, why) => log.warn(fields, why), open);
     const ready = {
       event: 'ready',
       workers: option.workers,

@@ -2,12 +2,13 @@
  * A running smrouterd: its socket, what it refuses and with which errno, how it ends.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { showSubjects } from '../../src/main/cli/show.js';
 import { Daemon } from '../support/daemon.js';
-import { runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
+import { BIN, runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
 
 const folder = temporaryFolder();
@@ -34,6 +35,16 @@ describe('a daemon on memory ports', () => {
     });
   });
   after(() => daemon?.stop());
+
+  /** The command line of smrctl with these words. */
+  const smrctl = (words: string): string[] => [
+    process.execPath,
+    join(BIN, 'smrctl'),
+    '-s',
+    daemon.socket,
+    ...words.split(' '),
+  ];
+  const TEXT = { encoding: 'utf8' } as const;
 
   it('says what it is in its ready line', () => {
     const ready = daemon.find('ready');
@@ -104,6 +115,20 @@ describe('a daemon on memory ports', () => {
       assert.equal(stderr, `smrctl: ${words}: ${message}\n`);
     }
     assert.equal(await daemon.run('show', 'running'), running);
+  });
+
+  it('a reader that has seen enough ends smrctl well; a full disk is told', async () => {
+    // More than a pipe takes.
+    for (const name of ['mem0', 'mem1']) await daemon.run('ifconfig', name, 'description', 'x'.repeat(60_000));
+    for (const words of ['show running', 'ifconfig', 'top -d 0.1']) {
+      const piped = `"$@" | head -c 1`;
+      const { stdout, stderr } = spawnSync('bash', ['-c', `set -o pipefail; ${piped}`, 'bash', ...smrctl(words)], TEXT);
+      assert.deepEqual([stdout.length, stderr], [1, ''], words);
+    }
+    const { status, stderr } = spawnSync('bash', ['-c', '"$@" > /dev/full', 'bash', ...smrctl('show running')], TEXT);
+    assert.equal(status, 1);
+    assert.match(stderr, /^smrctl: standard output: .*\(ENOSPC\)\n$/);
+    for (const name of ['mem0', 'mem1']) await daemon.run('ifconfig', name, '-description');
   });
 
   it('a ping that nobody answers prints what it has, and fails', async () => {

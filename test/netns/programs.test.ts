@@ -2,10 +2,12 @@
  * smrouterd and smrctl as programs that do not come far: options, messages, exit statuses.
  */
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { runProgram, temporaryFolder, uniqueTap } from '../support/programs.js';
+import { BIN, runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
 
 const folder = temporaryFolder();
 const isLink = (name: string): boolean => existsSync(`/sys/class/net/${name}`);
@@ -87,6 +89,24 @@ describe('smrouterd that does not start', () => {
       assert.match(stderr, why);
       assert.match(stderr, /^usage: smrouterd /m);
     }
+  });
+});
+
+describe('smrouterd whose log cannot be written', () => {
+  it('a full disk: it forwards, answers and ends as ever', async () => {
+    const socket = join(folder, 'full.sock');
+    const full = openSync('/dev/full', 'w');
+    const words = ['-f', configFile('ifconfig mem0 create up'), '-s', socket, '-m', '127.0.0.1:0', '-w', '1'];
+    const child = spawn(process.execPath, [join(BIN, 'smrouterd'), ...words], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    const ended = once(child, 'exit');
+    try {
+      const asks = (): ReturnType<typeof runProgram> => runProgram('smrctl', ['-s', socket, 'show', 'status']);
+      await until('it forwards', 30_000, async () => (await asks()).stdout === 'forwarding\n');
+    } finally {
+      child.kill('SIGTERM');
+    }
+    assert.deepEqual(await ended, [0, null]);
   });
 });
 
