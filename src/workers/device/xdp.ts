@@ -82,6 +82,8 @@ export function makeXdpDevice(ctx: Context): XdpDevice {
   /** Slots read that go home once the receive ring has let them go. */
   const unwanted = new Int32Array(XdpRing.RX);
   let unwantedCount = 0;
+  /** Slots whose frames have left. */
+  const left = new Int32Array(XdpRing.COMPLETION);
   /** Whether a fill ring has been given fewer slots than it has room for. */
   let hungry = false;
 
@@ -265,9 +267,11 @@ export function makeXdpDevice(ctx: Context): XdpDevice {
     const n = (Atomics.load(words, producer) - from) | 0;
     if (n === 0) return;
     for (let k = 0; k < n; k++) {
-      cache.give(words[desc + ((from + k) & (XdpRing.COMPLETION - 1)) * XdpRing.ADDRESS_WORDS] >>> SLOT_SHIFT);
+      left[k] = words[desc + ((from + k) & (XdpRing.COMPLETION - 1)) * XdpRing.ADDRESS_WORDS] >>> SLOT_SHIFT;
     }
+    // Before they go home, or who takes a dead worker's number would find some there and in the ring.
     Atomics.store(words, consumer, (from + n) | 0);
+    for (let k = 0; k < n; k++) cache.give(left[k]);
     cache.flush();
   }
 
