@@ -10,7 +10,7 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { Direction } from '../shared/layout/capture.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { Control, IdlePolicy, If, IfFlag, IfType, ifRecord, Kind, PortList, Thread } from '../shared/layout/heap.js';
-import { INJECT_ROUTED, Meta } from '../shared/layout/packet.js';
+import { INJECT_ROUTED, INJECT_TRAIL, Meta } from '../shared/layout/packet.js';
 import { TraceEvent } from '../shared/layout/trace.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
@@ -245,6 +245,7 @@ export function makeLoop(ctx: Context): Loop {
       ctx.borrowed = false;
       ctx.offloads = true;
       ctx.ingress = 0;
+      if (w === ctx.workers) takeTrails();
       for (let i = 0; i < n; i++) {
         ctx.length[i] = meta[(slots[i] << Meta.SHIFT) + Meta.LENGTH];
         const egress = meta[(slots[i] << Meta.SHIFT) + Meta.EGRESS];
@@ -263,6 +264,17 @@ export function makeLoop(ctx: Context): Loop {
       if (ctx.workList.length !== 0) runWorkList();
     }
     return work;
+  }
+
+  /** The burst, injected by main, has the trails that its frames came to main with. */
+  function takeTrails(): void {
+    for (let i = 0; i < ctx.n; i++) {
+      const m = slots[i] << Meta.SHIFT;
+      const marked = (meta[m + Meta.INGRESS] & INJECT_TRAIL) !== 0;
+      ctx.workList.readTrail(ctx, i, marked);
+      if (marked) meta[m + Meta.INGRESS] &= ~INJECT_TRAIL;
+    }
+    ctx.fromList = true;
   }
 
   /** Frame `i`, a packet of main's with its routing domain in its meta at `m`, goes into a tunnel or to a SID of ours, as main has found. */

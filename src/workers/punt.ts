@@ -66,6 +66,7 @@ function put(ctx: Context, i: number, index: number, ring: RingProducer, word: n
     refuse(ctx, i, index, Drop.PUNT_FULL);
     return;
   }
+  const from = ctx.slots[i];
   const slot = keepFrame(ctx, i);
   if (slot === -1) {
     refuse(ctx, i, index, Drop.NO_SLOT);
@@ -74,7 +75,7 @@ function put(ctx: Context, i: number, index: number, ring: RingProducer, word: n
   const m = slot << Meta.SHIFT;
   ctx.destination[i] = DONE;
   ctx.meta[m + Meta.INGRESS] = index;
-  ctx.meta[m + Meta.EGRESS] = word;
+  ctx.meta[m + Meta.EGRESS] = ctx.workList.writeTrail(ctx, i, from, slot) ? word | PuntWord.TRAIL : word;
   ctx.owner[slot] = SlotOwner.QUEUED;
   ring.push(slot);
   ctx.punted++;

@@ -3,10 +3,11 @@
  * recurses (house.md, "The way of a packet"). Runs on a worker.
  *
  * A frame may take at most HOPS_MOST virtual hops, and leave by an rport or a tunnel once (spec A §5.2, E12). What it has behind it is its trail,
- * four words a slot of this worker's own memory: only frames on the list have one, and they never leave the thread with it.
+ * eight words a slot of this worker's own memory: only frames on the list have one. To main and back it goes at the begin of the slot, so
+ * that a loop through main ends as well; to another worker it does not go.
  */
 import { Drop } from '../shared/counter/drop-reason.js';
-import { Meta, SlotOwner } from '../shared/layout/packet.js';
+import { Meta, SlotOwner, TRAIL_WORDS } from '../shared/layout/packet.js';
 import { BURST, type Context } from './context.js';
 import { drop, dropCopy } from './drop.js';
 import { keepFrame } from './slots.js';
@@ -127,6 +128,34 @@ export class WorkList {
     this.slots[this.tail & (LIST - 1)] = slot;
     this.what[this.tail & (LIST - 1)] = index | (work << 16);
     this.tail = (this.tail + 1) | 0;
+  }
+
+  /**
+   * Writes what frame `i`, taken from slot `from`, has behind it to the begin of `slot`, which holds it now and is going to main. False if it
+   * has taken no hop.
+   */
+  writeTrail(ctx: Context, i: number, from: number, slot: number): boolean {
+    const source = from << Trail.SHIFT;
+    const before = ctx.fromList ? this.trail[source + Trail.HOPS] : 0;
+    if (before === 0 && ctx.hops[i] === 0) return false;
+    const at = ctx.slotOffset[slot];
+    // Headers may have taken the room; then it is the TTL that ends a loop.
+    if (ctx.meta[(slot << Meta.SHIFT) + Meta.OFFSET] - at < TRAIL_WORDS << 2) return false;
+    const w = at >> 2;
+    ctx.i32[w] = before + ctx.hops[i];
+    for (let k = Trail.EXITS; k < TRAIL_WORDS; k++) ctx.i32[w + k] = this.trail[source + k];
+    return true;
+  }
+
+  /** Gives frame `i`, which main has injected, the trail at the begin of its slot if it is `marked`, else an empty one. */
+  readTrail(ctx: Context, i: number, marked: boolean): void {
+    const to = ctx.slots[i] << Trail.SHIFT;
+    if (!marked) {
+      this.trail[to + Trail.HOPS] = 0;
+      return;
+    }
+    const w = ctx.slotOffset[ctx.slots[i]] >> 2;
+    for (let k = 0; k < TRAIL_WORDS; k++) this.trail[to + k] = ctx.i32[w + k];
   }
 
   /** Gives the frame in slot `to`, made of the one in `from` of a burst of the list, that one's trail. */

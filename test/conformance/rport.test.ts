@@ -8,6 +8,7 @@ import { Cast } from '../../src/shared/ring/punt-reason.js';
 import { makeEthernetOutput } from '../../src/workers/ether/ethernet-output.js';
 import { etherFrame } from '../support/ip-frame.js';
 import { LiveRouter } from '../support/live-router.js';
+import { naiveChecksum } from '../support/naive-ip.js';
 import { Rig } from '../support/rig.js';
 import { build, noise } from '../support/superframe.js';
 import { afterHops, udpPacket } from '../support/udp-packet.js';
@@ -116,6 +117,7 @@ test('A102 B94 pairing: every case of the matrix, symmetric in whatever order an
 
 test('A103 B95 down is ENETDOWN, a family that is none of three EAFNOSUPPORT, and nothing is counted', async () => {
   live = await LiveRouter.start(...ENDS, ...PAIR);
+  await live.usable();
   const packet = hex(udpPacket(FROM.inet, TO.inet));
   await live.words('ifconfig rport0 down');
   await assert.rejects(live.words(`inject rport0 00000002${packet}`), { code: 'ENETDOWN' });
@@ -156,6 +158,7 @@ for (const [what, words] of [
 ] as const) {
   test(`A104 B95 the peer is ${what}: sending succeeds, every packet is purged and counted`, async () => {
     live = await LiveRouter.start(...ENDS, ...PAIR, words);
+    await live.usable();
     const before = counts('rport0');
     const packets = Array.from({ length: 70 }, (_, n) =>
       udpPacket(n % 2 === 0 ? FROM.inet : FROM.inet6, n % 2 === 0 ? TO.inet : TO.inet6),
@@ -180,6 +183,7 @@ test('A104 a peer that comes back is reached again', async () => {
 for (const family of ['inet', 'inet6'] as const) {
   test(`A105 B95 ${family}: what comes out in rdomain 1 is what went in but for what forwarding changes on each side`, async () => {
     live = await LiveRouter.start(...ENDS, ...PAIR);
+    await live.usable();
     const before = [counts('rport0'), counts('rport1')];
     const packets = Array.from({ length: 40 }, (_, n) =>
       udpPacket(FROM[family], TO[family], { payload: noise(n * 36, n + 1), ttl: 200 - n }),
@@ -241,6 +245,39 @@ test('A106 B96 a packet that would leave by an rport for the second time is drop
   assert.equal(live.counter('rport1', Lane.OPACKETS), 1, 'each end once is fine');
   assert.equal(live.drops('rport0', Drop.LOOP), 1);
   assert.equal(live.drops('rport1', Drop.LOOP), 0);
+});
+
+/** An IPv4 packet with the router alert option, which main looks at on each side. */
+function alerting(packet: Uint8Array): Uint8Array {
+  const made = Uint8Array.from([...packet.subarray(0, 20), 0x94, 4, 0, 0, ...packet.subarray(20)]);
+  made.set([0x46, 0, made.length >> 8, made.length & 255]);
+  made.set([0, 0], 10);
+  const checksum = naiveChecksum(made.subarray(0, 24));
+  made.set([checksum >> 8, checksum & 255], 10);
+  return made;
+}
+
+test('A106 B96 the guard holds for a packet that goes through main on each side', async () => {
+  live = await LiveRouter.start(...ENDS, ...PAIR);
+  await live.usable();
+  const before = counts('rport0');
+  await live.send('mem0', frameTo(R0, H0, alerting(udpPacket(FROM.inet, '192.0.2.1', { ttl: 255 }))));
+  assert.equal(live.drops('rport0', Drop.LOOP), 1);
+  assert.equal(live.drops('rport0', Drop.TTL) + live.drops('rport1', Drop.TTL), 0, 'it is not the TTL that ends it');
+  const now = counts('rport0');
+  assert.deepEqual([now[0], now[2]], [1 + (before[0] as number), 1 + (before[2] as number)], 'each end once');
+});
+
+test('A106 a packet that came by virtual hops reaches a neighbour that main had to find first', async () => {
+  live = await LiveRouter.start(...ENDS.filter((line) => !line.startsWith('arp -V')), ...PAIR);
+  await live.usable();
+  const packet = udpPacket(FROM.inet, TO.inet);
+  await live.send('mem0', frameTo(R0, H0, packet));
+  live.received('mem1');
+  await live.words(`arp -V 1 -s ${TO.inet} ${H1}`);
+  await live.send('mem0', frameTo(R0, H0, packet));
+  const wanted = hex(etherFrame(H1, R1, 0x0800, afterHops(packet, 2), true));
+  assert.ok(plain(live.received('mem1')).includes(wanted));
 });
 
 /** Pairs rport(2n) in rdomain n and rport(2n+1) in the next of `domains`, each with a route for `net` to the other side. */
@@ -357,7 +394,7 @@ test('A109 either end is destroyed and made again under traffic: no packet is un
   }
   over = true;
   await traffic;
-  await live.settle();
+  await live.usable();
   live.received('mem1');
   await live.send('mem0', ...frames);
   assert.equal(live.received('mem1').length, 2);
@@ -365,6 +402,7 @@ test('A109 either end is destroyed and made again under traffic: no packet is un
 
 test('MPLS is the third family: handed over, counted on both sides, and dropped for want of label switching', async () => {
   live = await LiveRouter.start(...ENDS, ...PAIR);
+  await live.usable();
   const before = [counts('rport0'), counts('rport1')];
   await live.words(`inject rport0 00000021${'00064140'}${hex(udpPacket(FROM.inet, TO.inet))}`);
   await live.settle();

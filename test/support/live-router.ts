@@ -14,6 +14,7 @@ import type { Drop } from '../../src/shared/counter/drop-reason.js';
 import { Lane } from '../../src/shared/layout/counters.js';
 import { If, IfType, ifRecord } from '../../src/shared/layout/heap.js';
 import { ringOccupancy } from '../../src/shared/ring/ring.js';
+import { usable } from './usable.js';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 const QUIET_MS = 10_000;
@@ -97,6 +98,12 @@ export class LiveRouter {
 
   drops(name: string, reason: Drop): number {
     return this.counter(name, Lane.DROPS + reason);
+  }
+
+  /** Resolves when duplicate address detection has let all addresses through, and nothing moves. */
+  async usable(): Promise<void> {
+    await usable(this.router);
+    await this.settle();
   }
 
   /** Resolves when nothing moves: no ring to a worker holds frames, the books balance, and looking again finds the same. */

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../src/main/cli/command.js';
 import { addressWords } from '../../src/main/config/address.js';
 import { splitWords } from '../../src/main/config/lines.js';
-import { allAddresses } from '../../src/main/config/link-local.js';
 import type { Live } from '../../src/main/control/interface-table.js';
 import { MemoryHost, type VnetWords } from '../../src/main/memory/memory-host.js';
 import { Router } from '../../src/main/router.js';
@@ -16,6 +15,7 @@ import { DROP_REASONS } from '../../src/shared/counter/drop-reason.js';
 import { If, ifRecord } from '../../src/shared/layout/heap.js';
 import { ringOccupancy } from '../../src/shared/ring/ring.js';
 import { macBytes } from './rig.js';
+import { usable } from './usable.js';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 /** Nothing may still move after so long. */
@@ -50,16 +50,8 @@ export class RoutedRig {
   }
 
   /** Resolves when duplicate address detection has let all addresses through. */
-  async usable(): Promise<void> {
-    const tentative = (): boolean =>
-      this.router.table
-        .all()
-        .some((live) =>
-          allAddresses(live.spec, live.lladdr).some(
-            (a) => this.router.stack.addressState(live.index, addressWords(a.address)) === 'tentative',
-          ),
-        );
-    while (tentative()) await sleep(50);
+  usable(): Promise<void> {
+    return usable(this.router);
   }
 
   /** Our link-layer address on a port. */

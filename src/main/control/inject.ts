@@ -6,7 +6,15 @@
  */
 import { Lane, laneOf, Work, workLane } from '../../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, PortFlag } from '../../shared/layout/heap.js';
-import { Af, DEFAULT_PRIORITY, INJECT_ROUTED, Meta, Slot, SlotOwner } from '../../shared/layout/packet.js';
+import {
+  Af,
+  DEFAULT_PRIORITY,
+  INJECT_ROUTED,
+  INJECT_TRAIL,
+  Meta,
+  Slot,
+  SlotOwner,
+} from '../../shared/layout/packet.js';
 import { ringDoorbell } from '../../shared/ring/doorbell.js';
 import { RingProducer } from '../../shared/ring/ring.js';
 import { Ether } from '../../shared/wire/ethernet.js';
@@ -91,26 +99,34 @@ export class Injector {
 
   /**
    * Sends what the stack made, or what it was given on its way through (`forwarded`): an Ethernet frame, or an IP packet on a
-   * point-to-point interface. False if the interface is down or there is no room: then nothing is counted.
+   * point-to-point interface. `trail` is what it has behind it, if it came by virtual hops. False if the interface is down or there is no
+   * room: then nothing is counted.
    */
-  transmit(live: Live, bytes: Uint8Array, forwarded: boolean): boolean {
+  transmit(live: Live, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean {
     const running = (this.memory.views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.RUNNING) !== 0;
     const family = live.type === 'rport' ? familyOf(bytes) : 0;
-    return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded);
+    return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded, trail);
   }
 
   /** Has a worker send an IP packet by the routes of a domain; it is booked by `live`. As `transmit` for the rest. */
-  sendRouted(live: Live, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean {
-    return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, INJECT_ROUTED | rdomain, forwarded);
+  sendRouted(live: Live, rdomain: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean {
+    return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, INJECT_ROUTED | rdomain, forwarded, trail);
   }
 
   /** Gives a packet to us, received on an interface, to a worker. False if there is no room: then nothing is counted. */
-  handBack(live: Live, packet: Uint8Array): boolean {
-    return packet.length <= Slot.SUPER_MAX && this.put(live, packet, 0, false, HAND_BACK);
+  handBack(live: Live, packet: Uint8Array, trail?: Int32Array): boolean {
+    return packet.length <= Slot.SUPER_MAX && this.put(live, packet, 0, false, trail, HAND_BACK);
   }
 
   /** `family` is that of a packet for an rport, INJECT_ROUTED and a domain of one that is to be routed, else 0; `bits` are or'ed into the word that says where it goes. */
-  private put(live: Live, bytes: Uint8Array, family: number, forwarded: boolean, bits = 0): boolean {
+  private put(
+    live: Live,
+    bytes: Uint8Array,
+    family: number,
+    forwarded: boolean,
+    trail?: Int32Array,
+    bits = 0,
+  ): boolean {
     const { views, cache, me } = this.memory;
     // A TAP is written by any worker, a memory port by its owner.
     const worker = views.heap[ifRecord(live.index) + If.OWNER];
@@ -123,7 +139,8 @@ export class Injector {
     views.u8.set(bytes, offset);
     views.meta[m + Meta.OFFSET] = offset;
     views.meta[m + Meta.LENGTH] = bytes.length;
-    views.meta[m + Meta.INGRESS] = family;
+    views.meta[m + Meta.INGRESS] = trail === undefined ? family : family | INJECT_TRAIL;
+    if (trail !== undefined) views.i32.set(trail, views.slotOffset[slot] >> 2);
     views.meta[m + Meta.EGRESS] = live.index | (live.generation << 16) | bits;
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
     vnetClear(views.meta, m);

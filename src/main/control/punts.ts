@@ -5,7 +5,7 @@
  * neighbours keeps main from the rest of its work.
  */
 import { Work, workLane } from '../../shared/layout/counters.js';
-import { Meta } from '../../shared/layout/packet.js';
+import { Meta, TRAIL_WORDS } from '../../shared/layout/packet.js';
 import { Cast, PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
 import { RingConsumer } from '../../shared/ring/ring.js';
 import { completeChecksum, hasChecksum, VnetFlag } from '../../shared/wire/vnet.js';
@@ -28,6 +28,8 @@ export interface Punt {
   readonly cast: Exclude<Cast, Cast.OWN>;
   /** Routing domain of a packet that the worker made. */
   readonly rdomain: number | undefined;
+  /** What it has behind it, for who sends it on. */
+  readonly trail: Int32Array | undefined;
 }
 
 export class Punts {
@@ -66,7 +68,7 @@ export class Punts {
   }
 
   private read(slot: number): Punt {
-    const { u8, u16, meta } = this.memory.views;
+    const { u8, u16, i32, meta, slotOffset } = this.memory.views;
     const m = slot << Meta.SHIFT;
     const offset = meta[m + Meta.OFFSET];
     const length = meta[m + Meta.LENGTH];
@@ -75,6 +77,7 @@ export class Punts {
     const reason: PuntReason = word & PuntWord.REASON_MASK;
     const cast: Cast = (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK;
     const own = reason === PuntReason.OUTPUT;
+    const begin = slotOffset[slot] >> 2;
     return {
       reason,
       index: meta[m + Meta.INGRESS],
@@ -82,6 +85,7 @@ export class Punts {
       network: own ? 0 : word >>> PuntWord.OFFSET_SHIFT,
       cast: cast === Cast.OWN ? Cast.UNICAST : cast,
       rdomain: own ? word >>> PuntWord.OFFSET_SHIFT : undefined,
+      trail: (word & PuntWord.TRAIL) === 0 ? undefined : i32.slice(begin, begin + TRAIL_WORDS),
     };
   }
 }

@@ -109,13 +109,13 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
         .filter((live) => live.type !== 'veb')
         .map(describe),
     route,
-    transmit: (index, bytes, forwarded) => {
+    transmit: (index, bytes, forwarded, trail) => {
       const live = table.at(index);
-      return live !== undefined && injector.transmit(live, bytes, forwarded);
+      return live !== undefined && injector.transmit(live, bytes, forwarded, trail);
     },
-    sendRouted: (index, rdomain, bytes, forwarded) => {
+    sendRouted: (index, rdomain, bytes, forwarded, trail) => {
       const live = table.at(index) ?? table.all()[0];
-      return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded);
+      return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded, trail);
     },
     tunnelsOf: (rdomain, outer) =>
       parts
@@ -137,9 +137,9 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
         mtu === 0 ? 'the MTU of a path is forgotten' : 'a path has an MTU',
       );
     },
-    handBack: (index, packet) => {
+    handBack: (index, packet, trail) => {
       const live = table.at(index);
-      return live !== undefined && injector.handBack(live, packet);
+      return live !== undefined && injector.handBack(live, packet, trail);
     },
     bindNeighbour: (index, _, words, lladdr, stale) => neighbours.bind(index, words, lladdr, stale),
     unbindNeighbour: (index, _, words) => neighbours.unbind(index, words),

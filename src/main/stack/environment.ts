@@ -85,20 +85,20 @@ export interface StackEnvironment {
   /**
    * Sends a whole Ethernet frame, or on a point-to-point interface an IP packet; the bytes are not touched again. `forwarded`: it
    * was punted on its way through and is counted as transmitted; otherwise the router made it, and it is counted as originated
-   * too. False if it could not be taken: then nothing is counted.
+   * too. `trail` is what it has behind it. False if it could not be taken: then nothing is counted.
    */
-  transmit(index: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  transmit(index: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean;
   /**
    * Has a worker send an IP packet of ours by the routes of a domain; its TTL stays as it is. Interface `index` books what becomes of it;
-   * `forwarded` and the result are as of `transmit`.
+   * `forwarded`, `trail` and the result are as of `transmit`.
    */
-  sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean): boolean;
+  sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean;
   /** Routes that encapsulate as a packet is whose sender is told of it in domain `rdomain`, where its answers come in. */
   tunnelsOf(rdomain: number, outer: OuterHeader): readonly StackTunnel[];
   /** From now on no outer packet longer than `mtu` bytes takes a path; 0 = as long as its first link takes. */
   limitPath(path: string, mtu: number): void;
   /** Gives a whole IP packet to us, that came in on an interface, to a worker to take it from there. False if it could not be taken. */
-  handBack(index: number, packet: Uint8Array): boolean;
+  handBack(index: number, packet: Uint8Array, trail?: Int32Array): boolean;
   /** Tells workers where a neighbour is. `stale`: main wants to know when it is used. Replaces an earlier binding. */
   bindNeighbour(index: number, family: 4 | 6, words: Int32Array, lladdr: Uint8Array, stale: boolean): void;
   unbindNeighbour(index: number, family: 4 | 6, words: Int32Array): void;

@@ -147,7 +147,7 @@ export class LocalInput {
         return this.tcp(packet, rdomain, origin, scope, upper.at, length);
       case Protocol.GRE:
         // Workers take tunnels; this one came in fragments, or behind other headers.
-        return this.env.handBack(origin.ingress, ipBytes(packet)) ? 'consumed' : 'transmit';
+        return this.env.handBack(origin.ingress, ipBytes(packet), origin.trail) ? 'consumed' : 'transmit';
       case Protocol.IGMP:
         if (packet.version === 4) return 'consumed';
         break;

@@ -37,7 +37,7 @@ export class Output {
       case 'ethernet':
         return this.neighbours.send(out.index, next, packet, origin);
       case 'point-to-point':
-        return this.env.transmit(out.index, ipBytes(packet), origin.counted) ? 'sent' : 'transmit';
+        return this.env.transmit(out.index, ipBytes(packet), origin.counted, origin.trail) ? 'sent' : 'transmit';
       default:
         return 'no-route';
     }
@@ -82,8 +82,10 @@ export class Output {
   routed(packets: readonly Packet[], index: number, rdomain: number, origin: Origin): Fate {
     const [first, ...others] = packets;
     if (first === undefined) return 'too-big';
-    const fate = this.env.sendRouted(index, rdomain, ipBytes(first), origin.counted) ? 'sent' : 'transmit';
-    for (const other of others) this.env.sendRouted(index, rdomain, ipBytes(other), false);
+    const fate = this.env.sendRouted(index, rdomain, ipBytes(first), origin.counted, origin.trail)
+      ? 'sent'
+      : 'transmit';
+    for (const other of others) this.env.sendRouted(index, rdomain, ipBytes(other), false, origin.trail);
     return fate;
   }
 

@@ -28,6 +28,8 @@ export interface Origin {
   readonly group: boolean;
   /** It is in the books: a punted packet, not one that was made here. */
   readonly counted: boolean;
+  /** The virtual hops that it has behind it: they go with whatever is sent on of it. */
+  readonly trail?: Int32Array | undefined;
 }
 
 /** Origin of what the router makes. */

@@ -48,6 +48,8 @@ export interface Punted {
   readonly cast: 0 | 1 | 2;
   /** Routing domain of a packet that the worker made itself (PuntReason.OUTPUT), for which it knows no neighbour. */
   readonly rdomain?: number | undefined;
+  /** The virtual hops that it has behind it. */
+  readonly trail?: Int32Array | undefined;
 }
 
 export class Stack {
@@ -158,15 +160,16 @@ export class Stack {
     else this.env.drop(index, fate);
   }
 
-  private judge({ reason, index, bytes, network, cast, rdomain }: Punted): Fate {
-    if (rdomain !== undefined) return this.sendOn(bytes, index, rdomain);
+  private judge({ reason, index, bytes, network, cast, rdomain, trail }: Punted): Fate {
+    if (rdomain !== undefined)
+      return this.sendOn(bytes, { ingress: index, group: true, counted: true, trail }, rdomain);
     const on = this.env.interfaceOf(index);
     if (on === undefined || !on.up) return 'down';
     if (reason === PuntReason.ARP) return this.arp.input(bytes, on, cast === 0);
     const read = readPacket(bytes, network);
     if ('drop' in read) return read.drop;
     const { packet } = read;
-    const origin: Origin = { ingress: index, group: cast !== 0, counted: true };
+    const origin: Origin = { ingress: index, group: cast !== 0, counted: true, trail };
     if (read.badOption) {
       this.errors.error4(packet, origin, IcmpType.PARAMETER_PROBLEM, 0, -walkOptions(packet.u8, IP) << 24);
       return 'ip4-option';
@@ -178,11 +181,11 @@ export class Stack {
     return this.input(packet, on, origin);
   }
 
-  /** Sends a packet that a worker made, of which interface `index` books what becomes; no error answers it. */
-  private sendOn(bytes: Uint8Array, index: number, rdomain: number): Fate {
+  /** Sends a packet that a worker made; no error answers it. */
+  private sendOn(bytes: Uint8Array, origin: Origin, rdomain: number): Fate {
     const read = readPacket(bytes, 0);
     if ('drop' in read) return read.drop;
-    return this.output.own(read.packet, rdomain, 0, { ingress: index, group: true, counted: true });
+    return this.output.own(read.packet, rdomain, 0, origin);
   }
 
   /** Answers a packet with the error that a worker asks for at byte `at`. */

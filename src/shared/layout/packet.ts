@@ -64,6 +64,14 @@ export const enum Af {
 
 /** In `Meta.INGRESS` of an IP packet that main injects: a worker routes it in the domain that is or'ed in. */
 export const INJECT_ROUTED = 0x10000;
+/** The same: the trail that it came to main with stands at the begin of its slot. */
+export const INJECT_TRAIL = 0x20000;
+
+/**
+ * A frame's trail of virtual hops (workers/work-list.ts): so many words. While the frame is on its way to main and back they stand at the
+ * begin of its slot. W/R: who holds the slot.
+ */
+export const TRAIL_WORDS = 8;
 
 /** Priority of a frame that nobody gave another (spec A §0.4). */
 export const DEFAULT_PRIORITY = 3;

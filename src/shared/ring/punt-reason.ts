@@ -48,13 +48,15 @@ export const enum PuntVia {
 }
 
 /**
- * How a punted frame's EGRESS word is made up: reason | cast << CAST_SHIFT | offset of the network header << OFFSET_SHIFT. Of OUTPUT the
- * offset is 0, and the routing domain stands there.
+ * How a punted frame's EGRESS word is made up: reason | cast << CAST_SHIFT | TRAIL | offset of the network header << OFFSET_SHIFT. Of OUTPUT
+ * the offset is 0, and the routing domain stands there.
  */
 export const enum PuntWord {
   REASON_MASK = 0xf,
   CAST_SHIFT = 4,
   CAST_MASK = 3,
+  /** It has taken virtual hops: its trail stands at the begin of its slot. */
+  TRAIL = 0x40,
   OFFSET_SHIFT = 8,
 }
 
