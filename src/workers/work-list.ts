@@ -69,6 +69,14 @@ export class WorkList {
    * rport or tunnel that it has left by before drops it too (EIO, A106, A123).
    */
   defer(ctx: Context, i: number, index: number, work: Hop): void {
+    // As most are: the first hop of a frame that is nobody else's.
+    const plain = !ctx.fromList && !ctx.borrowed && ctx.shared[i] === 0 && ctx.hops[i] === 0;
+    if (plain && this.length !== LIST) this.appendFirst(ctx, i, index, work);
+    else this.deferAny(ctx, i, index, work);
+  }
+
+  /** The same of any frame. */
+  private deferAny(ctx: Context, i: number, index: number, work: Hop): void {
     const from = ctx.slots[i];
     const refused = this.refusal(ctx, i, from, index, work);
     if (refused !== -1) {
@@ -105,6 +113,17 @@ export class WorkList {
     return this.length === LIST ? Drop.RING_FULL : -1;
   }
 
+  /** Puts frame `i`, slot and all, at the list's end with a trail of this hop alone. */
+  private appendFirst(ctx: Context, i: number, index: number, work: Hop): void {
+    const slot = ctx.slots[i];
+    const trail = slot << Trail.SHIFT;
+    ctx.slots[i] = -1;
+    // Without exits the second word has no meaning.
+    this.trail[trail + Trail.HOPS] = once(work) ? 1 | (1 << Trail.EXITED) : 1;
+    this.trail[trail + Trail.EXITS] = index;
+    this.push(ctx, slot, index, work);
+  }
+
   /** Puts `slot` at the list's end with the trail of slot `from` and one hop more. */
   private append(ctx: Context, i: number, from: number, slot: number, index: number, work: Hop): void {
     const source = from << Trail.SHIFT;
@@ -123,10 +142,15 @@ export class WorkList {
       exits++;
     }
     this.trail[to + Trail.HOPS] = ((before & Trail.HOPS_MASK) + ctx.hops[i] + 1) | (exits << Trail.EXITED);
+    this.push(ctx, slot, index, work);
+  }
+
+  private push(ctx: Context, slot: number, index: number, work: Hop): void {
+    const at = this.tail & (LIST - 1);
     // The list is no ring: should this thread die, its owner says where the slot was (worker-death.ts).
     ctx.owner[slot] = ctx.me;
-    this.slots[this.tail & (LIST - 1)] = slot;
-    this.what[this.tail & (LIST - 1)] = index | (work << 16);
+    this.slots[at] = slot;
+    this.what[at] = index | (work << 16);
     this.tail = (this.tail + 1) | 0;
   }
 
@@ -181,20 +205,24 @@ export class WorkList {
    * Takes the next frames that have the same way before them into the burst. Returns index | work << 16, or -1 when the list is empty.
    */
   take(ctx: Context): number {
-    if (this.length === 0) return -1;
-    const what = this.what[this.head & (LIST - 1)];
+    const most = Math.min(this.length, BURST);
+    if (most === 0) return -1;
+    const { head, slots: list, what: works } = this;
+    const { slots, owner, length, meta } = ctx;
+    const what = works[head & (LIST - 1)];
     let n = 0;
     let bytes = 0;
-    while (n < BURST && this.length > 0 && this.what[this.head & (LIST - 1)] === what) {
-      const slot = this.slots[this.head & (LIST - 1)];
-      this.head = (this.head + 1) | 0;
+    while (n < most && works[(head + n) & (LIST - 1)] === what) {
+      const slot = list[(head + n) & (LIST - 1)];
       // In hand again: the ledger has it now, and whoever it is given to need not be told that it is no longer ours.
-      ctx.slots[n] = slot;
-      ctx.owner[slot] = SlotOwner.QUEUED;
-      ctx.length[n] = ctx.meta[(slot << Meta.SHIFT) + Meta.LENGTH];
-      bytes += ctx.length[n];
+      slots[n] = slot;
+      owner[slot] = SlotOwner.QUEUED;
+      const one = meta[(slot << Meta.SHIFT) + Meta.LENGTH];
+      length[n] = one;
+      bytes += one;
       n++;
     }
+    this.head = (head + n) | 0;
     ctx.n = n;
     ctx.bytes = bytes;
     ctx.borrowed = false;

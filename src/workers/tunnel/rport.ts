@@ -27,12 +27,15 @@ export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInp
     count(ctx, index, Lane.OBYTES, ctx.bytes);
     const sent = heap[record + If.CAPTURE];
     if (sent !== 0) tapSender(sent, index);
-    else destination.fill(UNDECIDED, 0, ctx.n);
     const received = heap[ifRecord(peer) + If.CAPTURE];
-    countInput(peer);
+    if (sent !== 0) countInput(peer);
+    else {
+      count(ctx, peer, Lane.IPACKETS, ctx.n);
+      count(ctx, peer, Lane.IBYTES, ctx.bytes);
+    }
     const monitor = (heap[ifRecord(peer) + If.FLAGS] & IfFlag.MONITOR) !== 0;
     for (let i = 0; i < ctx.n; i++) {
-      if (destination[i] === DONE) continue;
+      if (sent !== 0 && destination[i] === DONE) continue;
       const m = slots[i] << Meta.SHIFT;
       const family = meta[m + Meta.INGRESS];
       const packet = meta[m + Meta.OFFSET];
@@ -45,7 +48,7 @@ export function makeRportOutput(ctx: Context, ip4Input: IpInput, ip6Input: IpInp
     }
   }
 
-  /** Counts what is left of the burst on the receiving side. */
+  /** Counts what captures have left of the burst on the receiving side. */
   function countInput(peer: number): void {
     let packets = 0;
     let bytes = 0;
