@@ -51,6 +51,7 @@ describe('End and its like', () => {
       end('fcff:1::e5', { action: 'End.X', nh6: '2001:db8:c::3', flavors: ['psp'] });
       end('fcff:1::100', { action: 'End.T', table: 100 });
       end('fcff:1::77', { action: 'End.T', table: 77 });
+      state.routes.push({ ...dt4('fcff:4::d4', 100), rdomain: 100 });
       end('fcff:1::d2', { action: 'End.DX2', oif: 'mem1' });
       end('fcff:1::d4', { action: 'End.DX4', nh4: '192.0.2.2' });
       end('fcff:1::d40', { action: 'End.DX4', nh4: '0.0.0.0' });
@@ -145,6 +146,12 @@ describe('End and its like', () => {
       assert.deepEqual(drops, { 'no-route': 1 });
       rig.rig.forget();
     }
+  });
+
+  it('B52 End.T: to a SID in its table', async () => {
+    const path = ['fcff:1::100', 'fcff:4::d4'];
+    await rig.send('mem0', outer('fcff:1::100', [srh(path, 1)], 4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
   });
 
   it('B53 End.DX2: the inner frame leaves as it is', async () => {

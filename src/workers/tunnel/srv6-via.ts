@@ -17,6 +17,7 @@ import { write32 } from '../../shared/wire/network-order.js';
 import type { Context } from '../context.js';
 import { drop } from '../drop.js';
 import type { EthernetOutput } from '../ether/ethernet-output.js';
+import { beginAt } from '../frame.js';
 import type { LocalInput } from '../inet/local-input.js';
 import { packetSize } from '../packet-size.js';
 import { Pass, passOn } from '../passes.js';
@@ -80,6 +81,7 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
         local.v6(i, index, ip, Cast.UNICAST);
         return;
       case NextHopKind.SID:
+        beginAt(ctx, i, ip);
         passOn(ctx, i, index, Pass.SID, hop);
         return;
       case NextHopKind.BLACKHOLE:
