@@ -125,6 +125,7 @@ describe('B93 ip -6 route show', () => {
         },
         dev: 'vrf-100',
         metric: 1024,
+        flags: [],
         pref: 'medium',
       },
     ]);

@@ -196,7 +196,7 @@ describe('VRFs as interfaces', () => {
     await rig.command('ip link set mem0 master vrf-100', 'ip link set vrf-100 up');
     assert.equal(
       await rig.command('ip -d link show type vrf'),
-      `${index}: vrf-100: <NOARP,MASTER,UP,LOWER_UP> mtu 65575 qdisc noqueue state UP group default
+      `${index}: vrf-100: <NOARP,MASTER,UP,LOWER_UP> mtu 65575 qdisc noqueue state UP mode DEFAULT group default
     link/ether ${lladdr} brd ff:ff:ff:ff:ff:ff
     vrf table 100${' '}
 `,

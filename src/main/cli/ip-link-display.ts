@@ -90,6 +90,8 @@ function describeLink(router: Router, live: Live, families: readonly Family[]): 
     mtu: router.table.mtu(live),
     ...(master === undefined ? {} : { master }),
     operstate: link !== 'ether' && flags.includes('UP') ? 'UNKNOWN' : flags.includes('LOWER_UP') ? 'UP' : 'DOWN',
+    ...(families.length === 0 ? { linkmode: 'DEFAULT' } : {}),
+    group: 'default',
     link_type: link,
     ...(link === 'none' ? {} : { address: link === 'loopback' ? '00:00:00:00:00:00' : live.lladdr }),
     ...(spec.description === '' ? {} : { ifalias: spec.description }),
@@ -170,9 +172,10 @@ function linkInfo(state: State, spec: InterfaceSpec): Record<string, unknown> {
 function linkText(link: Record<string, unknown>): string {
   const flags = (link.flags as string[]).join(',');
   const master = link.master === undefined ? '' : ` master ${link.master}`;
+  const mode = link.linkmode === undefined ? '' : ` mode ${link.linkmode}`;
   const broadcast = link.link_type === 'loopback' ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff';
   const lines = [
-    `${link.ifindex}: ${link.ifname}: <${flags}> mtu ${link.mtu} qdisc noqueue${master} state ${link.operstate} group default`,
+    `${link.ifindex}: ${link.ifname}: <${flags}> mtu ${link.mtu} qdisc noqueue${master} state ${link.operstate}${mode} group default`,
     `    link/${link.link_type}${link.address === undefined ? '' : ` ${link.address} brd ${broadcast}`}`,
   ];
   const info = link.linkinfo as Record<string, unknown> | undefined;

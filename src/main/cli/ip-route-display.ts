@@ -52,7 +52,9 @@ export function showRoutes(router: Router, family: Family, words: Words, json: b
     .map((r): Shown => {
       const counts = statistics && r.hops[0]?.sid?.count === true ? router.routing.countsOf(r) : undefined;
       const table = rdomain === undefined && r.rdomain !== 0 ? { table: String(r.rdomain) } : {};
-      return { values: { ...describeRoute(router, r, counts), ...table }, encap: encapText(r.hops[0] as Hop, counts) };
+      const { pref, ...values } = describeRoute(router, r, counts);
+      const flags = { flags: [], ...(pref === undefined ? {} : { pref }) };
+      return { values: { ...values, ...table, ...flags }, encap: encapText(r.hops[0] as Hop, counts) };
     });
   return json ? `${JSON.stringify(shown.map((r) => r.values))}\n` : shown.map(routeText).join('');
 }

@@ -185,7 +185,7 @@ test('ip -s link show has what was counted, as iproute2 prints it', async () => 
 test('ip link show leaves addresses out', async () => {
   assert.equal(
     await commands.run('ip link show mem1'),
-    `3: mem1: <BROADCAST,MULTICAST> mtu 1500 qdisc noqueue state DOWN group default
+    `3: mem1: <BROADCAST,MULTICAST> mtu 1500 qdisc noqueue state DOWN mode DEFAULT group default
     link/ether 02:00:00:00:00:02 brd ff:ff:ff:ff:ff:ff
 `,
   );
@@ -235,7 +235,7 @@ test('--json is what ip -json gives', async () => {
   const [mem0] = (await commands.json('ip addr show mem0')) as [Record<string, unknown>];
   assert.deepEqual(mem0, {
     ...{ ifindex: 2, ifname: 'mem0', flags: ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'], mtu: 1500 },
-    ...{ operstate: 'UP', link_type: 'ether', address: '02:00:00:00:00:01' },
+    ...{ operstate: 'UP', group: 'default', link_type: 'ether', address: '02:00:00:00:00:01' },
     addr_info: [
       {
         ...{ family: 'inet', local: '10.0.0.1', prefixlen: 24, broadcast: '10.0.0.255' },
@@ -246,6 +246,6 @@ test('--json is what ip -json gives', async () => {
     ],
   });
   const routes = (await commands.json('ip route')) as unknown[];
-  assert.deepEqual(routes[0], { dst: 'default', gateway: '10.0.0.2', dev: 'mem0' });
-  assert.deepEqual(routes.at(-1), { type: 'blackhole', dst: '192.168.9.0/24' });
+  assert.deepEqual(routes[0], { dst: 'default', gateway: '10.0.0.2', dev: 'mem0', flags: [] });
+  assert.deepEqual(routes.at(-1), { type: 'blackhole', dst: '192.168.9.0/24', flags: [] });
 });
