@@ -17,6 +17,7 @@ import { erspanMirror } from './erspan-mirror.js';
 import { fib4, fib6 } from './fib.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
+import { ports } from './ports.js';
 import { ring } from './ring.js';
 import { route4, route6 } from './route.js';
 import { rport } from './rport.js';
@@ -39,7 +40,7 @@ const BENCHES: readonly Bench[] = [
   ...[endDt4, hEncaps, vrfScale, dt4Tap, dt4Tcp],
   ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile, restartGap, takeoverGap],
   ...[erspanEncap, erspanDecap, erspanMirror, erspanCollect],
-  ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp],
+  ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp, ports],
 ];
 
 /** One figure as text. */

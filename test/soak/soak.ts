@@ -3,13 +3,14 @@
  * all went well, 1 if not, 2 for wrong arguments.
  */
 import { parseArgs } from 'node:util';
+import { attachedSoak } from './attached-soak.js';
 import { chaosSoak } from './chaos-soak.js';
 import type { Outcome, SoakOptions } from './contract.js';
 import { memorySoak } from './memory-soak.js';
 import { STRESSES, stressRounds } from './stress-rounds.js';
 
 const USAGE = `usage: npm run soak [-- [--seconds N | --hours H] [--seed S] [--only NAME]… [--help]]
-  --seconds N   let each run take about N seconds, instead of 10^7 operations (stresses) and 600 s (memory, chaos)
+  --seconds N   let each run take about N seconds, instead of 10^7 operations (stresses) or frames (attached) and 600 s (memory, chaos)
   --hours H     let all together take about H hours
   --seed S      the first seed, a whole number; of the time of day unless given
   --only NAME   this one only; may be repeated
@@ -22,6 +23,7 @@ const SOAKS: ReadonlyMap<string, (options: SoakOptions) => Promise<Outcome>> = n
   ),
   ['memory', memorySoak] as const,
   ['chaos', chaosSoak] as const,
+  ['attached', attachedSoak] as const,
 ]);
 
 /** What the command line asks for. */

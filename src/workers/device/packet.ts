@@ -43,6 +43,9 @@ const VNET_BYTES = 10;
 const LINEAR = 2048;
 /** Bytes of a VLAN tag. */
 const TAG = 4;
+/** Frames that an eager worker waits for, and how often it looks without news before it goes with fewer: some 4 µs. */
+const GATHER = 16;
+const LOOKS = 1000;
 /** `take` has no slot for the frame: it stays in the ring, and the kernel counts those behind it. */
 const DRY = -2;
 
@@ -93,6 +96,7 @@ export function makePacketDevice(ctx: Context): Device {
     let reads = 0;
     let bytes = 0;
     let wire = 0;
+    if (ctx.eager) gather(words, at);
     while (reads < BURST && bytes < BURST_BYTES) {
       const w = (at * PacketRing.STRIDE) >> 2;
       if ((Atomics.load(words, w + Tpacket.STATUS) & TpacketStatus.USER) === 0) break;
@@ -127,6 +131,18 @@ export function makePacketDevice(ctx: Context): Device {
     counters[lane + Lane.IBYTES] += bytes;
     counters[lane + Lane.IWIRE] += wire;
     return reads;
+  }
+
+  /** Where there is a frame at `at`, waits for more that come close upon it: every burst costs two calls. */
+  function gather(words: Int32Array, at: number): void {
+    let next = at;
+    for (let looks = 0, there = 0; looks < LOOKS && there < GATHER; looks++) {
+      if ((Atomics.load(words, ((next * PacketRing.STRIDE) >> 2) + Tpacket.STATUS) & TpacketStatus.USER) !== 0) {
+        next = next + 1 === PacketRing.RX_FRAMES ? 0 : next + 1;
+        there++;
+        looks = 0;
+      } else if (there === 0) return;
+    }
   }
 
   /**
