@@ -39,7 +39,7 @@ describe('soak', { skip: skipReason.tun() }, () => {
     assert.equal(status, 0);
     assert.match(
       stdout,
-      /names: smr, ring, etherbridge, churn, linux-router, fuzz-http, fuzz-config, fuzz-control, fuzz-srv6, memory, chaos$/m,
+      /names: smr, ring, etherbridge, churn, linux-router, fuzz-http, fuzz-config, fuzz-control, fuzz-srv6, memory, chaos, attached$/m,
     );
   });
 });
