@@ -1,10 +1,12 @@
 /**
- * Ten tenants with the same prefixes behind one provider edge, over two workers, while SIDs, tenant routes and whole VRFs come and go: not one
- * packet comes out at another tenant's port (B32, B25), and the books hold. Each packet carries its tenant's number.
+ * Ten tenants with the same prefixes behind one provider edge while SIDs, tenant routes and whole VRFs come and go: two workers decapsulate at
+ * the same time, each from a core port of its own, and hand each other what leaves by the other's ports. Not one packet comes out at another tenant's port (B32, B25), and the books hold. Each packet carries its tenant's number.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { total } from '../../src/shared/counter/books.js';
+import { Lane } from '../../src/shared/layout/counters.js';
 import { etherFrame } from '../support/ip-frame.js';
 import { RoutedRig } from '../support/routed-rig.js';
 import { outer, srh } from '../support/srv6-rig.js';
@@ -12,6 +14,8 @@ import { BOX_MS, didOperations, withSeed } from '../support/stress.js';
 import { udpPacket } from '../support/udp-packet.js';
 
 const TENANTS = 10;
+/** Of the rig. */
+const WORKERS = 2;
 /** Packets that go in between two looks at what has come out. */
 const BATCH = 40;
 const CORE = '02:ff:00:00:00:c0';
@@ -47,6 +51,12 @@ test('B32 ten tenants with the same prefixes while SIDs, routes and VRFs come an
   withSeed(async (random) => {
     const tenants = Array.from({ length: TENANTS }, (_, n) => n);
     const rig = await RoutedRig.start([`ifconfig mem0 create lladdr ${CORE} inet6 2001:db8:c::1/64 up`]);
+    // A core port for each worker.
+    const cores = ['mem0'];
+    for (let n = TENANTS + 1; cores.length < WORKERS; n++) {
+      await rig.command(`ifconfig mem${n} create lladdr ${CORE} inet6 2001:db8:${n}::1/64 up`);
+      if (cores.every((core) => rig.owner(core) !== rig.owner(`mem${n}`))) cores.push(`mem${n}`);
+    }
     await rig.command('sysctl net.vrf.strict_mode=1');
     for (const n of tenants) {
       await rig.command(`ifconfig mem${n + 1} create up`, ...makeVrf(n), `ifconfig mem${n + 1} inet 10.0.0.254/24`);
@@ -107,7 +117,8 @@ test('B32 ten tenants with the same prefixes while SIDs, routes and VRFs come an
       const until = performance.now() + BOX_MS;
       const changed = churn(until);
       while (performance.now() < until) {
-        for (let k = 0; k < BATCH; k++) rig.push('mem0', packet(random(TENANTS), sent++));
+        for (let k = 0; k < BATCH; k++)
+          if (rig.offer(cores[k % WORKERS] as string, packet(random(TENANTS), sent))) sent++;
         await sleep(1);
         read();
       }
@@ -119,6 +130,10 @@ test('B32 ten tenants with the same prefixes while SIDs, routes and VRFs come an
         got.every((count) => count > 0),
         `of ${sent}: ${got.join(' ')}`,
       );
+      for (const core of cores) {
+        const { index } = rig.router.table.get(core);
+        assert.ok(total(rig.router.memory.views, index, Lane.IPACKETS) > sent / 4, `${core} has received its part`);
+      }
       didOperations(t, sent);
     } finally {
       await rig.router.stop();

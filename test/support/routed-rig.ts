@@ -69,6 +69,16 @@ export class RoutedRig {
     for (const bytes of frames) assert.ok(this.host(port).send(bytes), `${port} did not take a frame`);
   }
 
+  /** Sends a frame into a port without a wait; false if its queue is full. */
+  offer(port: string, bytes: Uint8Array): boolean {
+    return this.host(port).send(bytes);
+  }
+
+  /** The worker that a port's queues belong to. */
+  owner(port: string): number {
+    return this.router.memory.views.heap[ifRecord(this.router.table.get(port).index) + If.OWNER];
+  }
+
   /** Sends one frame with these virtio-net words into a port and waits until nothing moves. */
   async sendOffloaded(port: string, bytes: Uint8Array, vnet: VnetWords): Promise<void> {
     assert.ok(this.host(port).send(bytes, vnet), `${port} did not take a frame`);
