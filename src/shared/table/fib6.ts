@@ -41,38 +41,33 @@ export type Fib6Lookup = (root: number, w0: number, w1: number, w2: number, w3: 
 /** The look-up over one heap. */
 export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
   const host = makeHostLookup(heap);
-  /** The leaf of an address, word by word: within one only `shift` changes from level to level. */
+  /** The leaf of an address, word by word: within one only `shift` changes from level to level. Short, so that it is compiled into its callers. */
   const find = (root: number, w0: number, w1: number, w2: number, w3: number): number => {
     let entry = heap[heap[root + Fib6Head.ROOT] + (w0 >>> 16)];
     if (entry >= 0) return entry;
-    if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, keyAt(w0, w1, 12));
-    entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 0xff)];
-    if (entry >= 0) return entry;
-    for (let shift = 4; shift >= 0; shift -= 4) {
-      if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, keyAt(w0, w1, shift));
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> shift) & 0xf)];
+    let shift = 12;
+    if ((entry & FibEntry.RANGES) === 0) {
+      entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 0xff)];
       if (entry >= 0) return entry;
+      shift = 4;
     }
-    for (let shift = 28; shift >= 0; shift -= 4) {
-      if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, keyAt(w1, w2, shift));
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w1 >>> shift) & 0xf)];
+    let word = w0;
+    let next = w1;
+    let third = w2;
+    let fourth = w3;
+    while ((entry & FibEntry.RANGES) === 0) {
+      entry = heap[(entry & FibEntry.ADDRESS) + ((word >>> shift) & 0xf)];
       if (entry >= 0) return entry;
+      shift -= 4;
+      if (shift >= 0) continue;
+      shift = 28;
+      word = next;
+      next = third;
+      third = fourth;
+      fourth = 0;
     }
-    return further(entry, w2, w3);
-  };
-  /** The same behind 64 bits, from `entry` on. */
-  const further = (from: number, w2: number, w3: number): number => {
-    let entry = from;
-    for (let shift = 28; shift >= 0; shift -= 4) {
-      if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, keyAt(w2, w3, shift));
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w2 >>> shift) & 0xf)];
-      if (entry >= 0) return entry;
-    }
-    for (let shift = 28; ; shift -= 4) {
-      if ((entry & FibEntry.RANGES) !== 0) return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, keyAt(w3, 0, shift));
-      entry = heap[(entry & FibEntry.ADDRESS) + ((w3 >>> shift) & 0xf)];
-      if (entry >= 0) return entry;
-    }
+    // The 31 bits from the four at `shift` on.
+    return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, ((word << (28 - shift)) | ((next >>> 4) >>> shift)) >>> 1);
   };
   return (root, w0, w1, w2, w3) => {
     const hosts = heap[root + Fib6Head.HOSTS];
@@ -83,11 +78,6 @@ export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
     const nextHop = find(root, w0, w1, w2, w3) & FibEntry.NEXT_HOP;
     return nextHop !== 0 ? nextHop : heap[root + Fib6Head.DEFAULT];
   };
-}
-
-/** The 31 bits of the address from the four at `shift` of `word` on; `next` is the word behind it. */
-function keyAt(word: number, next: number, shift: number): number {
-  return ((word << (28 - shift)) | (shift === 28 ? 0 : next >>> (shift + 4))) >>> 1;
 }
 
 export class Fib6 {
