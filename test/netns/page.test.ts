@@ -119,6 +119,6 @@ describe('what an operator looks at', { skip: skipReason.tun() }, () => {
 
   it('smrctl top: options that are wrong', async () => {
     const { status, stderr } = await lan.daemon.ctl('top', '-n', 'many');
-    assert.deepEqual([status, stderr.startsWith('smrctl: top: -n many: top takes')], [1, true]);
+    assert.deepEqual([status, stderr.startsWith('smrctl: top -n many: -n many: top takes')], [1, true]);
   });
 });

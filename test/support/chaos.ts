@@ -41,7 +41,8 @@ const FLOWS = 16;
 const RUN = 7;
 /** Workers that die more often than ten times a minute are given up: so long between two deaths. */
 const DEATH_MS = 7000;
-const REST_MS = 20_000;
+/** A bound on being stuck. */
+const REST_MS = 60_000;
 const wallClock = Date.now;
 const NO_DAEMON = { reload: async (): Promise<void> => {}, shutdown: (): void => {} };
 
