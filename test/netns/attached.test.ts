@@ -170,6 +170,7 @@ for (const kind of ['packet', 'xdp'] as const) {
       ip('link', 'del', a.tap);
       await until('its loss is told', LIMIT_MS, () => lan.daemon.find('link-lost') !== undefined);
       assert.equal(await running(a), false);
+      assert.equal((await status(a)).includes('media:'), false, 'nothing drives it');
       assert.equal(await running(b), true);
       ip('link', 'add', a.tap, 'type', 'veth', 'peer', 'name', a.tap, 'netns', a.netns.name);
       lan.dress(a);

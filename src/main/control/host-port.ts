@@ -186,6 +186,7 @@ export class HostPorts {
   private lose(port: Attached): void {
     this.log.warn({ event: 'link-lost', interface: port.live.name }, 'the link of an attached interface is gone');
     this.stop(port);
+    port.live.media = '';
     this.setCarrier(port, false);
   }
 
