@@ -38,6 +38,9 @@ const MTU = 1500;
 const labelOf = (packet: Uint8Array): number =>
   (((packet[1] as number) & 15) << 16) | ((packet[2] as number) << 8) | (packet[3] as number);
 
+/** A route to a gateway. */
+const NET = { rdomain: 0, family: 'inet6', kind: 'gateway', dev: '', metric: 0 } as const;
+
 describe('the head end', () => {
   let rig: Srv6Rig;
   before(async () => {
@@ -60,7 +63,9 @@ describe('the head end', () => {
         encapRoute(100, 'cafe:4::/48', [FAR], { mode: 'encap.red' }),
         sidRoute('fcff:9::e', 128, 'mem0', { action: 'End' }),
         encapRoute(100, '10.1.9.0/24', DEEP as string[]),
-        encapRoute(100, 'fcff:20::/32', DEEPER as string[]),
+        { ...encapRoute(0, 'fcff:20::/32', DEEPER as string[]), dev: 'mem0' },
+        encapRoute(100, '10.1.10.0/24', ['fcff:9::e', 'fcff:3::e', FAR]),
+        { ...NET, rdomain: 100, network: 'fcff:3::', length: 32, gateways: ['cafe::1'] },
       );
       state.seg6.hmacs.push({ id: 42, algorithm: 'sha256', secret: 'secret' });
     });
@@ -198,6 +203,13 @@ describe('the head end', () => {
     assert.deepEqual([type, rest], [2, MTU - 64]);
   });
 
+  it('B71 a SID End of this router at first: what is next is looked up in the underlay, whatever the tenant has', async () => {
+    const path = ['fcff:9::e', 'fcff:3::e', FAR];
+    const inner = udpPacket('10.0.0.1', '10.1.10.5');
+    const packet = await sent(inner);
+    assert.deepEqual([...packet.subarray(24, 40)], [...addressBytes('fcff:3::e')]);
+    assert.deepEqual(packet.subarray(40), outer('fcff:3::e', [srh(path, 1)], 4, afterHops(inner, 1)).subarray(40));
+  });
   it('B71 hairpin: a SID of this router', async () => {
     await rig.send('mem1', INNER);
     assert.deepEqual(rig.out(), { mem2: [afterHops(FORWARDED, 1)] });

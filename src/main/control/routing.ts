@@ -174,7 +174,7 @@ export class Routing {
     if (hop.sid !== undefined) {
       const refers = hop.sid.vrf || hop.sid.oif;
       const referred = refers === '' ? undefined : this.interfaces.find(refers);
-      return sidNextHop(hop.sid, referred, this.counters.get(keyOf(route)) ?? 0);
+      return sidNextHop(hop.sid, route.rdomain, referred, this.counters.get(keyOf(route)) ?? 0);
     }
     const live = hop.dev === '' ? undefined : this.interfaces.get(hop.dev);
     const gateway = hop.gateway === '' ? [] : [...addressWords(hop.gateway)];

@@ -37,8 +37,10 @@ export interface Referred {
   readonly generation: number;
 }
 
-/** The next hop of a local SID. `referred` is its VRF or, without one, its oif; `counter` is 0 or of `SidCounters`. */
-export function sidNextHop(sid: SidSpec, referred: Referred | undefined, counter: number): NextHopSpec {
+/**
+ * The next hop of a local SID of table `home`. `referred` is its VRF or, without one, its oif; `counter` is 0 or of `SidCounters`.
+ */
+export function sidNextHop(sid: SidSpec, home: number, referred: Referred | undefined, counter: number): NextHopSpec {
   const flavors = sid.flavors.reduce((bits, name) => bits | FLAVOR[name], 0);
   const enters = sid.vrftable === -1 ? 0 : SidFlavor.VRF | (sid.action === 'End.DT6' ? 0 : SidFlavor.VRF4);
   const nexthop = sid.nh4 || sid.nh6;
@@ -48,7 +50,7 @@ export function sidNextHop(sid: SidSpec, referred: Referred | undefined, counter
     generation: referred?.generation ?? 0,
     gateway: nexthop === '' ? [] : [...addressWords(nexthop)],
     flags: ACTION[sid.action] | (flavors << SidFlavor.SHIFT) | enters,
-    table: Math.max(sid.table, 0),
+    table: sid.table === -1 ? home : sid.table,
     counter,
   };
 }

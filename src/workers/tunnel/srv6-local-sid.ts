@@ -210,7 +210,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
       uncover(i, ip, inner);
       passOn(ctx, i, index, Pass.INPUT4, 0);
     } else if (inner4(i, index, ip, inner)) {
-      via.v4(i, index, inner, heap[ifRecord(index) + If.RDOMAIN], to);
+      via.v4(i, index, inner, domainOf(index, hop), to);
     }
   }
 
@@ -220,8 +220,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     if ((heap[g] | heap[g + 1] | heap[g + 2] | heap[g + 3]) === 0) {
       inside6(i, index, ip, inner);
     } else if (inner6(i, index, ip, inner)) {
-      const rdomain = heap[ifRecord(index) + If.RDOMAIN];
-      via.v6(i, index, inner, rdomain, 0, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
+      via.v6(i, index, inner, domainOf(index, hop), 0, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
     }
   }
 
@@ -272,13 +271,12 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     if (action === SidAction.END_X) {
       const oif = heap[hop + NextHop.INTERFACE];
       const gone = heap[ifRecord(oif) + If.GENERATION] !== heap[hop + NextHop.GENERATION];
-      const rdomain = heap[ifRecord(index) + If.RDOMAIN];
       if (oif !== 0 && gone) drop(ctx, i, index, Drop.NOTRUNNING);
-      else via.v6(i, index, ip, rdomain, oif, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
+      else via.v6(i, index, ip, domainOf(index, hop), oif, heap[g], heap[g + 1], heap[g + 2], heap[g + 3]);
       return;
     }
     const d = ip + Ipv6.DESTINATION;
-    if (action === SidAction.END_T) {
+    if (action === SidAction.END_T || domainOf(index, hop) !== heap[ifRecord(index) + If.RDOMAIN]) {
       const d3 = read32(u8, d + 12);
       via.v6(i, index, ip, heap[hop + NextHop.TABLE], 0, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
       return;
@@ -290,6 +288,16 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     }
     beginAt(ctx, i, ip);
     passOn(ctx, i, index, Pass.INPUT6, 0);
+  }
+
+  /**
+   * The domain in which a SID sends on what came in by interface `index`: the interface's, but the SID's own where a tenant's packet was
+   * encapsulated here and the first segment is a SID of ours: its outer header is the underlay's. (From domain 0 policy rules may lead to the
+   * SIDs of other tables, and go on holding.)
+   */
+  function domainOf(index: number, hop: number): number {
+    const from = heap[ifRecord(index) + If.RDOMAIN];
+    return from === 0 ? from : heap[hop + NextHop.TABLE];
   }
 
   /** No segments left: USP takes the used SRH away, USD the outer headers; else the upper layer is not for a SID (RFC 8986 §4.1.1). */

@@ -84,6 +84,10 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
         beginAt(ctx, i, ip);
         passOn(ctx, i, index, Pass.SID, hop);
         return;
+      case NextHopKind.ENCAP:
+        beginAt(ctx, i, ip);
+        passOn(ctx, i, index, Pass.ENCAP6, hop);
+        return;
       case NextHopKind.BLACKHOLE:
         drop(ctx, i, index, Drop.BLACKHOLE);
         return;

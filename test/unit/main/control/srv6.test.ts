@@ -86,20 +86,20 @@ describe('a SID', () => {
     count: true,
   };
   it('remembers the VRF of now and the flavors', () => {
-    const spec = sidNextHop(sid, { index: 7, generation: 9 }, 3);
+    const spec = sidNextHop(sid, 5, { index: 7, generation: 9 }, 3);
     const { kind, interface: index, generation, flags, counter, table } = spec;
     assert.deepEqual(
       [kind, index, generation, flags, counter, table],
-      [NextHopKind.SID, 7, 9, SidAction.END_DT4 | SidFlavor.VRF | SidFlavor.VRF4, 3, 0],
+      [NextHopKind.SID, 7, 9, SidAction.END_DT4 | SidFlavor.VRF | SidFlavor.VRF4, 3, 5],
     );
-    const six = sidNextHop({ ...sid, action: 'End.DT6' }, undefined, 0);
+    const six = sidNextHop({ ...sid, action: 'End.DT6' }, 5, undefined, 0);
     assert.equal(six.flags, SidAction.END_DT6 | SidFlavor.VRF);
-    const end = sidNextHop({ ...sid, action: 'End', flavors: ['psp', 'usd'], vrf: '', vrftable: -1 }, undefined, 0);
+    const end = sidNextHop({ ...sid, action: 'End', flavors: ['psp', 'usd'], vrf: '', vrftable: -1 }, 5, undefined, 0);
     assert.equal(end.flags, SidAction.END | ((SidFlavor.PSP | SidFlavor.USD) << SidFlavor.SHIFT));
   });
   it('has the next hop of either family', () => {
-    assert.deepEqual(sidNextHop({ ...sid, nh4: '10.0.0.1' }, undefined, 0).gateway, [0x0a000001]);
-    assert.deepEqual(sidNextHop({ ...sid, nh6: '2001:db8::1' }, undefined, 0).gateway, [0x20010db8, 0, 0, 1]);
+    assert.deepEqual(sidNextHop({ ...sid, nh4: '10.0.0.1' }, 5, undefined, 0).gateway, [0x0a000001]);
+    assert.deepEqual(sidNextHop({ ...sid, nh6: '2001:db8::1' }, 5, undefined, 0).gateway, [0x20010db8, 0, 0, 1]);
   });
 });
 
