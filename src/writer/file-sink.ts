@@ -55,8 +55,17 @@ export class FileSink implements Sink {
     this.now = performance.now();
     this.begun = this.now;
     this.headed = this.size > 0 && target.encoding.format === 'pcap';
+    counters.sized(this.size);
+    counters.willBe(this.size);
     if (this.headed) counters.file();
     else this.begin();
+  }
+
+  isFull(at: number): boolean {
+    const { rotateBytes } = this.target;
+    if (rotateBytes === 0 || this.stuckUntil > this.now || this.now < this.renameAfter) return false;
+    const grown = this.size + this.gather.bytes;
+    return grown > this.encoder.header.length && grown + this.encoder.bytesOf(at) > rotateBytes;
   }
 
   take(at: number): void {
@@ -65,14 +74,6 @@ export class FileSink implements Sink {
       return;
     }
     const { gather, encoder } = this;
-    const { rotateBytes } = this.target;
-    if (rotateBytes > 0) {
-      const grown = this.size + gather.bytes;
-      if (grown > encoder.header.length && grown + encoder.bytesOf(at) > rotateBytes) {
-        this.flush();
-        this.rotate();
-      }
-    }
     if (gather.count === MOST_PIECES) this.flush();
     encoder.add(gather, at);
   }
@@ -100,12 +101,17 @@ export class FileSink implements Sink {
     }
   }
 
+  prepare(): void {
+    this.counters.willBe(this.size);
+  }
+
   book(): void {
     this.counters.book();
   }
 
   close(): void {
     this.flush();
+    this.prepare();
     this.book();
     this.release();
   }
@@ -186,7 +192,7 @@ export class FileSink implements Sink {
   }
 
   /** Puts the file aside, under the name PATH.0, and goes on with a new one. */
-  private rotate(): void {
+  rotate(): void {
     if (this.now < this.renameAfter) return;
     const { path, keep } = this.target;
     try {
@@ -200,6 +206,9 @@ export class FileSink implements Sink {
     }
     this.release();
     this.begin();
+    // What it may have more than this is of no ring either.
+    this.counters.sized(this.size);
+    this.counters.willBe(this.size);
   }
 
   /** Gives the file up. Forcing it to the disk may take long, so main does that. */

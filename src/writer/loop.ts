@@ -6,7 +6,14 @@
  * sleeps until one of them does.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import { CaptureBell, CaptureRecord, captureBell, MAX_CAPTURES } from '../shared/layout/capture.js';
+import {
+  CaptureBell,
+  CaptureRecord,
+  captureBell,
+  MAX_CAPTURES,
+  WriterBatch,
+  WriterLane,
+} from '../shared/layout/capture.js';
 import { openRegions, type Regions } from '../shared/layout/regions.js';
 import { CaptureConsumer } from '../shared/ring/capture-ring.js';
 import type { WriterReply, WriterRequest } from '../shared/ring/writer-message.js';
@@ -20,7 +27,7 @@ import { StreamSink } from './stream-sink.js';
 export interface WriterTask {
   readonly regions: Regions;
   readonly port: MessagePort;
-  /** `WriterLane` doubles of each capture, in shared memory. */
+  /** `WRITER_WORDS` doubles in shared memory: `WriterLane` of each capture, then `WriterBatch`. */
   readonly counters: Float64Array;
 }
 
@@ -33,6 +40,8 @@ const NAP_RING_BYTES = 16 << 20;
 const FULL = 0.25;
 /** Longest sleep: readers may leave, and files grow old, while nothing comes. */
 const SLEEP_MS = 100;
+/** Where `WriterBatch` is. */
+const BATCH = MAX_CAPTURES * WriterLane.WORDS;
 /** Bytes taken from a ring before they are written and their room is given back. */
 const BATCH_BYTES = 256 << 10;
 
@@ -50,6 +59,8 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
 
   const nap = NAP_MS * Math.min(1, sizes.captureBytes / NAP_RING_BYTES);
   let live = false;
+  /** Whether it may look at the rings. */
+  let begun = false;
 
   /** Takes at most what a ring holds from each of them. Returns how much of the fullest one was taken, as a part of 1. */
   function drain(): number {
@@ -62,24 +73,37 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
         const id = i32[at + CaptureRecord.ID];
         const sink = sinks[id & 0xffff];
         // What a capture left that has ended means nothing to the next one of its number.
-        if (sink !== undefined && sink.id === id) sink.take(at);
+        if (sink !== undefined && sink.id === id) {
+          if (sink.isFull(at)) {
+            finish(ring, ring.position(true));
+            sink.rotate();
+          }
+          sink.take(at);
+        }
         batch += i32[at + CaptureRecord.SIZE] * 4;
         if (batch < BATCH_BYTES) continue;
-        finish(ring);
+        finish(ring, ring.position());
         turn += batch;
         batch = 0;
       }
-      finish(ring);
+      finish(ring, ring.position());
       most = Math.max(most, (turn + batch) / sizes.captureBytes);
     }
     return most;
   }
 
-  /** Has what was taken out of a ring written, gives its room back, and tells. */
-  function finish(ring: CaptureConsumer): void {
+  /**
+   * Has what was taken out of a ring written, gives its room before `position` back, and tells. Should this thread die on the way, its successor
+   * takes the same packets from the ring again and off the files, or does neither: one store decides, that of the ring's HEAD.
+   */
+  function finish(ring: CaptureConsumer, position: number): void {
     for (const sink of sinks) sink?.flush();
-    ring.release();
+    for (const sink of sinks) sink?.prepare();
+    counters[BATCH + WriterBatch.HEAD] = position;
+    counters[BATCH + WriterBatch.RING] = rings.indexOf(ring) | (1 << 16);
+    ring.release(position);
     for (const sink of sinks) sink?.book();
+    counters[BATCH + WriterBatch.RING] = 0;
   }
 
   /** Does what main asks for. False when it asks to stop. */
@@ -89,6 +113,10 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
       if (received === undefined) return true;
       const request = received.message;
       if (request.op === 'stop') return false;
+      if (request.op === 'begin') {
+        begun = true;
+        continue;
+      }
       const { serial, id } = request;
       const number = id & 0xffff;
       try {
@@ -118,6 +146,10 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
   for (;;) {
     const asked = Atomics.load(i32, requests);
     if (!answer()) break;
+    if (!begun) {
+      Atomics.wait(never, 0, 0, 1);
+      continue;
+    }
     const now = performance.now();
     for (const sink of sinks) sink?.tick(now);
     const taken = drain();

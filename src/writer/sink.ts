@@ -2,8 +2,8 @@
  * Where the packets of one capture go: a file or a stream. Runs in the capture writer.
  *
  * A sink takes records as they stand in the ring and must have written, kept or dropped them all when `flush` returns: their room is
- * given back then. What became of them is told after that: whoever reads that packets were written knows that no thread will take them again,
- * should this one die. It never waits for a reader.
+ * given back then, between `prepare` and `book`. So the thread that follows one that dies knows which records are in a file (loop.ts), and
+ * whoever reads that packets were written knows that no thread will take them again. It never waits for a reader.
  */
 import { WriterLane } from '../shared/layout/capture.js';
 import type { CaptureStatistics } from '../shared/ring/writer-message.js';
@@ -11,9 +11,14 @@ import type { CaptureStatistics } from '../shared/ring/writer-message.js';
 export interface Sink {
   /** The capture's, as in its records. */
   readonly id: number;
-  /** Takes the record at word `at` of the packet view. */
+  /** Whether the record at word `at` of the packet view is to begin another file: all records before it are done then, and `rotate` is called. */
+  isFull(at: number): boolean;
+  rotate(): void;
+  /** Takes the record at word `at`. */
   take(at: number): void;
   flush(): void;
+  /** Notes how much is written, for when the room of the packets taken has been given back. */
+  prepare(): void;
   /** Tells what became of the packets taken, after their room was given back. */
   book(): void;
   /** Does what time asks for; `now` on `performance.now()`. */
@@ -56,9 +61,20 @@ export class SinkCounters {
     return this.words[this.base + WriterLane.DROPPED] + this.losses;
   }
 
+  /** Notes that the file has `bytes` bytes, none of which the rings hold as well. */
+  sized(bytes: number): void {
+    this.words[this.base + WriterLane.SIZE] = bytes;
+  }
+
+  /** Notes that it will have so many. */
+  willBe(bytes: number): void {
+    this.words[this.base + WriterLane.NEXT_SIZE] = bytes;
+  }
+
   /** Makes what was counted visible. */
   book(): void {
     const { words, base } = this;
+    words[base + WriterLane.SIZE] = words[base + WriterLane.NEXT_SIZE];
     words[base + WriterLane.BYTES] += this.bytes;
     words[base + WriterLane.DROPPED] += this.losses;
     words[base + WriterLane.WRITTEN] += this.packets;

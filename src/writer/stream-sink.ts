@@ -51,6 +51,14 @@ export class StreamSink implements Sink {
     this.push();
   }
 
+  isFull(): boolean {
+    return false;
+  }
+
+  rotate(): void {}
+
+  prepare(): void {}
+
   take(at: number): void {
     if (this.gone) return;
     if (this.gather.count === MOST_PIECES) this.flush();

@@ -31,6 +31,7 @@ const WORDS = new Set([
     'CaptureDescriptor',
     'CaptureFilter',
     'CaptureLane',
+    'WriterBatch',
     'WriterLane',
     'TraceHead',
     'TraceWord',

@@ -22,16 +22,16 @@ const MOST_BYTES = MOST_SNAPLEN + 4096;
 const DAMAGED = 0;
 
 /**
- * Opens the file of `spec`, or makes it. Throws ControlError: EEXIST if there is one that holds something else, or what the system says.
+ * Opens the file of `spec`, or makes it; no more than its first `most` bytes, whole records, are gone on with. Throws ControlError: EEXIST if there is one that holds something else, or what the system says.
  */
-export async function openCaptureFile(spec: CaptureFileSpec): Promise<FileTarget> {
+export async function openCaptureFile(spec: CaptureFileSpec, most = Number.POSITIVE_INFINITY): Promise<FileTarget> {
   const { path, encoding } = spec;
   try {
     const file = await open(path, 'a+', MODE);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new ControlError('EINVAL', `${path}: not a file`);
-      const { size, resolution } = await whatIsThere(file, path, stat.size, encoding);
+      const { size, resolution } = await whatIsThere(file, path, Math.min(stat.size, most), encoding);
       if (size < stat.size) await file.truncate(size);
       // A descriptor of our own, which no FileHandle closes behind the writer's back.
       const fd = openSync(path, 'a', MODE);

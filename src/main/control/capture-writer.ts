@@ -9,7 +9,16 @@ import { close as closeFile, fsync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import { CaptureBell, captureBell, MAX_CAPTURES, WriterLane } from '../../shared/layout/capture.js';
+import {
+  CaptureBell,
+  CaptureRing,
+  captureBell,
+  captureRing,
+  MAX_CAPTURES,
+  WRITER_WORDS,
+  WriterBatch,
+  WriterLane,
+} from '../../shared/layout/capture.js';
 import type {
   CaptureStatistics,
   FileTarget,
@@ -50,7 +59,7 @@ const ANSWER_MS = 15_000;
 export class CaptureWriter {
   private readonly memory: Memory;
   private readonly warn: (fields: object, message: string) => void;
-  private readonly counters = new Float64Array(new SharedArrayBuffer(MAX_CAPTURES * WriterLane.WORDS * 8));
+  private readonly counters = new Float64Array(new SharedArrayBuffer(WRITER_WORDS * 8));
   private piscina: Piscina | undefined;
   private port: MessagePort | undefined;
   private task: Promise<void> = Promise.resolve();
@@ -81,6 +90,12 @@ export class CaptureWriter {
   /** Has the thread write to `opened`, which it is asked for before this returns its promise. */
   private async begin(id: number, open: Open, opened: Target): Promise<void> {
     this.targets.set(id, open);
+    // Should the thread die before it has heard of the file, that is as long as it is.
+    if (opened.kind === 'file') {
+      const lane = (id & 0xffff) * WriterLane.WORDS;
+      this.counters[lane + WriterLane.SIZE] = opened.size;
+      this.counters[lane + WriterLane.NEXT_SIZE] = opened.size;
+    }
     try {
       await this.ask((serial) => ({ op: 'open', serial, id, target: opened }));
     } catch (error) {
@@ -130,7 +145,11 @@ export class CaptureWriter {
   }
 
   private ask(make: (serial: number) => WriterRequest): Promise<void> {
-    this.port ??= this.start();
+    if (this.port === undefined) {
+      this.port = this.start();
+      // Behind all that is asked for in this turn; the thread may run already, and look at the rings.
+      queueMicrotask(() => this.send({ op: 'begin' }));
+    }
     const serial = ++this.serial;
     const answer = new Promise<void>((resolve, reject) => this.waiting.set(serial, { resolve, reject }));
     this.send(make(serial));
@@ -206,7 +225,12 @@ export class CaptureWriter {
   private async goOn(files: readonly [number, Open & { target: CaptureFileSpec }][]): Promise<void> {
     const ended = (path: string, error: unknown): void =>
       this.warn({ event: 'capture-lost', path, err: error }, 'a capture has ended');
-    const opened = await Promise.allSettled(files.map(([, { target }]) => openCaptureFile(target)));
+    this.endBatch();
+    const opened = await Promise.allSettled(
+      files.map(([id, { target }]) =>
+        openCaptureFile(target, this.counters[(id & 0xffff) * WriterLane.WORDS + WriterLane.SIZE]),
+      ),
+    );
     files.forEach(([id, open], n) => {
       const found = opened[n] as PromiseSettledResult<FileTarget>;
       this.forgetCounts(id);
@@ -214,6 +238,21 @@ export class CaptureWriter {
       if (found.status === 'rejected') gone(found.reason);
       else this.begin(id, open, found.value).catch(gone);
     });
+  }
+
+  /** If the thread died behind the store that ends a batch, does the rest of what it would have done. */
+  private endBatch(): void {
+    const { i32, sizes } = this.memory.views;
+    const { counters } = this;
+    const batch = MAX_CAPTURES * WriterLane.WORDS;
+    const ring = counters[batch + WriterBatch.RING];
+    counters[batch + WriterBatch.RING] = 0;
+    if (ring === 0) return;
+    const head = i32[captureRing(sizes, ring & 0xffff) + CaptureRing.HEAD];
+    if (head !== counters[batch + WriterBatch.HEAD]) return;
+    for (let lane = 0; lane < batch; lane += WriterLane.WORDS) {
+      counters[lane + WriterLane.SIZE] = counters[lane + WriterLane.NEXT_SIZE];
+    }
   }
 
   private hear(reply: WriterReply): void {

@@ -54,7 +54,10 @@ export const enum CaptureRecord {
   HEADER = 8,
 }
 
-/** Doubles of one capture in the capture writer's own memory. W: writer; main zeroes those of a number that is free. R: main. */
+/**
+ * Doubles of one capture in the capture writer's own memory. W: writer; main those of a number that the writer does not know yet, or no more.
+ * R: main.
+ */
 export const enum WriterLane {
   /** Packets written, and the bytes they took. */
   WRITTEN = 0,
@@ -63,8 +66,26 @@ export const enum WriterLane {
   DROPPED = 2,
   /** Files begun. */
   FILES = 3,
-  WORDS = 4,
+  /** Bytes of its file that hold what the rings no longer do, and what that will be once the batch in hand is done (`WriterBatch`). */
+  SIZE = 4,
+  NEXT_SIZE = 5,
+  WORDS = 6,
 }
+
+/**
+ * Doubles behind the captures' in the capture writer's own memory: the batch that has been written and whose room is about to be given back. It is
+ * done when that ring's HEAD is this one, so its packets are in the files or in the ring, whenever the thread dies. W: writer; main, once that
+ * one is dead. R: main.
+ */
+export const enum WriterBatch {
+  /** Thread of the ring | 1 << 16; 0 = none. */
+  RING = 0,
+  HEAD = 1,
+  WORDS = 2,
+}
+
+/** Doubles of the capture writer's own memory. */
+export const WRITER_WORDS = MAX_CAPTURES * WriterLane.WORDS + WriterBatch.WORDS;
 
 /** Which way a packet went where it was captured (spec A §8.2). */
 export const enum Direction {

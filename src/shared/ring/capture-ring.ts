@@ -65,6 +65,8 @@ export class CaptureConsumer {
   private readonly mask: number;
   private readonly capacity: number;
   private head: number;
+  /** Where the record last taken begins. */
+  private last: number;
   private tailSeen: number;
 
   /** Takes up the ring of `thread` where its writer last was. */
@@ -76,6 +78,7 @@ export class CaptureConsumer {
     this.capacity = sizes.captureBytes >> 2;
     this.mask = this.capacity - 1;
     this.head = Atomics.load(i32, this.ring + CaptureRing.HEAD);
+    this.last = this.head;
     this.tailSeen = this.head;
   }
 
@@ -92,6 +95,7 @@ export class CaptureConsumer {
       const place = this.head & this.mask;
       const words = this.i32[this.records + place + CaptureRecord.SIZE];
       if (words >= CaptureRecord.HEADER) {
+        this.last = this.head;
         this.head = (this.head + words) | 0;
         return this.records + place;
       }
@@ -99,9 +103,14 @@ export class CaptureConsumer {
     }
   }
 
-  /** Gives the room of all records taken so far back. */
-  release(): void {
-    Atomics.store(this.i32, this.ring + CaptureRing.HEAD, this.head);
+  /** Position behind the records taken so far, or behind all of them but the last. */
+  position(butLast = false): number {
+    return butLast ? this.last : this.head;
+  }
+
+  /** Gives the room of all records before a position back. */
+  release(position = this.head): void {
+    Atomics.store(this.i32, this.ring + CaptureRing.HEAD, position);
   }
 
   /** Words published and not yet given back. */

@@ -55,6 +55,8 @@ export type WriterRequest =
   | { readonly op: 'open'; readonly serial: number; readonly id: number; readonly target: Target }
   /** Records published before this are written first. */
   | { readonly op: 'close'; readonly serial: number; readonly id: number; readonly statistics: CaptureStatistics }
+  /** All that the thread begins with has been told: from now on, what it does not know is for nobody. */
+  | { readonly op: 'begin' }
   | { readonly op: 'stop' };
 
 /** writer → main. */

@@ -71,6 +71,8 @@ export class Reclaimer {
   barrier(deadlineMs: number, then: () => void = () => {}): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
+        // A main thread that was kept from running has not looked: they may have passed long ago.
+        this.poll();
         reject(
           new GraceTimeout(
             `no grace period within ${deadlineMs} ms; waiting for workers ${this.laggards().join(', ')}`,

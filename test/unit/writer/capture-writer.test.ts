@@ -21,9 +21,11 @@ import { after, test } from 'node:test';
 import type { CaptureFileSpec } from '../../../src/main/control/capture-file.js';
 import { CaptureWriter } from '../../../src/main/control/capture-writer.js';
 import { Memory } from '../../../src/main/memory/memory.js';
+import { CaptureConsumer } from '../../../src/shared/ring/capture-ring.js';
 import type { Encoding } from '../../../src/shared/ring/writer-message.js';
 import { LinkType } from '../../../src/shared/wire/pcap.js';
 import { CaptureFeed } from '../../support/capture-feed.js';
+import { mutatedBuild } from '../../support/mutant.js';
 import { pcapFile, readPcapFile } from '../../support/pcap-file.js';
 import { temporaryFolder, until } from '../../support/programs.js';
 import { skipReason } from '../../support/require.js';
@@ -442,4 +444,59 @@ test('a thread that dies is replaced, and the files are gone on with: what was c
   await writer.close(other, none);
   assert.deepEqual(numbers(name), range(0, n + 5));
   assert.deepEqual(numbers(another), range(0, n));
+});
+
+/** Where the thread of a changed build dies, if there is a file of that name in `flags`: the module, the place, and whether behind it. */
+const DEATHS = [
+  ['before the room of what it wrote is given back', 'loop.js', 'ring.release(position);', false],
+  ['behind that', 'loop.js', 'ring.release(position);', true],
+  ['between one file and the next', 'file-sink.js', 'this.begin();\n        // What', false],
+  ['when there is the next one', 'file-sink.js', 'this.begin();\n', true],
+] as const;
+
+/** A build whose writer dies where it is told to, once each time that it is. */
+async function mortalWriter(flags: string): Promise<typeof CaptureWriter> {
+  const dist = mutatedBuild();
+  DEATHS.forEach(([, module, place, behind], n) => {
+    const changed = join(dist, 'src/writer', module);
+    const flag = join(flags, `${n}`);
+    const dies = `if (flagged('${flag}')) { unflag('${flag}'); throw new Error('dies here'); }\n`;
+    const text = readFileSync(changed, 'utf8');
+    const at = text.lastIndexOf(place);
+    assert.notEqual(at, -1, `${module}: ${place}`);
+    const cut = behind ? at + place.length : at;
+    const imports = n % 2 === 0 ? "import { existsSync as flagged, rmSync as unflag } from 'node:fs';\n" : '';
+    writeFileSync(changed, `${imports}${text.slice(0, cut)}${dies}${text.slice(cut)}`);
+  });
+  const built = (await import(`${dist}/src/main/control/capture-writer.js`)) as { CaptureWriter: typeof CaptureWriter };
+  return built.CaptureWriter;
+}
+
+test('wherever a thread dies, its successor loses nothing and writes nothing twice', async (t) => {
+  const flags = temporaryFolder();
+  const mortal = new (await mortalWriter(flags))(memory, () => {});
+  t.after(() => mortal.stop());
+  const ring = new CaptureConsumer(memory.views, 0);
+  for (const [k, [where]] of DEATHS.entries()) {
+    const name = path();
+    const flag = join(flags, `${k}`);
+    await mortal.open(ID, file(name, { rotateBytes: 1000, keep: 100 }));
+    let n = 0;
+    for (let round = 0; round < 4; round++) {
+      writeFileSync(flag, '');
+      await put(n, n + 30);
+      await until(`the thread dies ${where}`, LIMIT_MS, () => !existsSync(flag));
+      await put(n + 30, n + 40);
+      await until('its successor has emptied the ring', LIMIT_MS, () => ring.occupancy === 0);
+      n += 40;
+    }
+    await mortal.close(ID, none);
+    const folder = join(name, '..');
+    const found = readdirSync(folder).flatMap((one) => numbers(join(folder, one)));
+    assert.deepEqual(
+      found.sort((a, b) => a - b),
+      range(0, n),
+      where,
+    );
+  }
 });

@@ -73,6 +73,15 @@ test('A125 a barrier returns when all are idle, and not before an online reader 
   assert.equal(then, true);
 });
 
+test('A126 a barrier that nobody could look at before its deadline has passed if the workers have', async (t) => {
+  const { workers, reclaimer } = setUp(t, 1);
+  workers.online(0);
+  const barrier = reclaimer.barrier(5);
+  workers.announce(0);
+  for (const until = performance.now() + 20; performance.now() < until; );
+  await barrier;
+});
+
 test('A126 a barrier whose deadline passes rejects with ETIMEDOUT and frees nothing', async (t) => {
   const { workers, reclaimer } = setUp(t, 2);
   let freed = 0;
