@@ -28,6 +28,7 @@ import type {
 } from '../../shared/ring/writer-message.js';
 import { asControlError, ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
+import { THREAD_FLAGS } from '../pool/thread-flags.js';
 import { type CaptureFileSpec, openCaptureFile } from './capture-file.js';
 
 /** The writer's entry point: all that main knows of src/writer. */
@@ -174,7 +175,8 @@ export class CaptureWriter {
   private start(): MessagePort {
     // Files are opened by one thread and closed by another, so Node must not take them for a thread's own and close them with it.
     const files = { trackUnmanagedFds: false };
-    this.piscina ??= new Piscina({ filename: ENTRY, minThreads: 0, maxThreads: 1, atomics: 'disabled', ...files });
+    const threads = { minThreads: 0, maxThreads: 1, execArgv: [...THREAD_FLAGS] };
+    this.piscina ??= new Piscina({ filename: ENTRY, atomics: 'disabled', ...threads, ...files });
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (reply: WriterReply) => this.hear(reply));
     const task = { regions: this.memory.regions, counters: this.counters, port: port2 };

@@ -6,6 +6,7 @@ import { Control, Thread, threadBlock } from '../../shared/layout/heap.js';
 import { eventfdRing } from '../../shared/sys/eventfd.js';
 import type { Memory } from '../memory/memory.js';
 import { WORKER_MIB } from './leaks.js';
+import { THREAD_FLAGS } from './thread-flags.js';
 
 /** The worker's entry point: all that main knows of src/workers. */
 const ENTRY = new URL('../../workers/entry.js', import.meta.url).href;
@@ -46,6 +47,7 @@ export class Pool {
       minThreads: memory.workers,
       maxThreads: memory.workers,
       atomics: 'disabled',
+      execArgv: [...THREAD_FLAGS],
     });
     // An error outside a task, such as a thread that cannot load its code: without a listener it would end the process.
     this.piscina.on('error', (error: unknown) => onError(error));
