@@ -16,6 +16,12 @@ import type { Context } from '../context.js';
 
 /** Most queues that are looked into; more of them stay with epoll. */
 const MOST = 32;
+/**
+ * Frames that an eager worker waits for where there is one, as every burst costs two calls; and how often it looks without news before it goes
+ * with fewer: some 4 µs.
+ */
+export const GATHER = 16;
+export const LOOKS = 1000;
 
 /** A worker's queues of attached interfaces. */
 export interface BusyQueues {

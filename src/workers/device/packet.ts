@@ -25,6 +25,7 @@ import { Ether, EtherType } from '../../shared/wire/ethernet.js';
 import { Gso, VnetFlag, vnetCheck, wirePackets } from '../../shared/wire/vnet.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
+import { GATHER, LOOKS } from './busy-queues.js';
 import type { Device } from './device.js';
 
 const MSG_DONTWAIT = 0x40;
@@ -43,9 +44,6 @@ const VNET_BYTES = 10;
 const LINEAR = 2048;
 /** Bytes of a VLAN tag. */
 const TAG = 4;
-/** Frames that an eager worker waits for, and how often it looks without news before it goes with fewer: some 4 µs. */
-const GATHER = 16;
-const LOOKS = 1000;
 /** `take` has no slot for the frame: it stays in the ring, and the kernel counts those behind it. */
 const DRY = -2;
 
@@ -133,7 +131,7 @@ export function makePacketDevice(ctx: Context): Device {
     return reads;
   }
 
-  /** Where there is a frame at `at`, waits for more that come close upon it: every burst costs two calls. */
+  /** Where there is a frame at `at`, waits for more that come close upon it. */
   function gather(words: Int32Array, at: number): void {
     let next = at;
     for (let looks = 0, there = 0; looks < LOOKS && there < GATHER; looks++) {

@@ -18,6 +18,7 @@ import { VnetFlag, vnetClear } from '../../shared/wire/vnet.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
 import { copyFrame, keepFrame } from '../slots.js';
+import { GATHER, LOOKS } from './busy-queues.js';
 import type { Device } from './device.js';
 import { partialChecksum } from './partial-checksum.js';
 
@@ -30,9 +31,6 @@ const RESERVE = 256;
 const FILL_AT_ONCE = 32;
 /** Most calls to have one list sent: in copy mode one call takes some dozen frames. */
 const KICKS = 8;
-/** Frames that an eager worker waits for, and how often it looks without news before it goes with fewer: some 4 µs. */
-const GATHER = 16;
-const LOOKS = 1000;
 /** Most slots that one frame is sent in. */
 const PIECES = 16;
 
@@ -171,7 +169,7 @@ export function makeXdpDevice(ctx: Context): XdpDevice {
     return reads;
   }
 
-  /** Of `ready` entries from `from` on, waits for more that come close upon them: every burst costs two calls. Returns how many there are. */
+  /** Of `ready` entries from `from` on, waits for more that come close upon them. Returns how many there are. */
   function gather({ words, producer }: Ring, from: number, ready: number): number {
     let there = ready;
     for (let looks = 0; looks < LOOKS && there < GATHER; looks++) {
