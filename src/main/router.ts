@@ -35,6 +35,7 @@ import { CaptureStreams } from './control/capture-streams.js';
 import { CaptureWriter } from './control/capture-writer.js';
 import { Captures } from './control/captures.js';
 import { DropLog } from './control/drop-log.js';
+import type { HostPorts } from './control/host-port.js';
 import { Injector } from './control/inject.js';
 import { InterfaceTable, isDevice, type Live } from './control/interface-table.js';
 import { type Given, IDLE_POLICY, Interfaces } from './control/interfaces.js';
@@ -295,6 +296,16 @@ export class Router {
     const interfaces = this.table.all().map(({ index, name, type }) => ({ index, name, device: isDevice(type) }));
     const between = [...this.memory.workerRings, ...this.memory.puntRings].filter((base) => base !== 0);
     return readBooks(this.memory.views, interfaces, between, this.stack.held);
+  }
+
+  /** Attached interfaces of the host, for the process that takes this one's place. */
+  get hosts(): HostPorts {
+    return this.interfaces.hosts;
+  }
+
+  /** Lets workers hear of devices that were held back (`Given.hold`). */
+  watchHeld(): void {
+    this.interfaces.watchHeld();
   }
 
   /** Stops forwarding once no change is under way, and refuses changes; devices stay open until `stop`. */

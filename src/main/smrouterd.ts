@@ -144,7 +144,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
   };
   const kept = option.stateFile === '' || option.takeover ? undefined : snapshotIn(option.stateFile, failed);
   const takeover = option.takeover ? await Takeover.begin(option.socket, option.workers, state) : undefined;
-  const given = takeover ?? { taps: new Map(), lladdrs: kept?.lladdrs ?? {} };
+  const given = takeover ?? { taps: new Map(), links: new Map(), lladdrs: kept?.lladdrs ?? {} };
   const router = await Router.start({ workers: option.workers, settings: state.settings, given, log });
   const open: { close(): Promise<unknown> | unknown }[] = [manager];
   try {

@@ -1,14 +1,15 @@
 /**
- * `smrouterd --takeover`: one daemon takes another's place while a TCP connection runs; TAPs never go down.
+ * `smrouterd --takeover`: one daemon takes another's place while TCP connections run; TAPs never go down, AF_PACKET sockets stay what they are.
  */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Daemon } from '../support/daemon.js';
 import { Netns } from '../support/netns.js';
 import { runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
+import { makeVeth, type Veth } from '../support/veth.js';
 
 const PORT = 5210;
 
@@ -46,8 +47,14 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
   const options = { config, socket, workers: 1 };
   let old: Daemon;
   let next: Daemon | undefined;
+  /** A host whose link is attached through AF_PACKET. */
+  const wired = Netns.create('take');
+  let wire: Veth;
 
   before(async () => {
+    wire = makeVeth(wired);
+    wired.exec(['ip', 'address', 'add', '198.18.0.3/24', 'dev', wire.name]);
+    config.push(`ifconfig ${wire.name} attach packet mtu 1400 up`, `ifconfig veb0 add ${wire.name}`);
     old = await Daemon.start(options);
     hosts.forEach((host, n) => {
       host.exec(['ip', 'address', 'add', `198.18.0.${n + 1}/24`, 'dev', taps[n] as string]);
@@ -57,8 +64,22 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
   after(async () => {
     await next?.stop();
     await old?.stop();
-    for (const host of hosts) host.destroy();
+    for (const host of [...hosts, wired]) host.destroy();
   });
+
+  /** The kernel's numbers of the packet sockets on the attached link, and of the programs that keep frames from the host's stack. */
+  const sockets = () => {
+    const index = readFileSync(`/sys/class/net/${wire.name}/ifindex`, 'utf8').trim();
+    const rows = readFileSync('/proc/net/packet', 'utf8').trim().split('\n').slice(1);
+    return rows.map((row) => row.trim().split(/\s+/)).flatMap((row) => (row[4] === index ? [row[8]] : []));
+  };
+  /** The attached link: whether it is up, and its MTU. */
+  const link = () => {
+    const [up = 0, mtu] = ['flags', 'mtu'].map((word) =>
+      Number(readFileSync(`/sys/class/net/${wire.name}/${word}`, 'utf8')),
+    );
+    return { up: (up & 1) === 1, mtu };
+  };
 
   /** How often each host's end went up or down. */
   const carriers = () => hosts.map((host, n) => host.exec(['cat', `/sys/class/net/${taps[n]}/carrier_changes`]).trim());
@@ -107,7 +128,17 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
       answers += chunk;
     });
     await until('echoes', 5000, () => answers.split('\n').length > 50);
+    // An echo that waits for the next one is late; the ring has room for five seconds of them.
+    const wiredPings = wired.spawn(['ping', '-i', '0.02', '-W', '10', '198.18.0.1']);
+    let wiredAnswers = '';
+    wiredPings.stdout?.on('data', (chunk: Buffer) => {
+      wiredAnswers += chunk;
+    });
+    await until('echoes over the packet port', 5000, () => wiredAnswers.split('\n').length > 10);
+    const wiredCarrier = () => wired.exec(['cat', `/sys/class/net/${wire.name}/carrier_changes`]).trim();
     const [up, known, ours] = [carriers(), await learned(old), await lladdr(old)];
+    const before = { sockets: sockets(), carrier: wiredCarrier() };
+    assert.equal(before.sockets.length, 1);
 
     next = await Daemon.start({ ...options, args: ['--takeover'] });
     assert.equal(await old.exited(), 0);
@@ -117,6 +148,12 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
     await until('echoes of the new one', 5000, () => answers.slice(seen).split('\n').length > 50);
 
     assert.deepEqual(carriers(), up, 'no end went down');
+    assert.deepEqual({ sockets: sockets(), carrier: wiredCarrier() }, before, 'the packet socket is the one that was');
+    const heard = wiredAnswers.length;
+    await until('echoes over the packet port', 5000, () => wiredAnswers.slice(heard).split('\n').length > 20);
+    const echoes = [...wiredAnswers.matchAll(/icmp_seq=(\d+) ttl/g)].map(([, seq]) => Number(seq));
+    const wrong = echoes.filter((seq, n) => seq !== (echoes[n - 1] ?? 0) + 1);
+    assert.deepEqual(wrong, [], 'none is lost, comes twice, or too late');
     assert.deepEqual(await learned(next), known);
     assert.equal(await lladdr(next), ours, 'hosts have that address in their tables');
     sender.stdin?.write('end\n');
@@ -134,10 +171,11 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
   it('the one that took over is one like any other: it can be taken over, and stopped', async () => {
     const third = await Daemon.start({
       ...options,
-      // A TAP less, and one set down.
+      // A TAP less, and one and the attached link set down.
       config: config
         .filter((line) => !line.includes(here))
-        .map((line) => (line.includes(`${taps[1]} create`) ? line.replace(' up', '') : line)),
+        .map((line) => (line.includes(`${taps[1]} create`) ? line.replace(' up', '') : line))
+        .map((line) => line.replace('mtu 1400 up', '')),
       args: ['--takeover'],
     });
     assert.equal(await next?.exited(), 0);
@@ -147,10 +185,18 @@ describe('a daemon that takes over', { skip: skipReason.tun() }, () => {
       return !links.stdout.includes(here);
     });
     assert.match(hosts[1]?.exec(['cat', `/sys/class/net/${taps[1]}/carrier`]) ?? '', /^0/);
+    assert.deepEqual(link(), { up: false, mtu: 1500 });
     await third.run('ifconfig', taps[1] as string, 'up');
+    await third.run('ifconfig', wire.name, 'up');
+    assert.match(wired.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', '198.18.0.2']), / 0% packet loss/);
     assert.match(hosts[0]?.exec(['ping', '-c', '2', '-i', '0.2', '-W', '2', '198.18.0.2']) ?? '', / 0% packet loss/);
     assert.equal(await third.stop(), 0);
     const left = hosts.map((host, n) => host.exec(['ip', '-br', 'link']).includes(taps[n] as string));
     assert.deepEqual(left, [false, false]);
+    assert.deepEqual(
+      { ...link(), sockets: sockets() },
+      { up: true, mtu: 1500, sockets: [] },
+      'the link is as it was found',
+    );
   });
 });

@@ -23,6 +23,7 @@ import type { InterfaceSpec } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
 import type { InterfaceTable, Live } from './interface-table.js';
+import { type GivenLink, type PassedLink, type RingPlaces, ringPlaces, storePlaces } from './passed-link.js';
 
 /** One queue of an open device. */
 export interface HostQueue {
@@ -30,6 +31,8 @@ export interface HostQueue {
   readonly fd: number;
   /** Addresses of its mapped rings, up to four. */
   readonly rings: readonly number[];
+  /** Where another process stopped in them (passed-link.ts); at their beginning unless told. */
+  readonly places?: readonly number[];
 }
 
 /** What a kind of device opens on a link. */
@@ -43,6 +46,8 @@ export interface HostHandle {
   readonly media: string;
   /** Whether partial checksums may come unmarked. */
   readonly copies: boolean;
+  /** AF_PACKET: the link of the program that keeps frames from the host's stack. */
+  readonly drop?: number;
   /** Lets frames come, once the workers know of it. */
   listen(): void;
   /** Frames the kernel had no room for since last asked. */
@@ -54,7 +59,12 @@ export interface HostHandle {
 }
 
 /** A kind of device: opens it on a link for those workers that live, those with the fewest queues first. Throws SysError. */
-export type OpenHost = (live: Live, link: LinkInfo, workers: readonly number[]) => HostHandle;
+export type OpenHost = (
+  live: Live,
+  link: LinkInfo,
+  workers: readonly number[],
+  given?: GivenLink | undefined,
+) => HostHandle;
 
 /** What main is told of links. */
 export interface HostLog {
@@ -87,6 +97,8 @@ export class HostPorts {
   private readonly ports = new Map<Live, Attached>();
   private serial = 0;
   private looks = 0;
+  /** The links are another process's now. */
+  private left = false;
   /** Workers whose thread was given up: they get no queues. */
   private readonly without = new Set<number>();
 
@@ -102,11 +114,15 @@ export class HostPorts {
     return linkToAttach(name).mac;
   }
 
-  /** Opens the device of `live`, which is not known to workers yet. Throws; nothing stays open then. */
-  open(live: Live, open: OpenHost): void {
+  /**
+   * Opens the device of `live`, which is not known to workers yet; `given` = what another process had of it. Throws; nothing stays open
+   * then.
+   */
+  open(live: Live, open: OpenHost, given?: GivenLink): void {
     const link = linkToAttach(live.name);
-    const port: Attached = { live, open, link, found: link, device: undefined, why: '' };
-    this.start(port);
+    const found = given?.passed.ifindex === link.index ? given.passed.found : link;
+    const port: Attached = { live, open, link, found, device: undefined, why: '' };
+    this.start(port, given);
     this.ports.set(live, port);
     live.close = () => this.release(port);
   }
@@ -126,7 +142,7 @@ export class HostPorts {
   /** Brings the link from what `before` says to what `after` says. Throws SysError, having changed nothing. */
   attributes(live: Live, before: InterfaceSpec, after: InterfaceSpec): void {
     const port = this.ports.get(live) as Attached;
-    if (port.device === undefined) return;
+    if (port.device === undefined || this.left) return;
     const mtu = (spec: InterfaceSpec): number => spec.mtu || port.found.mtu;
     if (mtu(after) !== mtu(before)) setLinkMtu(live.name, mtu(after));
     try {
@@ -141,11 +157,40 @@ export class HostPorts {
 
   /** Looks at every link, as an interval does ten times a second. */
   poll(): void {
+    if (this.left) return;
     const second = ++this.looks % LOOKS_A_SECOND === 0;
     for (const port of this.ports.values()) {
       this.look(port);
       if (second) this.countMissed(port);
     }
+  }
+
+  /** What the next process needs of every attached interface whose link is there. */
+  pass(): PassedLink[] {
+    return [...this.ports.values()].flatMap(({ live, link, found, device }) => {
+      if (device === undefined) return [];
+      const { queues, drop } = device.handle;
+      const fds = drop === undefined ? [] : [...queues.map(({ fd }) => fd), drop];
+      const serial = this.memory.views.heap[device.record + HostDevice.SERIAL] as number;
+      const { name, spec } = live;
+      return [{ name, ifindex: link.index, serial, found, up: spec.up, mtu: spec.mtu, fds }];
+    });
+  }
+
+  /**
+   * From now on the links are the next process's: what is done here must not show in them. Returns where the workers, which have
+   * stopped, were in the rings of AF_PACKET sockets.
+   */
+  leave(): RingPlaces {
+    this.left = true;
+    const { heap } = this.memory.views;
+    const all = [...this.ports.values()].flatMap(({ live, device }) => {
+      if (device?.handle.drop === undefined) return [];
+      const { record } = device;
+      const serial = heap[record + HostDevice.SERIAL] as number;
+      return [[live.name, { serial, places: ringPlaces(heap, record) }] as const];
+    });
+    return Object.fromEntries(all);
   }
 
   /** A worker will not be replaced: its queues go to the others. */
@@ -214,10 +259,10 @@ export class HostPorts {
   }
 
   /** Opens the device and publishes its record. */
-  private start(port: Attached): void {
+  private start(port: Attached, given?: GivenLink): void {
     const { live, link } = port;
     const { heap } = this.memory.views;
-    const handle = port.open(live, link, this.workers());
+    const handle = port.open(live, link, this.workers(), given);
     let record: number;
     try {
       record = this.memory.heap.allocate(hostDeviceWords(handle.queues.length));
@@ -246,8 +291,9 @@ export class HostPorts {
     Atomics.store(heap, Control.HOST_DEVICES, this.serial);
   }
 
-  private fillQueue(block: number, { owner, fd, rings }: HostQueue, copies: boolean): void {
+  private fillQueue(block: number, { owner, fd, rings, places }: HostQueue, copies: boolean): void {
     const { heap } = this.memory.views;
+    storePlaces(heap, block, places ?? []);
     heap[block + Queue.OWNER] = owner;
     heap[block + Queue.FD] = fd;
     heap[block + Queue.COPIES] = copies ? 1 : 0;
@@ -288,6 +334,7 @@ export class HostPorts {
   private release(port: Attached): void {
     if (port.device !== undefined) this.end(port.device);
     port.device = undefined;
+    if (this.left) return;
     try {
       if (port.found.up) setLinkUp(port.live.name, true);
     } catch {

@@ -16,6 +16,7 @@ import type { InterfaceTable, Live } from './interface-table.js';
 import { randomMac } from './lladdr.js';
 import { MemoryPorts } from './memory-port.js';
 import { openPacketPort } from './packet-port.js';
+import type { GivenLink } from './passed-link.js';
 import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
 import { applySrv6Settings } from './srv6.js';
@@ -43,11 +44,14 @@ interface Kind {
 /** What another process had, by name of the interface. */
 export interface Given {
   readonly taps: ReadonlyMap<string, PassedTap>;
+  readonly links: ReadonlyMap<string, GivenLink>;
   /** Link-layer addresses that were generated. */
   readonly lladdrs: Readonly<Record<string, string>>;
+  /** Whether workers hear of no device before `watchHeld`: what waits in its queues would be dropped while it is in no bridge yet. */
+  readonly hold?: boolean;
 }
 
-const NOTHING_GIVEN: Given = { taps: new Map(), lladdrs: {} };
+const NOTHING_GIVEN: Given = { taps: new Map(), links: new Map(), lladdrs: {} };
 
 export class Interfaces {
   private readonly memory: Memory;
@@ -63,6 +67,8 @@ export class Interfaces {
   private readonly given: Given;
   /** TAPs made so far: the second of a name is a new one. */
   private readonly taken = new Set<string>();
+  /** Interfaces made that nobody hears of yet; undefined once those made are heard of at once. */
+  private held: Live[] | undefined;
   private readonly kinds: Record<InterfaceSpec['type'], Kind>;
   readonly tunnels: Tunnels;
   /** Ends a capture to a file, and begins one (capture-logger.ts). */
@@ -80,6 +86,7 @@ export class Interfaces {
     given: Given = NOTHING_GIVEN,
   ) {
     this.given = given;
+    this.held = given.hold === true ? [] : undefined;
     this.memory = memory;
     this.table = table;
     this.reclaimer = reclaimer;
@@ -115,7 +122,7 @@ export class Interfaces {
     const { hosts } = this;
     const host = (open: OpenHost): Kind => ({
       lladdr: (name) => hosts.lladdr(name),
-      open: (live) => hosts.open(live, open),
+      open: (live) => hosts.open(live, open, given.links.get(live.name)),
       watch: (live) => hosts.watch(live),
       unwatch: (live) => hosts.unwatch(live),
       attributes: (live, before, after) => hosts.attributes(live, before, after),
@@ -214,7 +221,15 @@ export class Interfaces {
     }
     this.setInet(live, spec);
     this.table.publish(live);
-    kind.watch(live);
+    if (this.held === undefined) kind.watch(live);
+    else this.held.push(live);
+  }
+
+  /** Lets workers hear of all that was held back. */
+  watchHeld(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const live of held) if (this.table.find(live.name) === live) this.kinds[live.type].watch(live);
   }
 
   private async destroy(spec: InterfaceSpec): Promise<void> {

@@ -106,6 +106,13 @@ export function openPacketQueues(name: string, ifindex: number, count: number): 
   return queues;
 }
 
+/** Maps the rings of a socket that another process opened, and passed on. Throws SysError. */
+export function mapPacketQueue(name: string, fd: number): PacketQueue {
+  const address = mapFile(fd, PACKET_RING_BYTES, 0);
+  if (address === -1) throwErrno(`rings of ${name}`, { ENOMEM: 'not enough memory for the rings of that interface' });
+  return { fd, address };
+}
+
 /** Lets a socket receive. */
 export function listenPacket({ fd }: PacketQueue): void {
   scratch.view.setInt32(0, 0, true);
@@ -163,8 +170,7 @@ function openQueue(name: string, ifindex: number): PacketQueue {
     option(fd, PACKET_IGNORE_OUTGOING, 1, name);
     ring(fd, PACKET_RX_RING, PacketRing.RX_FRAMES, name);
     ring(fd, PACKET_TX_RING, PacketRing.TX_FRAMES, name);
-    address = mapFile(fd, PACKET_RING_BYTES, 0);
-    if (address === -1) throwErrno(`rings of ${name}`, { ENOMEM: 'not enough memory for the rings of that interface' });
+    ({ address } = mapPacketQueue(name, fd));
     scratch.view.setInt32(0, SEND_BUFFER, true);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, scratch.address, 4);
     refuseAll(fd);
