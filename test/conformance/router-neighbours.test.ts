@@ -151,6 +151,32 @@ test('B81 proxy ND does the same', async () => {
   assert.deepEqual([...answer.slice(80, 86)], [...US]);
 });
 
+test('the anycast address of a network’s routers is answered on each leg, from another address, and only while we are one', async () => {
+  const echo = (to: string): Uint8Array => {
+    const message = sum6('2001:db8:1::9', to, 58, icmp(128, 0, 0x10001, new Uint8Array(8)));
+    return ether(US, mac(9), 0x86dd, ipv6('2001:db8:1::9', to, 58, message));
+  };
+  const isReply = (bytes: Uint8Array): boolean => bytes[12] === 0x86 && bytes[54] === 129;
+  for (const to of ['2001:db8:1::', '2001:db8:2::']) {
+    await rig.send('mem0', echo(to));
+    const [reply] = await hears('mem0', 3000, isReply);
+    assert.deepEqual(reply?.slice(22, 38), raw(ip('2001:db8:1::1')), to);
+  }
+  const ask = solicitation('2001:db8:1::9', '2001:db8:1::', mac(9));
+  await rig.send('mem0', ask);
+  const [answer] = await hears('mem0', 3000, isNd);
+  assert.deepEqual([answer?.[54], answer?.[58]], [136, 0xc0], 'no override');
+  assert.deepEqual([...answer.slice(80, 86)], [...US]);
+  assert.match(await rig.command('route get 2001:db8:1::'), /flags: <.*LOCAL/);
+  assert.doesNotMatch(await rig.command('netstat -rnf inet6'), /^2001:db8:1:: /m);
+  await rig.command('sysctl net.inet6.ip6.forwarding=0');
+  rig.forget();
+  await rig.send('mem0', echo('2001:db8:1::'));
+  await rig.command('sysctl net.inet6.ip6.forwarding=1');
+  await rig.settle();
+  assert.deepEqual(rig.all('mem0').filter(isReply), []);
+});
+
 test('an interface with IPv6 answers for a link-local address of its own', async () => {
   assert.match(
     await rig.command('ifconfig mem0'),

@@ -44,7 +44,20 @@ const WORDS = new Set([
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
-  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Af', 'TapIo'],
+  ...[
+    'IdlePolicy',
+    'IfType',
+    'IfFlag',
+    'PortFlag',
+    'Kind',
+    'Slot',
+    'SlotOwner',
+    'Learned',
+    'Offload',
+    'Look',
+    'Af',
+    'TapIo',
+  ],
   ...['RuleAction', 'Verdict', 'Key'],
   ...['Direction', 'CaptureLink', 'FilterDrop', 'TraceEvent'],
   ...['FibEntry', 'NextHopKind'],

@@ -19,7 +19,14 @@ import {
 } from '../support/random-packets.js';
 import { skipReason } from '../support/require.js';
 import { RoutedRig } from '../support/routed-rig.js';
-import { type Answer, comparable, DIFFERENCES, differencesFor, limitedKind } from '../support/router-differences.js';
+import {
+  type Answer,
+  comparable,
+  DIFFERENCES,
+  differencesFor,
+  isFromAnycast,
+  limitedKind,
+} from '../support/router-differences.js';
 import { BOX_MS, didOperations, withSeed } from '../support/stress.js';
 
 /** Packets that are always compared; a longer time box (a soak) adds more, as many as there are numbers. */
@@ -65,6 +72,10 @@ function beside(answer: Answer, other: Answer): Answer {
   return answer.filter(([, frame]) => limitedKind(frame) === undefined || kinds.includes(limitedKind(frame)));
 }
 
+function hexOf(frame: Uint8Array): string {
+  return Buffer.from(frame).toString('hex');
+}
+
 /** An answer as text. */
 function shown(answer: Answer, leg: number): string[] {
   return answer.map(([out, frame]) => `${out} ${comparable(frame, leg)}`).sort();
@@ -87,12 +98,13 @@ test('B74 Linux and smrouter send the same on', { skip: skipReason.root() }, (t)
         const theirs = byNumber(await linux.send(batch));
         await rig.settle();
         const ours = byNumber(LEGS.map((n) => rig.all(`mem${n}`)));
+        for (const frame of LEGS.flatMap((n) => rig.all(`mem${n}`))) assert.ok(!isFromAnycast(frame), hexOf(frame));
         for (const stimulus of batch) {
           const [a, b] = [ours.get(stimulus.number) ?? [], theirs.get(stimulus.number) ?? []];
           const [mine, wanted] = [beside(a, b), beside(b, a)];
           const [shownMine, shownWanted] = [shown(mine, stimulus.leg), shown(wanted, stimulus.leg)];
           came += a.length;
-          const sent = stimulus.frames.map((bytes) => Buffer.from(bytes).toString('hex'));
+          const sent = stimulus.frames.map(hexOf);
           const where = `into leg ${stimulus.leg}: ${sent.join(', ')}`;
           const differences = differencesFor(stimulus);
           if (differences.length === 0) assert.deepEqual(shownMine, shownWanted, where);

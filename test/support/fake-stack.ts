@@ -108,6 +108,10 @@ export class FakeWorld implements StackEnvironment {
         family: a.family,
         route: { kind: 'connected', out: index },
       });
+      if (a.family === 6 && a.length < 127 && (a.words[0] & 0xffc00000) !== (0xfe800000 | 0)) {
+        const shared = all.slice(0, a.length).padEnd(128, '0');
+        this.routes.push({ rdomain, prefix: shared, family: 6, route: { kind: 'anycast', out: index } });
+      }
       if (a.family === 4 && a.length < 31) {
         const broadcast = all.slice(0, a.length).padEnd(32, '1');
         this.routes.push({ rdomain, prefix: broadcast, family: 4, route: { kind: 'broadcast', out: index } });

@@ -41,6 +41,8 @@ function v6(input: Input, test: (source: Buffer, destination: Buffer) => boolean
 const MAPPED = '00000000000000000000ffff';
 const isMapped = (address: Buffer): boolean => address.toString('hex', 0, 12) === MAPPED;
 const isLinkLocal = (address: Buffer): boolean => address[0] === 0xfe && ((address[1] as number) & 0xc0) === 0x80;
+/** 2001:db8:N::, which all routers of a leg's network have. */
+const isAnycast = (address: Buffer): boolean => /^20010db8000[123]0{20}$/.test(address.toString('hex', 0, 16));
 const isBogus = (first: number): boolean => first === 0 || first >= 240;
 const isAll = (address: Buffer): boolean => address.readInt32BE(0) === -1;
 
@@ -140,12 +142,6 @@ export const DIFFERENCES: readonly Difference[] = [
     why: 'RFC 8200 §4.4: with no segments left it is ignored; Linux drops the packet',
     applies: (input) => v6(input, (_, destination) => destination[0] === 0xff && hasHeader(input.packet, 43)),
     ours: (answer) => answer.every(([, frame]) => isOurs(frame)),
-  },
-  {
-    what: 'the subnet-router anycast address',
-    why: 'RFC 4291 §2.6.1, which we do not have: it is a neighbour like any other',
-    applies: (input) => v6(input, (_, to) => to.toString('hex', 6, 16) === '00000000000000000000' && to[0] === 0x20),
-    ours: () => true,
   },
   {
     what: 'errors about a later fragment of an ICMPv6 message',
@@ -254,6 +250,11 @@ export function limitedKind(frame: Uint8Array): string | undefined {
   return four && type === 3 && (frame[up + 1] as number) < 2 ? `unreachable ${frame[up + 1]}` : undefined;
 }
 
+/** Whether a frame's packet comes from an anycast address of the router, as none of ours may (RFC 4291 §2.6). */
+export function isFromAnycast(frame: Uint8Array): boolean {
+  return frame[12] !== 8 && isAnycast(Buffer.from(frame.subarray(IP + 8, IP + 24)));
+}
+
 /** Whether the router itself made a packet. */
 function isOurs(frame: Uint8Array): boolean {
   if (frame[12] === 8) return frame[IP + 12] === 10 && frame[IP + 13] === 0 && frame[IP + 15] === 1;
@@ -271,7 +272,7 @@ function isOurs(frame: Uint8Array): boolean {
  * that is recorded alone). Of errors: the ECN bits, which Linux copies from the offending
  * packet (RFC 3168 §5: an error has none), the TTL quoted in a redirect, which Linux has made less by then, the code for a reject
  * route (RFC 4443 §3.1: 6, Linux has 0), and which address of the router's an ICMPv6 error comes from where its sender is not behind the leg
- * it came in by (RFC 4443 §2.2 leaves it free).
+ * it came in by (RFC 4443 §2.2 leaves it free), or has sent to an anycast address, which Linux answers from (§2.2 (b) forbids it).
  */
 export function comparable(frame: Uint8Array, leg: number): string {
   const copy = frame.slice();
@@ -321,5 +322,6 @@ function comparable6(packet: Buffer, leg: number): void {
   const quoted = packet.subarray(48);
   if (packet[40] === 1 && packet[41] === 0 && quoted.toString('hex', 24, 30) === REJECTED) packet[41] = 6;
   const sender = quoted.readUInt16BE(12);
+  if (isAnycast(quoted.subarray(24))) packet.fill(0, 8, 24);
   if (sender !== leg + 1 && sender !== 0x21 + leg && !isLinkLocal(quoted.subarray(8))) packet.fill(0, 8, 24);
 }

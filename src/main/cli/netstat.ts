@@ -34,7 +34,9 @@ export function showRoutes(router: Router, args: readonly string[], json: boolea
   }
   const wanted = get === '' ? undefined : parseZoned(get);
   const all = [...routesOf(router.state).values()].filter((r) => r.rdomain === rdomain);
-  if (wanted === undefined) return printRoutes(router, all, family, json);
+  // What nobody asked for is found, not shown: OpenBSD has no anycast addresses of its own accord, Linux keeps them in a table of their own.
+  const shown = all.filter(({ hops }) => hops[0]?.kind !== 'anycast');
+  if (wanted === undefined) return printRoutes(router, shown, family, json);
   const found = longest(all, wanted);
   if (found === undefined) throw new ControlError('ESRCH', `${get}: no route`);
   return json ? `${JSON.stringify(found)}\n` : getText(router, found, zoned(wanted.address, wanted.zone));
@@ -141,8 +143,7 @@ function rows(router: Router, route: Route): Row[] {
     const here = nowhere ? LOCALHOST[family] : ownAddress(router, dev, family, route.network);
     const ethernet = spec !== undefined && spec.type !== 'lo' && spec.type !== 'rport';
     const local = ethernet ? (router.table.find(dev)?.lladdr ?? here) : zoned(route.network, route.zone ?? '');
-    const gateway =
-      hop.kind === 'gateway' ? zoned(hop.gateway, hop.dev) : hop.kind === 'local' ? local : (srv6(hop) ?? here);
+    const gateway = hop.kind === 'gateway' ? zoned(hop.gateway, hop.dev) : isHere(hop) ? local : (srv6(hop) ?? here);
     return {
       destination: destination(route),
       gateway,
@@ -185,9 +186,14 @@ function destination({
     .join('.')}/${length}`;
 }
 
+/** Whether packets end here. */
+function isHere({ kind }: Pick<Hop, 'kind'>): boolean {
+  return kind === 'local' || kind === 'anycast';
+}
+
 /** OpenBSD's priorities: local and broadcast 1, connected 4, the rest 8. */
 function priority({ kind }: Hop, ethernet: boolean): number {
-  if (kind === 'local' || kind === 'broadcast') return 1;
+  if (isHere({ kind }) || kind === 'broadcast') return 1;
   return kind === 'connected' && ethernet ? 4 : 8;
 }
 
@@ -200,11 +206,11 @@ function flagLetters(route: Route, { kind }: Hop, ethernet: boolean): string {
     H: host,
     R: kind === 'reject' || kind === 'prohibit',
     C: kind === 'connected' && ethernet && !host,
-    L: kind === 'local' && ethernet,
+    L: isHere({ kind }) && ethernet,
     S: route.static || kind === 'reject',
     B: kind === 'blackhole',
     P: route.hops.length > 1,
-    l: kind === 'local',
+    l: isHere({ kind }),
     b: kind === 'broadcast',
     n: kind === 'connected' && ethernet && !host,
   };

@@ -2,6 +2,7 @@
  * Policy rules of a state as workers need them (spec B §1.2; rows.md, last paragraph). Main only.
  */
 import { contains } from './address.js';
+import { anycastOf } from './routes.js';
 import type { PolicyRule, State } from './state.js';
 
 /** A rule, and whether one of our own addresses in table 0 is in its network: those come before it. */
@@ -12,10 +13,14 @@ export interface LiveRule extends PolicyRule {
 /** The rules in the order in which they are asked. */
 export function liveRules(state: State): LiveRule[] {
   if (state.rules.length === 0) return [];
-  const own = [...state.interfaces.values()].filter((s) => s.rdomain === 0).flatMap((s) => s.addresses);
+  const own = [...state.interfaces.values()]
+    .filter((s) => s.rdomain === 0)
+    .flatMap((s) => s.addresses)
+    .flatMap((a) => [a.address, anycastOf(state, a)])
+    .filter((address) => address !== '');
   return state.rules.map((rule) => ({
     ...rule,
-    own: own.some(({ address }) => contains(rule.network, rule.length, address)),
+    own: own.some((address) => contains(rule.network, rule.length, address)),
   }));
 }
 

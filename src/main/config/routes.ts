@@ -8,7 +8,7 @@ import { ControlError } from '../errors.js';
 import { addressWords, BITS, broadcastOf, contains, type Family, networkOf } from './address.js';
 import { hasLinkLocal, isLinkLocal } from './link-local.js';
 import type { EncapSpec, SidSpec } from './seg6.js';
-import type { InterfaceSpec, RouteSpec, State } from './state.js';
+import type { AddressSpec, InterfaceSpec, RouteSpec, State } from './state.js';
 import { resolveUnderlays } from './underlay.js';
 import { splitZone, type Zoned } from './zone.js';
 
@@ -16,6 +16,7 @@ import { splitZone, type Zoned } from './zone.js';
 export interface Hop {
   readonly kind:
     | 'local'
+    | 'anycast'
     | 'connected'
     | 'gateway'
     | 'broadcast'
@@ -57,6 +58,9 @@ export interface Route {
   /** Interface whose link it is on: of a link-local address or network of an interface. Such a route is in no table. */
   readonly zone?: string;
 }
+
+/** Bits of the longest network whose routers share an anycast address: those of links between two have none (RFC 6164 §5). */
+const ANYCAST_BITS = 126;
 
 /** The metric of a route that nobody gave one, as Linux has it. */
 export function defaultMetric(family: Family): number {
@@ -106,7 +110,7 @@ export function sameRoutes(a: ReadonlyMap<string, Route>, b: ReadonlyMap<string,
 
 /**
  * The routes of `state`, by key. Where two want one key, the earlier in this order wins: addresses, static routes, other ends of
- * point-to-point links, networks, broadcasts.
+ * point-to-point links, networks, broadcasts, and the anycast addresses of their routers (RFC 4291 §2.6.1), which the operator did not ask for.
  */
 export function routesOf(state: State): Map<string, Route> {
   const routes = new Map<string, Route>();
@@ -155,11 +159,21 @@ export function allRoutes(state: State): Route[] {
       if (family === 'inet' && length <= 30) made(spec, 'broadcast', family, broadcastOf(address.address, length), 32);
     }
   }
+  for (const { spec, address } of addresses) {
+    const shared = anycastOf(state, address);
+    if (shared !== '' && !isLinkLocal(shared)) made(spec, 'anycast', 'inet6', shared, BITS.inet6);
+  }
   for (const spec of state.interfaces.values()) {
     const own = hasLinkLocal(spec) && !spec.addresses.some((a) => isLinkLocal(a.address));
     if (own) made(spec, 'connected', 'inet6', 'fe80::', 64);
   }
   return resolveUnderlays(state, routes);
+}
+
+/** The address that all routers of an address's network have (RFC 4291 §2.6.1); empty if there is none, or we are no router. */
+export function anycastOf(state: State, { family, address, length, destination }: AddressSpec): string {
+  const routes = family === 'inet6' && state.settings['net.inet6.ip6.forwarding'] === 1;
+  return routes && destination === '' && length <= ANYCAST_BITS ? networkOf(address, length) : '';
 }
 
 /** Throws EINVAL for a route of more gateways than a group of next hops has members. Returns the route. */

@@ -1,10 +1,12 @@
 /**
  * Runs the steps of a plan against live interfaces.
  */
-import { Control, IdlePolicy, If, ifRecord, Offload } from '../../shared/layout/heap.js';
+import { Control, IdlePolicy, If, ifRecord, Look, Offload } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { checkNetns } from '../../shared/sys/link.js';
 import { type Mac, parseMac } from '../../shared/wire/ethernet.js';
+import { addressWords } from '../config/address.js';
+import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
@@ -267,7 +269,10 @@ export class Interfaces {
     heap[record + If.MASTER] = vrf === undefined ? 0 : vrf.index | (vrf.generation << 16);
     heap[record + If.SEG6_HMAC] = spec.seg6RequireHmac;
     heap[record + If.SEG6_ENABLED] = Number(spec.seg6Enabled);
-    heap[record + If.SEG6_EDGE] = Number(spec.seg6Edge);
+    heap[record + If.LOOKS] =
+      (spec.seg6Edge ? Look.SEG6_EDGE : 0) | (spec.proxyarp ? Look.PROXY_ARP : 0) | (spec.proxynd ? Look.PROXY_ND : 0);
+    const linkLocal = allAddresses(spec, live.lladdr).find(({ address }) => isLinkLocal(address));
+    heap.set(linkLocal === undefined ? [0, 0, 0, 0] : addressWords(linkLocal.address), record + If.LINK_LOCAL);
     heap[record + If.LLADDR_HI] = mac.hi;
     heap[record + If.LLADDR_LO] = mac.lo;
     Atomics.store(heap, record + If.INET, spec.addresses.length > 0 ? 1 : 0);

@@ -22,6 +22,7 @@ import { encapNextHop, SidCounters, type SidCounts, sidNextHop } from './srv6.js
 
 const KIND: Record<Hop['kind'], NextHopSpec['kind']> = {
   local: NextHopKind.LOCAL,
+  anycast: NextHopKind.ANYCAST,
   connected: NextHopKind.CONNECTED,
   gateway: NextHopKind.GATEWAY,
   broadcast: NextHopKind.BROADCAST,

@@ -20,6 +20,7 @@ import type { Neighbours } from './neighbours.js';
 
 const ROUTE_KIND: Partial<Record<NextHopKind, StackRoute['kind']>> = {
   [NextHopKind.LOCAL]: 'local',
+  [NextHopKind.ANYCAST]: 'anycast',
   [NextHopKind.CONNECTED]: 'connected',
   [NextHopKind.GATEWAY]: 'gateway',
   [NextHopKind.BROADCAST]: 'broadcast',

@@ -33,12 +33,13 @@ export interface StackInterface {
 }
 
 /**
- * What a look-up says. `broadcast` is the directed broadcast of a connected net, `out` its interface. What goes into a tunnel
+ * What a look-up says. `anycast` is an address that we share with other routers of a connected net. `broadcast` is the directed broadcast of a connected net, `out` its interface. What goes into a tunnel
  * (`encap`) or to a SID of ours (`sid`) is a worker's work: `sendRouted`.
  */
 export interface StackRoute {
   readonly kind:
     | 'local'
+    | 'anycast'
     | 'connected'
     | 'gateway'
     | 'broadcast'

@@ -6,6 +6,7 @@
 import { IcmpType, mayAnswerWithError4, UnreachableCode, writeIcmpError4 } from '../../shared/wire/icmp.js';
 import { Icmp6Type, mayAnswerWithError6, writeIcmpError6 } from '../../shared/wire/icmp6.js';
 import { bytesOf, isLinkLocal, isMulticast, keyOf } from './address.js';
+import { isAnycast } from './anycast.js';
 import type { StackEnvironment } from './environment.js';
 import type { Output } from './output.js';
 import { copyPacket, destinationOf, IP, type Origin, type Packet, sourceOf } from './packet.js';
@@ -68,6 +69,7 @@ export class IcmpErrors {
     const destination = destinationOf(packet);
     const back = isLinkLocal(sender) ? undefined : this.env.route(rdomain, family, sender);
     if (back?.kind === 'local' || back?.kind === 'broadcast') return undefined;
+    if (isAnycast(this.env, rdomain, sender, origin.ingress)) return undefined;
     if (from !== undefined) return from;
     if (!isMulticast(destination)) {
       const kind = this.destinationKind(rdomain, family, destination, origin.ingress);

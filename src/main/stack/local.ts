@@ -22,6 +22,7 @@ import { read16, read32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { checkUdp, Udp } from '../../shared/wire/udp.js';
 import { isLinkLocal, isMulticast, writeWords } from './address.js';
+import { isAnycast } from './anycast.js';
 import type { StackEnvironment } from './environment.js';
 import { walk } from './extension.js';
 import type { DropReason, Fate } from './fate.js';
@@ -174,6 +175,7 @@ export class LocalInput {
     const { u8, u16, version } = packet;
     const pseudo = pseudoSum(u8, u16, IP, version, length, Protocol.TCP);
     if (fold(sumBytes(u8, u16, IP + at, length) + pseudo) !== 0xffff) return 'checksum';
+    if (isAnycast(this.env, rdomain, destinationOf(packet), origin.ingress)) return 'consumed'; // Nothing is sent from it.
     return this.resets.refuse(packet, rdomain, origin, scope, at);
   }
 
@@ -261,16 +263,18 @@ export class LocalInput {
   }
 
   /**
-   * Answers an echo request; one to a group from an address of the interface (RFC 4443 §4.2), if its sender is where it came from: our
-   * groups are the link's.
+   * Answers an echo request; one to a group or an anycast address from another of ours (RFC 4443 §4.2), to a group only if its sender is
+   * where it came from: our groups are the link's.
    */
   private echo6(packet: Packet, rdomain: number, origin: Origin, scope: number, at: number): void {
     const asked = destinationOf(packet);
     const to = sourceOf(packet);
-    const from = isMulticast(asked) ? this.sources.inDomain(rdomain, to, origin.ingress, origin.ingress) : asked;
+    const group = isMulticast(asked);
+    const back = isLinkLocal(to) ? origin.ingress : this.env.route(rdomain, 6, to)?.out;
+    if (group && back !== origin.ingress) return;
+    const shared = group || isAnycast(this.env, rdomain, asked, origin.ingress);
+    const from = shared ? this.sources.inDomain(rdomain, to, back ?? origin.ingress, origin.ingress) : asked;
     if (from === undefined || to.every((word) => word === 0)) return;
-    const back = isMulticast(asked) && !isLinkLocal(to) ? this.env.route(rdomain, 6, to)?.out : origin.ingress;
-    if (back !== origin.ingress) return;
     const length = packet.length - at;
     const reply = makePacket(6, Ipv6.LENGTH + length);
     const { u8, u16 } = reply;

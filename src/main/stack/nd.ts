@@ -14,11 +14,13 @@ import {
   NdOption,
   ndLink,
   ndReply,
+  ndReplyFor,
   writeSolicitation,
   writeUnicastSolicitation,
 } from '../../shared/wire/nd.js';
 import { bytesOf, isLinkLocal, isMulticast, isUnspecified, same, wordsAt } from './address.js';
 import type { Announcer } from './announce.js';
+import { anycastOn } from './anycast.js';
 import { same6 } from './arp.js';
 import type { StackEnvironment, StackInterface } from './environment.js';
 import type { Fate } from './fate.js';
@@ -74,8 +76,9 @@ export class NdSpeaker {
       if (probe) this.announcer.claimed(on, target, u8.slice(Ether.SRC, Ether.SRC + 6));
       return;
     }
-    const proxied = !ours && !probe && !isLinkLocal(target) && this.proxy.answersFor(on, source, target);
-    if (!ours && !proxied) return;
+    const shared = !ours && anycastOn(this.env, on, target).some((a) => this.announcer.usable(on.index, a.words));
+    const proxied = !ours && !shared && !probe && !isLinkLocal(target) && this.proxy.answersFor(on, source, target);
+    if (!ours && !shared && !proxied) return;
     const link = ndLink(u8, IP, NdOption.SOURCE_LINK);
     if (!probe && link !== 0 && (u8[link] & 1) === 0) {
       this.neighbours.learn(on.index, source, {
@@ -86,18 +89,26 @@ export class NdSpeaker {
         lockMs: 0,
       });
     }
-    this.answer(packet, on, proxied);
+    this.answer(packet, on, ours);
   }
 
-  private answer(packet: Packet, on: StackInterface, proxied: boolean): void {
+  /** Answers a solicitation for an address of ours, or for one that others may have too: late, so that the first to answer is not always us. */
+  private answer(packet: Packet, on: StackInterface, ours: boolean): void {
     const u8 = new Uint8Array(Math.max(FRAME_MOST, packet.u8.length));
     u8.set(packet.u8);
     const from = macOf(on.lladdr);
-    const flags = (proxied ? 0 : NdFlag.OVERRIDE) | (this.env.forwarding(6) ? NdFlag.ROUTER : 0);
+    const router = this.env.forwarding(6) ? NdFlag.ROUTER : 0;
+    const u16 = new Uint16Array(u8.buffer);
+    if (ours) {
+      const length = ndReply(u8, u16, 0, from.hi, from.lo, NdFlag.OVERRIDE | router);
+      this.env.transmit(on.index, u8.subarray(0, length), false);
+      return;
+    }
+    const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = this.sources.solicitor(on) ?? [];
+    if (s0 === 0) return;
     const group = isMulticast(wordsAt(u8, IP + Ipv6.DESTINATION, 6));
-    const length = ndReply(u8, new Uint16Array(u8.buffer), 0, from.hi, from.lo, flags);
-    const frame = u8.subarray(0, length);
-    if (proxied && group) this.proxy.later(on.index, frame);
+    const frame = u8.subarray(0, ndReplyFor(u8, u16, 0, from.hi, from.lo, router, s0, s1, s2, s3));
+    if (group) this.proxy.later(on.index, frame);
     else this.env.transmit(on.index, frame, false);
   }
 

@@ -1,7 +1,8 @@
 /**
  * The way out: to a next hop on an interface, whatever its kind, and for packets of our own from the routing table on. Main.
  */
-import { isLinkLocal } from './address.js';
+import { isLinkLocal, same } from './address.js';
+import { isAnycast } from './anycast.js';
 import type { StackEnvironment, StackInterface } from './environment.js';
 import type { Fate } from './fate.js';
 import { fragment4, fragment6 } from './fragmentation.js';
@@ -52,7 +53,7 @@ export class Output {
     const near = isLinkLocal(destination);
     const to = near ? this.near(scope, destination) : this.env.route(rdomain, packet.version, destination);
     if (to === undefined) return 'no-route';
-    if (to.kind === 'local') {
+    if (to.kind === 'local' || to.kind === 'anycast') {
       const fate = this.deliver(packet, rdomain, scope, origin);
       return origin.counted ? fate : 'sent';
     }
@@ -96,7 +97,7 @@ export class Output {
   ): { readonly kind: 'local' | 'connected'; readonly out: number; readonly gateway?: Int32Array } | undefined {
     const on = this.env.interfaceOf(scope);
     if (on === undefined) return undefined;
-    const ours = on.addresses.some((a) => a.family === 6 && a.words.every((word, k) => word === destination[k]));
-    return { kind: ours ? 'local' : 'connected', out: scope };
+    const ours = on.addresses.some((a) => a.family === 6 && same(a.words, destination));
+    return { kind: ours || isAnycast(this.env, on.rdomain, destination, scope) ? 'local' : 'connected', out: scope };
   }
 }

@@ -18,6 +18,7 @@ import { walkOptions } from '../../shared/wire/ipv4.js';
 import { read16, read32 } from '../../shared/wire/network-order.js';
 import { isLinkLocal, isMulticast, same, wordsAt } from './address.js';
 import { Announcer } from './announce.js';
+import { isAnycast } from './anycast.js';
 import { ArpSpeaker } from './arp.js';
 import type { StackEnvironment, StackInterface } from './environment.js';
 import type { DropReason, Fate } from './fate.js';
@@ -177,6 +178,9 @@ export class Stack {
     if (reason === PuntReason.ERROR) return this.answer(packet, origin, bytes, network - PuntError.BYTES);
     if (reason === PuntReason.VIA) return this.sendVia(packet, origin, bytes, network - PuntVia.BYTES);
     if (this.isFromNobody(packet, on, reason)) return 'martian-source';
+    if (reason === PuntReason.ND && this.isForProxied(packet, on)) {
+      return this.local.input(packet, on.rdomain, origin, index);
+    }
     if (reason === PuntReason.REDIRECT) return this.advise(packet, on, origin);
     return this.input(packet, on, origin);
   }
@@ -220,12 +224,13 @@ export class Stack {
     }
     if (packet.version === 4 && to[0] === -1) return toLocal(true);
     if (isLinkLocal(to)) {
-      if (on.addresses.some((a) => same(a.words, to))) return toLocal();
+      if (on.addresses.some((a) => same(a.words, to)) || isAnycast(this.env, on.rdomain, to, on.index))
+        return toLocal();
       if (!on.addresses.some((a) => same(a.words, sourceOf(packet)))) return 'ip6-link-local';
       return this.output.via(packet, on, to, origin); // A worker's reply.
     }
     const route = this.env.route(on.rdomain, packet.version, to);
-    if (route?.kind === 'local') return toLocal();
+    if (route?.kind === 'local' || route?.kind === 'anycast') return toLocal();
     if (route?.kind === 'broadcast' && route.out === on.index) return toLocal(true);
     return this.forwarder.forward(packet, on, origin, route);
   }
@@ -240,7 +245,7 @@ export class Stack {
   }
 
   /**
-   * A directed broadcast is no source (RFC 1812 §5.3.7), nor an address of ours, unless it is a worker's reply that lacks a next
+   * A directed broadcast is no source (RFC 1812 §5.3.7), nor an anycast address (RFC 4291 §2.6), nor an address of ours, unless it is a worker's reply that lacks a next
    * hop or does not fit.
    */
   private isFromNobody(packet: Packet, on: StackInterface, reason: PuntReason): boolean {
@@ -248,7 +253,13 @@ export class Stack {
     if (isLinkLocal(source)) return false;
     const kind = this.env.route(on.rdomain, packet.version, source)?.kind;
     if (kind === 'local') return reason !== PuntReason.RESOLVE && reason !== PuntReason.TOO_BIG;
-    return kind === 'broadcast';
+    return kind === 'broadcast' || kind === 'anycast';
+  }
+
+  /** Whether neighbour discovery is for one station that we answer for (RFC 4389 §4.1): it does not go on to it. */
+  private isForProxied(packet: Packet, on: StackInterface): boolean {
+    const to = destinationOf(packet);
+    return !isMulticast(to) && !isLinkLocal(to) && this.proxy.answersFor(on, sourceOf(packet), to);
   }
 
   private solicit(index: number, words: Int32Array, lladdr: Uint8Array | undefined): void {

@@ -142,6 +142,8 @@ function routeText(version: number, kind: number, out: string, address: Decision
       return 'none';
     case NextHopKind.LOCAL:
       return `ours, of ${out}`;
+    case NextHopKind.ANYCAST:
+      return `anycast, of the routers on ${out}`;
     case NextHopKind.CONNECTED:
       return `on the link of ${out}`;
     case NextHopKind.GATEWAY:

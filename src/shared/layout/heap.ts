@@ -168,8 +168,8 @@ export const enum If {
   SEG6_HMAC = 28,
   /** 1 = an SRH at an address of ours that is no SID is taken, with `Control.SEG6_ENABLED` (spec B §1.8). */
   SEG6_ENABLED = 26,
-  /** 1 = at the edge of the SR domain: nothing received here goes to its SIDs. */
-  SEG6_EDGE = 27,
+  /** `Look` bits: what its input looks at beside the way of a packet. */
+  LOOKS = 27,
   /** Our link-layer address, as `etherdst` reads one: first two bytes, last four. */
   LLADDR_HI = 19,
   LLADDR_LO = 20,
@@ -189,6 +189,18 @@ export const enum If {
   TUNNEL = 24,
   /** Queue descriptor of worker w is at QUEUE_FD + w; -1 = none. */
   QUEUE_FD = 32,
+  /** Our link-local address, four words in host order; the first is 0 = none. */
+  LINK_LOCAL = 48,
+}
+
+/** Bits of `If.LOOKS`. */
+export const enum Look {
+  /** It is at the edge of the SR domain: nothing received here goes to its SIDs. */
+  SEG6_EDGE = 1,
+  /** We answer ARP for who is behind another interface. */
+  PROXY_ARP = 2,
+  /** The same of neighbour discovery. */
+  PROXY_ND = 4,
 }
 
 /** Values of `Control.IDLE`. */

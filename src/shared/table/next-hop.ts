@@ -44,6 +44,13 @@ export const enum NextHopKind {
   ENCAP = 9,
   /** As REJECT, by order of the administrator. */
   PROHIBIT = 10,
+  /** An address that all routers of a network of ours have (RFC 4291 §2.6.1): main answers, from another. */
+  ANYCAST = 11,
+}
+
+/** Whether what a next hop of that kind is given ends here. */
+export function isHere(kind: NextHopKind): boolean {
+  return kind === NextHopKind.LOCAL || kind === NextHopKind.ANYCAST;
 }
 
 /** Words of a next hop's record. W: main, before it is published. R: workers. */

@@ -8,7 +8,7 @@
 import { Control, Kind, Rdomain, rdomainBlock } from '../layout/heap.js';
 import { makeFib4Lookup } from './fib4.js';
 import { makeFib6Lookup } from './fib6.js';
-import { makeNextHopRecord, NextHop, NextHopKind } from './next-hop.js';
+import { isHere, makeNextHopRecord, NextHop, NextHopKind } from './next-hop.js';
 
 /** Words of the record. W: main. R: workers. */
 const enum PolicyRules {
@@ -78,7 +78,7 @@ export function makeRoute6(heap: Int32Array): Route6 {
       if (found === 0) continue;
       if (heap[rule + PolicyRule.OWN] === 0 || main === 0) return found;
       const own = lookup(main, w0, w1, w2, w3);
-      return heap[nextHop(heap[Control.NEXT_HOPS], own) + NextHop.KIND] === NextHopKind.LOCAL ? own : found;
+      return isHere(heap[nextHop(heap[Control.NEXT_HOPS], own) + NextHop.KIND]) ? own : found;
     }
     return 0;
   }

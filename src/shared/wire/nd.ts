@@ -295,6 +295,7 @@ export function writeAnnouncement(
   const ip = offset + Ether.LENGTH;
   writeAllNodes(u8, ip + Ipv6.DESTINATION);
   copyAddress6(u8, ip + Ipv6.LENGTH + Nd.TARGET, targets, target);
+  copyAddress6(u8, ip + Ipv6.SOURCE, targets, target);
   return advertise(u8, u16, offset, fromHi, fromLo, flags, 0, 0);
 }
 
@@ -311,21 +312,65 @@ export function ndReply(
   lo: number,
   flags: number,
 ): number {
+  const link = ndLink(u8, offset + Ether.LENGTH, NdOption.SOURCE_LINK);
+  flags |= turn(u8, offset);
   const ip = offset + Ether.LENGTH;
-  const link = ndLink(u8, ip, NdOption.SOURCE_LINK);
-  const from = link === 0 ? offset + Ether.SRC : link;
-  const toHi = u16[from >> 1];
-  const toLo = u16[(from >> 1) + 1] | (u16[(from >> 1) + 2] << 16);
-  if (isUnspecified6(u8, ip + Ipv6.SOURCE)) {
-    writeAllNodes(u8, ip + Ipv6.DESTINATION);
-  } else {
-    copyAddress6(u8, ip + Ipv6.DESTINATION, u8, ip + Ipv6.SOURCE);
-    flags |= NdFlag.SOLICITED;
-  }
-  return advertise(u8, u16, offset, hi, lo, flags, toHi, toLo);
+  copyAddress6(u8, ip + Ipv6.SOURCE, u8, ip + Ipv6.LENGTH + Nd.TARGET);
+  return answer(u8, u16, offset, hi, lo, flags, link);
 }
 
-/** Writes the rest of an advertisement whose destination and target are written. */
+/**
+ * The same for a target that is not ours alone, an anycast or a proxied address: the answer comes from the address of ours of the four
+ * words in host order (RFC 4861 §7.2.4: one that is assigned to the interface). `flags` without OVERRIDE (§7.2.7, §7.2.8).
+ */
+export function ndReplyFor(
+  u8: Uint8Array,
+  u16: Uint16Array,
+  offset: number,
+  hi: number,
+  lo: number,
+  flags: number,
+  s0: number,
+  s1: number,
+  s2: number,
+  s3: number,
+): number {
+  const link = ndLink(u8, offset + Ether.LENGTH, NdOption.SOURCE_LINK);
+  flags |= turn(u8, offset);
+  const source = offset + Ether.LENGTH + Ipv6.SOURCE;
+  write32(u8, source, s0);
+  write32(u8, source + 4, s1);
+  write32(u8, source + 8, s2);
+  write32(u8, source + 12, s3);
+  return answer(u8, u16, offset, hi, lo, flags, link);
+}
+
+/** Sends an answer where the solicitation of the frame at `offset` came from. Returns the flag that follows. */
+function turn(u8: Uint8Array, offset: number): number {
+  const ip = offset + Ether.LENGTH;
+  if (isUnspecified6(u8, ip + Ipv6.SOURCE)) {
+    writeAllNodes(u8, ip + Ipv6.DESTINATION);
+    return 0;
+  }
+  copyAddress6(u8, ip + Ipv6.DESTINATION, u8, ip + Ipv6.SOURCE);
+  return NdFlag.SOLICITED;
+}
+
+/** Writes the rest of an answer to the hardware address at byte `link`, or if that is 0 to the frame's sender. */
+function answer(
+  u8: Uint8Array,
+  u16: Uint16Array,
+  offset: number,
+  hi: number,
+  lo: number,
+  flags: number,
+  link: number,
+): number {
+  const w = (link === 0 ? offset + Ether.SRC : link) >> 1;
+  return advertise(u8, u16, offset, hi, lo, flags, u16[w], u16[w + 1] | (u16[w + 2] << 16));
+}
+
+/** Writes the rest of an advertisement whose addresses and target are written. */
 function advertise(
   u8: Uint8Array,
   u16: Uint16Array,
@@ -339,7 +384,6 @@ function advertise(
   const ip = offset + Ether.LENGTH;
   const length = Nd.NEIGHBOUR_LENGTH + Nd.LINK_OPTION;
   begin(u8, ip, length, Icmp6Type.NEIGHBOUR_ADVERTISEMENT, flags);
-  copyAddress6(u8, ip + Ipv6.SOURCE, u8, ip + Ipv6.LENGTH + Nd.TARGET);
   writeLink(u8, u16, ip + Ipv6.LENGTH + Nd.NEIGHBOUR_LENGTH, NdOption.TARGET_LINK, fromHi, fromLo);
   address(u8, u16, offset, fromHi, fromLo, toHi, toLo);
   return finish(u8, u16, ip, length);

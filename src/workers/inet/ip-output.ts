@@ -17,7 +17,7 @@ import { Meta, Slot } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
 import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { INET6 } from '../../shared/table/neighbour.js';
-import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
+import { isHere, makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
 import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { adjust, swap16 } from '../../shared/wire/checksum.js';
 import { fragments4, writeFragment4 } from '../../shared/wire/fragment.js';
@@ -139,7 +139,7 @@ export function makeIpOutput(
     beginAt(ctx, i, ip);
     if (four && (fragmentField(u8, ip) & Ipv4Fragment.OFFSET) === 0) identify(ip);
     const kind = heap[record + NextHop.KIND];
-    if (kind === NextHopKind.LOCAL) {
+    if (isHere(kind)) {
       ctx.workList.defer(ctx, i, heap[record + NextHop.INTERFACE], Hop.LOCAL_INPUT);
       return;
     }

@@ -19,8 +19,12 @@ import type { Replies } from './replies.js';
 export interface LocalInput {
   readonly v4: IpInput;
   readonly v6: IpInput;
+  /** Takes an IPv6 packet to an address that we share with other routers: what is answered is so from another address, by main. */
+  readonly anycast: IpInput;
   /** Takes a neighbour discovery message of this link. */
   readonly nd: IpInput;
+  /** Whether we answer neighbour discovery on interface `index` for the address at byte `at`, of another interface's neighbour. */
+  isProxied(index: number, at: number): boolean;
   /** Takes GRE that main has been through: fragments put together, extension headers looked at. */
   reassembled(i: number, index: number, ip: number): void;
 }
@@ -44,6 +48,10 @@ export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInpu
     else if (isNd(u8, ip)) nd(i, index, ip, cast);
     else if (srhLocal(i, index, ip, cast)) return;
     else if (!replies.echo6(i, index, ip, cast)) punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
+  }
+
+  function anycast(i: number, index: number, ip: number, cast: Cast): void {
+    punt(ctx, i, index, isNd(u8, ip) ? PuntReason.ND : PuntReason.LOCAL, ip, cast);
   }
 
   function nd(i: number, index: number, ip: number, cast: Cast): void {
@@ -70,7 +78,7 @@ export function makeLocalInput(ctx: Context, replies: Replies, greInput: GreInpu
     else drop(ctx, i, index, Drop.HEADER);
   }
 
-  return { v4, v6, nd, reassembled };
+  return { v4, v6, anycast, nd, isProxied: replies.isProxied, reassembled };
 }
 
 /** Whether a packet is a neighbour discovery message (ICMPv6 types 133 to 137). */

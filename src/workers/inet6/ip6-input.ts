@@ -6,7 +6,7 @@
  *   3 VRF           of a port of one: it receives the packet too
  *   4 hop-by-hop    options directly behind the header: pass, drop, or a look by main
  *   5 group, link   multicast and link-local destinations are this link's: main's
- *   6 edge          of an SR domain: its SIDs are not for who is outside
+ *   6 looks         edge of an SR domain: its SIDs are not for who is outside; neighbour discovery with who is proxied
  *   7 route         of the rdomain it was received in: local, on, or nowhere
  *   8 forward       scopes, l2 broadcast, forwarding off, hop limit, MTU, redirect; hop limit less one; out
  *
@@ -14,7 +14,7 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane } from '../../shared/layout/counters.js';
-import { Control, If, IfType, ifRecord } from '../../shared/layout/heap.js';
+import { Control, If, IfType, ifRecord, Look } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash6 } from '../../shared/table/flow-hash.js';
@@ -99,10 +99,7 @@ export function makeIp6Input(
       ownLink(i, index, ip, cast);
       return;
     }
-    if (heap[ifRecord(index) + If.SEG6_EDGE] !== 0 && isForSid(ip)) {
-      drop(ctx, i, index, Drop.SRV6_DOMAIN);
-      return;
-    }
+    if (heap[ifRecord(index) + If.LOOKS] !== 0 && isTaken(i, index, ip, cast)) return;
     const at = ip + Ipv6.DESTINATION;
     const d0 = word(at);
     const d1 = word(at + 4);
@@ -133,6 +130,7 @@ export function makeIp6Input(
     kind: NextHopKind,
   ): void {
     if (kind === NextHopKind.LOCAL) local.v6(i, index, ip, cast);
+    else if (kind === NextHopKind.ANYCAST) local.anycast(i, index, ip, cast);
     else if (kind === NextHopKind.BLACKHOLE) drop(ctx, i, index, Drop.BLACKHOLE);
     else if (!mayForwardAtAll(i, index, ip, cast)) return;
     else if (kind === NextHopKind.ENCAP) encap.v6(i, index, ip, cast, total, hop);
@@ -153,6 +151,16 @@ export function makeIp6Input(
     if (isNd(u8, ip)) local.nd(i, index, ip, cast);
     else if (isMulticast6(u8, ip + Ipv6.DESTINATION) && !isOwnGroup(ip)) drop(ctx, i, index, Drop.MULTICAST);
     else punt(ctx, i, index, PuntReason.LOCAL, ip, cast);
+  }
+
+  /** Step 6. True if the packet is done with. */
+  function isTaken(i: number, index: number, ip: number, cast: Cast): boolean {
+    const looks = heap[ifRecord(index) + If.LOOKS];
+    if ((looks & Look.SEG6_EDGE) !== 0 && isForSid(ip)) drop(ctx, i, index, Drop.SRV6_DOMAIN);
+    else if ((looks & Look.PROXY_ND) !== 0 && isNd(u8, ip) && local.isProxied(index, ip + Ipv6.DESTINATION))
+      local.nd(i, index, ip, cast);
+    else return false;
+    return true;
   }
 
   /** Whether the destination is in a block of the SR domain, whose edge this is (RFC 8754 §5.1). */

@@ -12,7 +12,7 @@
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Control, If, ifRecord } from '../../shared/layout/heap.js';
 import { Cast, PuntReason } from '../../shared/ring/punt-reason.js';
-import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { isHere, makeNextHopRecord, NextHop } from '../../shared/table/next-hop.js';
 import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
@@ -92,7 +92,7 @@ export function makeSrhLocal(ctx: Context, hmac: SrhHmac): SrhLocal {
   function isOurs(index: number, d: number): boolean {
     const rdomain = heap[ifRecord(index) + If.RDOMAIN];
     const found = route6(rdomain, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), read32(u8, d + 12));
-    return heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND] === NextHopKind.LOCAL;
+    return isHere(heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND]);
   }
 
   return srhLocal;

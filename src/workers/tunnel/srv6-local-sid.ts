@@ -17,7 +17,7 @@ import { Drop } from '../../shared/counter/drop-reason.js';
 import { Control, If, IfFlag, IfType, ifRecord } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
-import { makeNextHopRecord, NextHop, NextHopKind } from '../../shared/table/next-hop.js';
+import { isHere, makeNextHopRecord, NextHop } from '../../shared/table/next-hop.js';
 import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { SidAction, SidFlavor } from '../../shared/table/sid.js';
 import { maySend } from '../../shared/table/srv6-domain.js';
@@ -405,7 +405,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
   function isOurs(index: number, d: number): boolean {
     const rdomain = heap[ifRecord(index) + If.RDOMAIN];
     const found = route6(rdomain, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), read32(u8, d + 12));
-    return heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND] === NextHopKind.LOCAL;
+    return isHere(heap[nextHop(heap[Control.NEXT_HOPS], found) + NextHop.KIND]);
   }
 
   return localSid;

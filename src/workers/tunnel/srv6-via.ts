@@ -80,6 +80,9 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
       case NextHopKind.LOCAL:
         local.v6(i, index, ip, Cast.UNICAST);
         return;
+      case NextHopKind.ANYCAST:
+        local.anycast(i, index, ip, Cast.UNICAST);
+        return;
       case NextHopKind.SID:
         beginAt(ctx, i, ip);
         passOn(ctx, i, index, Pass.SID, hop);

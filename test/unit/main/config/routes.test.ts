@@ -19,8 +19,28 @@ test('an address brings itself, its network and its broadcast', () => {
     '0 10.0.0.1/32 local tap0',
     '0 10.0.0.255/32 broadcast tap0',
     '0 2001:db8::/64 connected tap0',
+    '0 2001:db8::/128 anycast tap0',
     '0 2001:db8::1/128 local tap0',
     '0 fe80::/64 connected tap0',
+  ]);
+});
+
+test('the routers of a network share an address, of one whose links are more than two, if they forward; the operator’s own comes first', () => {
+  const shared = (...more: string[]): string[] =>
+    lines(configured(...more)).filter((line) => /anycast|:\/128/.test(line));
+  assert.deepEqual(shared('ifconfig tap0 create inet6 2001:db8::5/126', 'ifconfig tap1 create inet6 2001:db8::9/127'), [
+    '0 2001:db8::4/128 anycast tap0',
+  ]);
+  const host = configured('ifconfig tap0 create inet6 2001:db8::5/64');
+  Object.assign(host.settings, { 'net.inet6.ip6.forwarding': 0 });
+  assert.ok(!lines(host).some((line) => line.includes('anycast')));
+  assert.deepEqual(
+    shared('ifconfig rport0 create inet6 2001:db8::5 2001:db8::4', 'ifconfig tap0 create inet6 fe80::7/64'),
+    [],
+  );
+  assert.deepEqual(shared('ifconfig tap0 create inet6 2001:db8:1::/64'), ['0 2001:db8:1::/128 local tap0']);
+  assert.deepEqual(shared('ifconfig tap0 create inet6 2001:db8::5/64', 'route add -reject 2001:db8::/128'), [
+    '0 2001:db8::/128 reject static',
   ]);
 });
 

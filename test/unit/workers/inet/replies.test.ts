@@ -152,6 +152,92 @@ test('a solicitation of a known neighbour is answered by the worker, once the ad
   router.memory.views.heap[ifRecord(index) + If.TENTATIVE] = 0;
 });
 
+/** The words of an address in bytes. */
+const wordsOf = (bytes: number[]): Int32Array =>
+  Int32Array.from({ length: 4 }, (_, k) => Buffer.from(bytes).readInt32BE(4 * k));
+/** An advertisement to the known neighbour, of an address that is asked for alone. */
+function advertised(source: number[], target: number[], flags: number, to: number[]): string {
+  const advert = [136, 0, 0, 0, flags, 0, 0, 0, ...target, 2, 1, ...macBytes(OURS)];
+  const checksum = sum([...source, ...to, 0, 0, 0, 32, 0, 0, 0, 58, ...advert]);
+  advert.splice(2, 2, checksum >> 8, checksum & 255);
+  return hex([...back, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255, ...source, ...to, ...advert]);
+}
+/** Makes what is sent to a group be sent to the one station whose address it is about. */
+function alone(frame: number[], target: number[]): number[] {
+  const all = [...macBytes(OURS), ...frame.slice(6)];
+  all.splice(14 + 24, 16, ...target);
+  all.splice(14 + 42, 2, 0, 0);
+  const checksum = sum([...all.slice(14 + 8, 14 + 40), 0, 0, 0, 32, 0, 0, 0, 58, ...all.slice(14 + 40)]);
+  all.splice(14 + 42, 2, checksum >> 8, checksum & 255);
+  return all;
+}
+const LINK = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
+const OWN_LINK = [...LINK, 0, 0, 0, 0xff, 0xfe, 0, 0, 1];
+const PEER_LINK = [...LINK, 0, 0, 0, 0xff, 0xfe, 0, 0, 2];
+
+test('a solicitation for the link-local address is answered by the worker', async () => {
+  router.stack.addStatic(index, wordsOf(PEER_LINK), Uint8Array.from(macBytes(PEER)));
+  router.stack.addStatic(index, PEER6, Uint8Array.from(macBytes(PEER)));
+  const before = punted();
+  for (const from of [PEER_LINK, A6]) {
+    const wanted = [advertised(OWN_LINK, OWN_LINK, 0xe0, from)];
+    assert.deepEqual(await answers(solicitation(OWN_LINK, PEER, from)), wanted);
+    assert.deepEqual(await answers(alone(solicitation(OWN_LINK, PEER, from), OWN_LINK)), wanted);
+  }
+  assert.equal(punted(), before);
+  await answers(solicitation([...OWN_LINK.slice(0, 15), 9], PEER));
+  assert.equal(punted(), before + 1, 'of somebody else');
+});
+
+test('who asks us alone for an address that is proxied is answered by the worker, at once and from our own', async () => {
+  const words = ifconfigOn(router);
+  const other = [0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+  await words('mem1 inet6 2001:db8:1::1/64');
+  const ask = alone(solicitation(other, PEER), other);
+  const forArp = (mac: number[]): number[] => [
+    ...[
+      ...mac,
+      ...macBytes(PEER),
+      8,
+      6,
+      0,
+      1,
+      8,
+      0,
+      6,
+      4,
+      0,
+      1,
+      ...macBytes(PEER),
+      ...A,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      198,
+      18,
+      1,
+      9,
+    ],
+  ];
+  const spec = router.table.get('mem0').spec;
+  assert.ok(!spec.proxynd && !spec.proxyarp);
+  assert.deepEqual(await answers(forArp(macBytes(OURS))), [], 'nobody has asked us to');
+  await router.change((draft) =>
+    Object.assign(draft.state.interfaces.get('mem0') as object, { proxynd: true, proxyarp: true }),
+  );
+  const before = punted();
+  assert.deepEqual(await answers(ask), [advertised(OWN_LINK, other, 0xc0, A6)]);
+  const reply = [...back, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, ...macBytes(OURS), 198, 18, 1, 9, ...macBytes(PEER), ...A];
+  assert.deepEqual(await answers(forArp(macBytes(OURS))), [hex(reply)]);
+  assert.equal(punted(), before);
+  await answers(solicitation(other, PEER));
+  await answers(forArp(new Array(6).fill(255)));
+  assert.equal(punted(), before + 2, 'asked of all: answered late');
+});
+
 test('the books balance', async () => {
   await router.grace();
   assert.deepEqual(router.books().errors, []);
