@@ -1,9 +1,18 @@
-/** Clients of HTTP and of the control socket. */
+/** Clients of HTTP and of the control socket, and who reads the log. */
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { MeteredListener, MetricsSource } from './source.js';
 
-/** Registers the collectors of listeners. */
+/** Registers the collectors of listeners, and that of the log. */
 export function collectListeners(registers: Registry[], source: MetricsSource): void {
+  new Counter({
+    name: 'smrouter_log_lost_total',
+    help: 'Lines of the log that were lost, as it could not be written.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(source.logLost());
+    },
+  });
   const rows: readonly (readonly [string, string, typeof Gauge | typeof Counter, (of: MeteredListener) => number])[] = [
     ['smrouter_listener_connections', 'Connections now.', Gauge, (of) => of.count],
     ['smrouter_listener_connections_limit', 'Connections there may be.', Gauge, (of) => of.most],

@@ -81,6 +81,8 @@ export interface MetricsSource {
   streams(): { readonly tracked: readonly MeteredStream[]; readonly untracked: number };
   captures(): readonly MeteredCapture[];
   listeners(): readonly MeteredListener[];
+  /** Lines of the log that were lost. */
+  logLost(): number;
   sids(): readonly MeteredSid[];
   rings(): readonly { readonly name: string; readonly base: number }[];
   smr(): ReclaimerStatus;

@@ -9,8 +9,12 @@ import { capturesOf } from './control/capture-list.js';
 import { isDevice } from './control/interface-table.js';
 import { type Router, STUCK_MS } from './router.js';
 
-/** The collectors' view of `router`, and of who listens. */
-export function metricsSource(router: Router, listeners: readonly MeteredListener[] = []): MetricsSource {
+/** The collectors' view of `router`, of who listens, and of lines that the log has lost. */
+export function metricsSource(
+  router: Router,
+  listeners: readonly MeteredListener[] = [],
+  logLost: () => number = () => 0,
+): MetricsSource {
   const { memory, table, vebs } = router;
   return {
     views: memory.views,
@@ -41,6 +45,7 @@ export function metricsSource(router: Router, listeners: readonly MeteredListene
     held: () => router.heldByWorkers(),
     leaks: () => router.leaks,
     listeners: () => listeners,
+    logLost,
     mainFree: () => ({ frames: memory.cache.freeFrames, superframes: memory.cache.freeSuperframes }),
   };
 }

@@ -4,7 +4,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import pino from 'pino';
 import { tuneCompiler } from '../shared/sys/compiler.js';
 import { type AccessGroups, groupId } from './api/access.js';
 import type { RunCommand } from './api/control-socket.js';
@@ -14,6 +13,7 @@ import { checkFilters } from './cli/capture-filters.js';
 import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
+import { type DaemonLog, openLog } from './log.js';
 import { Router } from './router.js';
 import { keepSnapshots, readSnapshot, restoreSnapshot, type Snapshot } from './snapshot.js';
 import { handOver, Takeover } from './takeover.js';
@@ -24,8 +24,6 @@ const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
 const MOST_WORKERS = 16;
-/** Bytes of the log that wait while it cannot be written; what comes then is lost. */
-const LOG_WAITS = 1 << 20;
 
 /** The options as understood. */
 interface Options {
@@ -113,29 +111,22 @@ async function main(): Promise<number> {
   }
   if (option.parseOnly) return 0;
   tuneCompiler();
-  const log = openLog();
+  const opened = openLog();
   try {
-    await run(option, state, log);
+    await run(option, state, opened);
     return 0;
   } catch (error) {
-    log.fatal({ event: 'fatal', err: error }, (error as Error).message);
+    opened.log.fatal({ event: 'fatal', err: error }, (error as Error).message);
     process.stderr.write(`smrouterd: ${(error as Error).message}\n`);
     return 1;
   }
-}
-
-/** The log on standard output. Forwarding goes on where it cannot be written (a full disk): lines wait, as many as there is room for. */
-function openLog(): pino.Logger {
-  const destination = pino.destination({ dest: 1, sync: true, maxLength: LOG_WAITS });
-  destination.on('error', () => {});
-  return pino({ base: { pid: process.pid } }, destination);
 }
 
 /** The listeners, and the libraries they need: most of what there is to load, and not needed to forward. */
 const loadListeners = (): Promise<typeof import('./api/listeners.js')> => import('./api/listeners.js');
 
 /** Starts everything, waits for the end, stops everything. Throws what kept it from starting. */
-async function run(option: Options, state: State, log: pino.Logger): Promise<void> {
+async function run(option: Options, state: State, { log, output }: DaemonLog): Promise<void> {
   const manager = new ServiceManager(process.env, (error) => {
     log.warn({ event: 'service-manager', err: error }, 'could not tell the service manager');
   });
@@ -183,7 +174,7 @@ async function run(option: Options, state: State, log: pino.Logger): Promise<voi
       reload().catch((error: unknown) => log.error({ event: 'reload-failed', err: error }, (error as Error).message));
     });
     const { listen } = await loadListeners();
-    const where = { ...option, busy: option.takeover };
+    const where = { ...option, busy: option.takeover, logLost: () => output.lost };
     const origin = await listen(router, where, command, (fields, why) => log.warn(fields, why), open);
     const ready = {
       event: 'ready',

@@ -2,9 +2,9 @@
  * smrouterd and smrctl as programs that do not come far: options, messages, exit statuses.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { BIN, runProgram, temporaryFolder, uniqueTap, until } from '../support/programs.js';
@@ -107,6 +107,39 @@ describe('smrouterd whose log cannot be written', () => {
       child.kill('SIGTERM');
     }
     assert.deepEqual(await ended, [0, null]);
+  });
+
+  it('a pipe that nobody reads: it forwards, answers and ends as ever, and says all once somebody does', async () => {
+    const [socket, pipe] = [join(folder, 'unread.sock'), join(folder, 'unread')];
+    execFileSync('mkfifo', [pipe]);
+    const ends = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    // The daemon's own end waits, as a pipe of a shell does.
+    const full = openSync(pipe, 'r+');
+    const filled = writeSync(ends, Buffer.alloc(1 << 20, '\n'));
+    const words = ['-f', configFile('ifconfig mem0 create up'), '-s', socket, '-m', '127.0.0.1:0', '-w', '1'];
+    const child = spawn(process.execPath, [join(BIN, 'smrouterd'), ...words], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    const ended = once(child, 'exit');
+    let said = '';
+    try {
+      const asks = (): ReturnType<typeof runProgram> => runProgram('smrctl', ['-s', socket, 'show', 'status']);
+      await until('it forwards', 30_000, async () => (await asks()).stdout === 'forwarding\n');
+      for (let left = filled; left > 0; ) left -= readSync(ends, Buffer.alloc(left));
+      await until('its log', 30_000, () => {
+        const some = Buffer.alloc(1 << 16);
+        try {
+          said += some.subarray(0, readSync(ends, some)).toString();
+        } catch {
+          // Nothing has come yet.
+        }
+        return said.includes('"event":"ready"');
+      });
+      writeSync(ends, Buffer.alloc(1 << 20, '\n'));
+    } finally {
+      child.kill('SIGTERM');
+    }
+    assert.deepEqual(await ended, [0, null]);
+    closeSync(ends);
   });
 });
 

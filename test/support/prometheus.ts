@@ -71,6 +71,7 @@ export function countedSource(count: number): CountedSource {
     workers,
     interfaces: () => interfaces,
     listeners: () => [{ listener: 'http', count: 1, most: 1024, refused: 0, ended: 0 }],
+    logLost: () => 0,
     captures: () => [
       {
         ...{ capture: 0, interface: 'veb0', type: 'EN10MB', to: '/var/log/veb0.pcap', files: 1 },

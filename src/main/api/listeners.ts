@@ -24,6 +24,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Whether another daemon may still be on its way out. */
   readonly busy: boolean;
+  /** Lines of the log that were lost. */
+  readonly logLost: () => number;
 }
 
 /**
@@ -32,14 +34,14 @@ export interface ListenOptions {
  */
 export async function listen(
   router: Router,
-  { socket, groups, host, port, busy }: ListenOptions,
+  { socket, groups, host, port, busy, logLost }: ListenOptions,
   run: RunCommand,
   complain: Complain,
   open: { close(): unknown }[],
 ): Promise<string> {
   const forHttp = new Connections('http', complain);
   const forControl = new Connections('control', complain);
-  const metrics = createMetrics(metricsSource(router, [forHttp, forControl]));
+  const metrics = createMetrics(metricsSource(router, [forHttp, forControl], logLost));
   router.onGrace = (seconds) => metrics.onGrace(seconds);
   const opened = async (listening: () => Promise<FastifyInstance>): Promise<FastifyInstance> => {
     const server = await onceFree(busy, listening);

@@ -78,6 +78,11 @@ export const epollWaitCall: (epfd: number, events: number, most: number, timeout
   'int epoll_wait(int, uintptr_t, int, int)',
 );
 
+/** poll(2); `entries` is the address of `count` struct pollfd. */
+export const pollCall: (entries: number, count: number, timeoutMs: number) => number = libc.func(
+  'int poll(uintptr_t, ulong, int)',
+);
+
 /** send(2). With address and length 0 it tells a socket with rings to look at its transmit ring. */
 export const send: (fd: number, from: number, length: number, flags: number) => number = libc.func(
   'long send(int, uintptr_t, size_t, int)',

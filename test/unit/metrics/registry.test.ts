@@ -46,6 +46,7 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
     views,
     workers: 2,
     interfaces: () => interfaces,
+    logLost: () => 3,
     listeners: () => [{ listener: 'http', count: 1, most: 1024, refused: 0, ended: 0 }],
     captures: () => [
       {
