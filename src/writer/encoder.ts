@@ -15,6 +15,7 @@ import {
   writePacketBlock,
   writePacketTail,
 } from '../shared/wire/pcapng.js';
+import type { FileBuffer } from './file-buffer.js';
 import { type Gather, MOST_PIECES } from './gather.js';
 
 /** What a capture's packets are written as. `at` is where a record begins in the packet view, in words. */
@@ -25,8 +26,10 @@ export interface Encoder {
   readonly header: Buffer;
   /** Bytes that a packet takes. */
   bytesOf(at: number): number;
-  /** Adds a packet to `gather`, which is empty or holds packets of this encoder. */
+  /** Adds a packet to `gather`, which is empty or holds packets of this encoder. The record is used up: who dies with it leaves no reader. */
   add(gather: Gather, at: number): void;
+  /** Puts a packet into `buffer`, which has room. The record stays as it is. */
+  put(buffer: FileBuffer, at: number): void;
   /** What a stream ends with. */
   trailer(statistics: CaptureStatistics): Buffer;
 }
@@ -52,12 +55,14 @@ function makePcap({ linkType, snaplen, resolution }: Encoding, packets: PacketVi
     pieces: 1,
     header: Buffer.from(words.buffer),
     bytesOf,
+    // A stream is begun by us, so its unit is ours.
     add: (gather, at) => {
-      // The record is the writer's until it gives its room back.
-      if (resolution !== 1) {
-        i32[at + CaptureRecord.NANOSECONDS] = i32[at + CaptureRecord.NANOSECONDS] / resolution;
-      }
       gather.add(packets.address + (at + CaptureRecord.SECONDS) * 4, bytesOf(at));
+    },
+    put: (buffer, at) => {
+      const to = buffer.add(at + CaptureRecord.SECONDS, bytesOf(at));
+      if (resolution === 1) return;
+      buffer.replace(to + PcapRecord.FRACTION * 4, i32[at + CaptureRecord.NANOSECONDS] / resolution);
     },
     trailer: () => Buffer.alloc(0),
   };
@@ -90,6 +95,18 @@ function makePcapng(encoding: Encoding, packets: PacketView): Encoder {
       writePacketTail(tails, tail, captured, direction);
       gather.add(packets.address + (at + 1) * 4, (PacketBlock.WORDS * 4 + captured + 3) & ~3);
       gather.add(tailsAddress + tail * 4, PacketTail.WORDS * 4);
+    },
+    put: (buffer, at) => {
+      const captured = i32[at + CaptureRecord.CAPTURED];
+      const direction = i32[at + CaptureRecord.INTERFACE] >> 16;
+      const [seconds, nanoseconds] = [i32[at + CaptureRecord.SECONDS], i32[at + CaptureRecord.NANOSECONDS]];
+      const head = buffer.reserve(PacketBlock.WORDS);
+      writePacketBlock(buffer.words, head, seconds, nanoseconds, captured, i32[at + CaptureRecord.LENGTH]);
+      const padded = (captured + 3) & ~3;
+      const to = buffer.add(at + CaptureRecord.HEADER, padded);
+      const over = captured & 3;
+      if (over !== 0) buffer.words[((to + padded) >> 2) - 1] &= (1 << (8 * over)) - 1;
+      writePacketTail(buffer.words, buffer.reserve(PacketTail.WORDS), captured, direction);
     },
     trailer: ({ received, dropped }) => pcapngStatistics(Date.now(), received, dropped),
   };

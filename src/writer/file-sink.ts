@@ -1,20 +1,20 @@
 /**
  * A capture file: appended to, put aside when it is large or old, forced to the disk as told. Runs in the capture writer.
  *
- * The file holds whole records at all times but during a write: of one that the disk had no room for, what was written goes again. Then
+ * The file holds whole records when `flush` returns: of one that the disk had no room for, what was written goes again. Then
  * packets are dropped and counted for a second, and the next one is tried.
  */
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 import type { FileTarget, WriterReply } from '../shared/ring/writer-message.js';
-import { errnoName } from '../shared/sys/errno.js';
-import { lastErrno } from '../shared/sys/libc.js';
-import type { Encoder } from './encoder.js';
-import { Gather, MOST_PIECES } from './gather.js';
+import type { Encoder, PacketView } from './encoder.js';
+import { FileBuffer } from './file-buffer.js';
 import type { Sink, SinkCounters } from './sink.js';
 
 /** How long a file that cannot be written is left alone, and one that cannot be put aside. */
 const RETRY_MS = 1000;
 const RENAME_RETRY_MS = 60_000;
+/** Packets that are in hand at most before what is whole of the blocks they fill is written. */
+const IN_HAND = 1 << 15;
 /** Who may read packets. */
 const MODE = 0o600;
 
@@ -24,10 +24,13 @@ export class FileSink implements Sink {
   private readonly encoder: Encoder;
   private readonly counters: SinkCounters;
   private readonly tell: (reply: WriterReply) => void;
-  private readonly gather = new Gather();
+  private readonly buffer: FileBuffer;
+  /** Bytes of each packet whose end is not in the file yet. */
+  private readonly lengths = new Int32Array(IN_HAND);
+  private packets = 0;
   /** -1 while there is none. */
   private fd: number;
-  /** Bytes in the file. */
+  /** Bytes of the file that are whole records. */
   private size: number;
   /** Whether packets may follow; what is appended to pcapng begins a section of its own. */
   private headed: boolean;
@@ -42,12 +45,14 @@ export class FileSink implements Sink {
     id: number,
     target: FileTarget,
     encoder: Encoder,
+    packets: PacketView,
     counters: SinkCounters,
     tell: (reply: WriterReply) => void,
   ) {
     this.id = id;
     this.target = target;
     this.encoder = encoder;
+    this.buffer = new FileBuffer(packets);
     this.counters = counters;
     this.tell = tell;
     this.fd = target.fd;
@@ -57,6 +62,7 @@ export class FileSink implements Sink {
     this.headed = this.size > 0 && target.encoding.format === 'pcap';
     counters.sized(this.size);
     counters.willBe(this.size);
+    this.buffer.begin(this.size);
     if (this.headed) counters.file();
     else this.begin();
   }
@@ -64,32 +70,37 @@ export class FileSink implements Sink {
   isFull(at: number): boolean {
     const { rotateBytes } = this.target;
     if (rotateBytes === 0 || this.stuckUntil > this.now || this.now < this.renameAfter) return false;
-    const grown = this.size + this.gather.bytes;
+    const grown = this.buffer.end;
     return grown > this.encoder.header.length && grown + this.encoder.bytesOf(at) > rotateBytes;
   }
 
+  hurry(fills: boolean): void {
+    this.buffer.hurry = fills;
+  }
+
   take(at: number): void {
-    if (this.stuckUntil > this.now) {
+    const { buffer, encoder } = this;
+    const bytes = encoder.bytesOf(at);
+    if (this.packets === IN_HAND || !buffer.fits(bytes)) this.write(false);
+    if (this.stuckUntil > this.now || !this.begin()) {
       this.counters.dropped(1);
       return;
     }
-    const { gather, encoder } = this;
-    if (gather.count === MOST_PIECES) this.flush();
-    encoder.add(gather, at);
+    encoder.put(buffer, at);
+    this.lengths[this.packets++] = bytes;
   }
 
   flush(): void {
-    const { gather } = this;
-    if (gather.count === 0) return;
-    const packets = gather.count / this.encoder.pieces;
-    if (!this.begin()) this.counters.dropped(packets);
-    else {
-      const written = gather.writeTo(this.fd, this.size);
-      if (written === gather.bytes) this.wrote(packets, written);
-      // A short write has no errno of its own: it is a disk that became full.
-      else this.wroteLess(packets, Math.max(0, written), written < 0 ? errnoName(lastErrno()) : 'ENOSPC');
-    }
-    gather.clear();
+    if (this.packets > 0) this.write(true);
+  }
+
+  /** Writes what the buffer holds: all, or whole blocks alone. */
+  private write(all: boolean): void {
+    const { buffer } = this;
+    const whole = buffer.writeTo(this.fd, all);
+    this.count();
+    if (whole) this.wrote(all);
+    else this.wroteLess(buffer.code);
   }
 
   tick(now: number): void {
@@ -116,10 +127,19 @@ export class FileSink implements Sink {
     this.release();
   }
 
-  private wrote(packets: number, bytes: number): void {
-    this.size += bytes;
-    this.counters.wrote(packets, bytes);
-    if (this.target.fsync === 'always') {
+  /** Counts the packets that are in the file as a whole. */
+  private count(): void {
+    const { lengths, buffer } = this;
+    const before = this.size;
+    let whole = 0;
+    while (whole < this.packets && this.size + lengths[whole] <= buffer.written) this.size += lengths[whole++];
+    this.counters.wrote(whole, this.size - before);
+    lengths.copyWithin(0, whole, this.packets);
+    this.packets -= whole;
+  }
+
+  private wrote(all: boolean): void {
+    if (all && this.target.fsync === 'always') {
       try {
         fdatasyncSync(this.fd);
       } catch (error) {
@@ -134,21 +154,13 @@ export class FileSink implements Sink {
     }
   }
 
-  /** Counts those packets that are whole, and takes back what was written of the next. */
-  private wroteLess(packets: number, written: number, code: string): void {
-    const { gather, encoder } = this;
-    let whole = 0;
-    let bytes = 0;
-    for (; whole < packets; whole++) {
-      const next = gather.bytesOf(whole * encoder.pieces, (whole + 1) * encoder.pieces);
-      if (bytes + next > written) break;
-      bytes += next;
-    }
-    this.size += bytes;
-    this.counters.wrote(whole, bytes);
+  /** Takes back what was written of a packet that is not whole, and loses it and all behind it. */
+  private wroteLess(code: string): void {
     this.stick(code);
-    this.counters.dropped(packets - whole);
+    this.counters.dropped(this.packets);
+    this.packets = 0;
     this.cutTo(this.size);
+    this.buffer.begin(this.size);
   }
 
   /** Leaves the file alone for a while. */
@@ -169,6 +181,7 @@ export class FileSink implements Sink {
       const written = writeSync(this.fd, header);
       if (written === header.length) {
         this.size += written;
+        this.buffer.begin(this.size);
         this.headed = true;
         this.begun = this.now;
         this.counters.file();
@@ -214,11 +227,13 @@ export class FileSink implements Sink {
   /** Gives the file up. Forcing it to the disk may take long, so main does that. */
   private release(): void {
     if (this.fd === -1) return;
+    this.buffer.close();
     const fd = this.target.fsync === 'never' ? -1 : this.fd;
     if (fd === -1) closeSync(this.fd);
     this.tell({ op: 'closed', id: this.id, path: this.target.path, fd });
     this.fd = -1;
     this.size = 0;
+    this.buffer.begin(0);
     this.headed = false;
   }
 }

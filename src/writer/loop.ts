@@ -2,8 +2,8 @@
  * The capture writer's loop: takes what workers captured out of their rings, gives it to the sinks, and sleeps. Runs in the capture
  * writer; it waits for disks, never for readers, and no worker ever waits for it: a full ring drops and counts.
  *
- * After a turn that found something it naps, so that packets come in batches and workers seldom ring; after one that found nothing it
- * sleeps until one of them does.
+ * After a turn that found something it naps, so that packets come in batches, unless a ring fills meanwhile; after one that found nothing it
+ * sleeps until something comes. Its batches are large: a wake-up costs what a thousand packets do, and a disk what a hundred do.
  */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import {
@@ -13,6 +13,8 @@ import {
   MAX_CAPTURES,
   WriterBatch,
   WriterLane,
+  WriterRest,
+  wakeWords,
 } from '../shared/layout/capture.js';
 import { openRegions, type Regions } from '../shared/layout/regions.js';
 import { CaptureConsumer } from '../shared/ring/capture-ring.js';
@@ -31,19 +33,13 @@ export interface WriterTask {
   readonly counters: Float64Array;
 }
 
-/** Between turns while packets come: to files, and to somebody who watches. A wake-up costs what some hundred packets do. */
-const NAP_MS = 10;
+/** Between turns while packets come: to files, and to somebody who watches. */
+const NAP_MS = 100;
 const LIVE_NAP_MS = 2;
-/** The ring that such naps are for; a smaller one is looked at more often. */
-const NAP_RING_BYTES = 16 << 20;
-/** A ring that was fuller than this, as a part of 1, is looked at again at once. */
-const FULL = 0.25;
 /** Longest sleep: readers may leave, and files grow old, while nothing comes. */
 const SLEEP_MS = 100;
 /** Where `WriterBatch` is. */
 const BATCH = MAX_CAPTURES * WriterLane.WORDS;
-/** Bytes taken from a ring before they are written and their room is given back. */
-const BATCH_BYTES = 256 << 10;
 
 /** Writes captures until main says stop. */
 export function writeCaptures({ regions, port, counters }: WriterTask): void {
@@ -57,16 +53,19 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
   const never = new Int32Array(new SharedArrayBuffer(4));
   const tell = (reply: WriterReply): void => port.postMessage(reply);
 
-  const nap = NAP_MS * Math.min(1, sizes.captureBytes / NAP_RING_BYTES);
+  const full = wakeWords(sizes.captureBytes);
+  /** Bytes taken from a ring before they are written and their room is given back. */
+  const batchBytes = full * 4;
   let live = false;
   /** Whether it may look at the rings. */
   let begun = false;
 
-  /** Takes at most what a ring holds from each of them. Returns how much of the fullest one was taken, as a part of 1. */
-  function drain(): number {
-    let most = 0;
+  /** Takes at most what a ring holds from each of them. Returns whether there was anything. */
+  function drain(): boolean {
+    let found = false;
     for (const ring of rings) {
       let [turn, batch] = [0, 0];
+      hurry(ring);
       while (turn < sizes.captureBytes) {
         const at = ring.next();
         if (at === -1) break;
@@ -80,16 +79,32 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
           }
           sink.take(at);
         }
+        found = true;
         batch += i32[at + CaptureRecord.SIZE] * 4;
-        if (batch < BATCH_BYTES) continue;
+        if (batch < batchBytes) continue;
         finish(ring, ring.position());
         turn += batch;
         batch = 0;
+        hurry(ring);
       }
       finish(ring, ring.position());
-      most = Math.max(most, (turn + batch) / sizes.captureBytes);
     }
-    return most;
+    return found;
+  }
+
+  /** Tells the sinks whether this ring is more than half full. */
+  function hurry(ring: CaptureConsumer): void {
+    const fills = ring.occupancy > 2 * full;
+    for (const sink of sinks) sink?.hurry(fills);
+  }
+
+  /** Rests until it is woken, but `ms` at most; not at all if a ring has `words` words, or main has asked for something since `asked`. */
+  function rest(kind: WriterRest, words: number, asked: number, ms: number): void {
+    Atomics.store(i32, bell, kind);
+    // Who published or asked before it could see that we rest did not ring.
+    const nothing = rings.every((ring) => ring.occupancy < words) && Atomics.load(i32, requests) === asked;
+    if (nothing) Atomics.wait(i32, bell, kind, ms);
+    Atomics.store(i32, bell, WriterRest.NONE);
   }
 
   /**
@@ -139,7 +154,7 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
   function open({ id, target }: WriterRequest & { op: 'open' }): Sink {
     const encoder = makeEncoder(target.encoding, packets);
     const count = new SinkCounters(counters, id);
-    if (target.kind === 'file') return new FileSink(id, target, encoder, count, tell);
+    if (target.kind === 'file') return new FileSink(id, target, encoder, packets, count, tell);
     return new StreamSink(id, target, encoder, count, tell);
   }
 
@@ -152,16 +167,8 @@ export function writeCaptures({ regions, port, counters }: WriterTask): void {
     }
     const now = performance.now();
     for (const sink of sinks) sink?.tick(now);
-    const taken = drain();
-    if (taken > 0) {
-      if (taken < FULL) Atomics.wait(never, 0, 0, live ? Math.min(nap, LIVE_NAP_MS) : nap);
-      continue;
-    }
-    Atomics.store(i32, bell, 1);
-    // Who published or asked before it could see that we sleep did not ring.
-    const nothing = rings.every((ring) => ring.occupancy === 0) && Atomics.load(i32, requests) === asked;
-    if (nothing) Atomics.wait(i32, bell, 1, SLEEP_MS);
-    Atomics.store(i32, bell, 0);
+    if (drain()) rest(WriterRest.NAP, full, asked, live ? LIVE_NAP_MS : NAP_MS);
+    else rest(WriterRest.SLEEP, 1, asked, SLEEP_MS);
   }
   for (const sink of sinks) sink?.close({ received: 0, dropped: 0 });
 }

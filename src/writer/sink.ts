@@ -14,6 +14,8 @@ export interface Sink {
   /** Whether the record at word `at` of the packet view is to begin another file: all records before it are done then, and `rotate` is called. */
   isFull(at: number): boolean;
   rotate(): void;
+  /** Says whether a ring fills, so that there is no time to lose. */
+  hurry(fills: boolean): void;
   /** Takes the record at word `at`. */
   take(at: number): void;
   flush(): void;

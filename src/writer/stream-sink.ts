@@ -57,6 +57,8 @@ export class StreamSink implements Sink {
 
   rotate(): void {}
 
+  hurry(): void {}
+
   prepare(): void {}
 
   take(at: number): void {

@@ -54,6 +54,11 @@ export function captured(hosts: SmrouterHosts): Kept {
   return shown;
 }
 
+/** What was shown and lost between two counts. */
+export function since(before: Kept, now: Kept): Kept {
+  return { received: now.received - before.received, dropped: now.dropped - before.dropped };
+}
+
 /**
  * tcpdump at host b's link with a filter, writing to `path` what `during` has sent, frames of `length` bytes. Returns its nanoseconds for each
  * packet it wrote, and what it kept.

@@ -59,7 +59,7 @@ const VALUES = new Set([
     'TapIo',
   ],
   ...['RuleAction', 'Verdict', 'Key'],
-  ...['Direction', 'CaptureLink', 'FilterDrop', 'TraceEvent'],
+  ...['Direction', 'CaptureLink', 'FilterDrop', 'TraceEvent', 'WriterRest'],
   ...['FibEntry', 'NextHopKind'],
   ...['SidAction', 'SidFlavor', 'EncapFlag'],
   ...['TunnelFlag', 'TunnelPriority', 'Where'],

@@ -14,10 +14,25 @@ export const RECORD_WORDS_MOST = 8 + (((65_549 + 16 + 7) >> 3) << 1);
 
 /** How the capture writer is woken; at `captureBell`. */
 export const enum CaptureBell {
-  /** 1 while the writer sleeps or is about to; a worker that published a record then makes it 0 and notifies. W: all. R: all. */
+  /** A `WriterRest`; a worker that has something to wake the writer for makes it 0 and notifies. W: all. R: all. */
   ASLEEP = 0,
   /** Requests that main has made of the writer. W: main. R: writer. */
   REQUESTS = 1,
+}
+
+/** What the writer does, or is about to do. */
+export const enum WriterRest {
+  /** It is awake. */
+  NONE = 0,
+  /** It sleeps until a record is published. */
+  SLEEP = 1,
+  /** It lets packets gather, and wants to be woken by whose ring holds more than `wakeWords`. */
+  NAP = 2,
+}
+
+/** How full a ring of `captureBytes` bytes is to be for its worker to wake a writer that naps, in words: a quarter. */
+export function wakeWords(captureBytes: number): number {
+  return captureBytes >> 4;
 }
 
 /** Header of a thread's ring, at `captureRing`; entries follow it. */

@@ -2,7 +2,15 @@
  * The two ends of a capture ring (layout/capture.ts): a worker puts records in, the capture writer takes them out. Records are
  * bytes of the packet view, so a frame is copied into one without a view of its own.
  */
-import { CaptureBell, CaptureRecord, CaptureRing, captureBell, captureRing } from '../layout/capture.js';
+import {
+  CaptureBell,
+  CaptureRecord,
+  CaptureRing,
+  captureBell,
+  captureRing,
+  WriterRest,
+  wakeWords,
+} from '../layout/capture.js';
 import type { Views } from '../layout/regions.js';
 
 /** The worker's end. */
@@ -13,6 +21,7 @@ export class CaptureProducer {
   private readonly records: number;
   private readonly mask: number;
   private readonly capacity: number;
+  private readonly wakeAt: number;
   private tail: number;
   private published: number;
   private headSeen: number;
@@ -26,6 +35,7 @@ export class CaptureProducer {
     this.records = this.ring + CaptureRing.RECORDS;
     this.capacity = sizes.captureBytes >> 2;
     this.mask = this.capacity - 1;
+    this.wakeAt = wakeWords(sizes.captureBytes);
     this.tail = this.capacity === 0 ? 0 : Atomics.load(i32, this.ring + CaptureRing.TAIL);
     this.published = this.tail;
     this.headSeen = this.capacity === 0 ? 0 : Atomics.load(i32, this.ring + CaptureRing.HEAD);
@@ -47,13 +57,22 @@ export class CaptureProducer {
     return this.records;
   }
 
-  /** Makes all records written so far visible, and wakes the writer if it sleeps. */
+  /** Makes all records written so far visible, and wakes the writer if it sleeps, or if it naps and the ring fills. */
   publish(): void {
     if (this.tail === this.published) return;
     this.published = this.tail;
     Atomics.store(this.i32, this.ring + CaptureRing.TAIL, this.tail);
     const bell = this.bell + CaptureBell.ASLEEP;
-    if (Atomics.load(this.i32, bell) === 1 && Atomics.exchange(this.i32, bell, 0) === 1) Atomics.notify(this.i32, bell);
+    const rest = Atomics.load(this.i32, bell);
+    if (rest === WriterRest.NONE || (rest === WriterRest.NAP && !this.fills())) return;
+    if (Atomics.exchange(this.i32, bell, WriterRest.NONE) !== WriterRest.NONE) Atomics.notify(this.i32, bell);
+  }
+
+  /** Whether a writer that naps is to see to the ring. */
+  private fills(): boolean {
+    if (((this.tail - this.headSeen) | 0) < this.wakeAt) return false;
+    this.headSeen = Atomics.load(this.i32, this.ring + CaptureRing.HEAD);
+    return ((this.tail - this.headSeen) | 0) >= this.wakeAt;
   }
 }
 

@@ -14,6 +14,10 @@ export const read: (fd: number, to: number, length: number) => number = libc.fun
 export const write: (fd: number, from: number, length: number) => number = libc.func(
   'long write(int, uintptr_t, size_t)',
 );
+/** pwrite(2) of `length` bytes from address `from` to byte `offset` of a file. */
+export const pwrite: (fd: number, from: number, length: number, offset: number) => number = libc.func(
+  'long pwrite(int, uintptr_t, size_t, long)',
+);
 /** writev(2) of `count` struct iovec (16 bytes each: address, length) at address `iov`, which must be in fixed memory. */
 export const writev: (fd: number, iov: number, count: number) => number = libc.func('long writev(int, uintptr_t, int)');
 /** memmove(3) of `length` bytes to address `to` from address `from`. */

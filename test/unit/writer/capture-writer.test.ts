@@ -472,6 +472,35 @@ async function mortalWriter(flags: string): Promise<typeof CaptureWriter> {
   return built.CaptureWriter;
 }
 
+test('a thread that dies with packets in hand leaves its successor all that was in them', {
+  skip: tshark,
+}, async (t) => {
+  const flags = temporaryFolder();
+  const mortal = new (await mortalWriter(flags))(memory, () => {});
+  t.after(() => mortal.stop());
+  const ring = new CaptureConsumer(memory.views, 0);
+  // Time stamps in another unit, and records that take another form in the file.
+  const micro = path();
+  const theirs = pcapFile(LinkType.EN10MB, []);
+  theirs.writeUInt32LE(0xa1b2c3d4, 0);
+  writeFileSync(micro, theirs);
+  for (const target of [file(micro), file(path('a.pcapng'), { encoding: { ...encoding, format: 'pcapng' } })]) {
+    await mortal.open(ID, target);
+    writeFileSync(join(flags, '0'), '');
+    for (let n = 0; n < 3; n++) feed.put(ID, SECONDS + n, 123_456_000 + n * 1000, packet(n, 60 + n), 1500);
+    feed.publish();
+    await until('the thread dies', LIMIT_MS, () => !existsSync(join(flags, '0')));
+    await until('its successor has emptied the ring', LIMIT_MS, () => ring.occupancy === 0);
+    await mortal.close(ID, none);
+    const found = fields(target.path, 'frame.time_epoch', 'frame.cap_len', 'frame.len');
+    const epoch = (n: number): string => `${SECONDS + n}.12345${6 + n}000`;
+    assert.deepEqual(
+      found,
+      range(0, 3).map((n) => `${epoch(n)}\t${60 + n}\t1500`),
+    );
+  }
+});
+
 test('wherever a thread dies, its successor loses nothing and writes nothing twice', async (t) => {
   const flags = temporaryFolder();
   const mortal = new (await mortalWriter(flags))(memory, () => {});
