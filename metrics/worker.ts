@@ -14,6 +14,7 @@ export function collectWorkers(registers: Registry[], source: MetricsSource): vo
     ['smrouter_worker_bursts_total', 'Bursts processed.', (w) => work(w, Work.BURSTS)],
     ['smrouter_worker_frames_total', 'Frames processed.', (w) => work(w, Work.FRAMES)],
     ['smrouter_worker_sleeps_total', 'Times the worker went to sleep.', (w) => work(w, Work.SLEEPS)],
+    ['smrouter_worker_naps_total', 'Times the worker let frames gather.', (w) => work(w, Work.NAPS)],
     ['smrouter_worker_busy_seconds_total', 'Seconds the worker was awake.', (w) => work(w, Work.BUSY_SECONDS)],
   ];
   for (const [name, help, value] of counters) {

@@ -161,6 +161,7 @@ export class Router {
     this.memory.heap.poison = options.poison ?? false;
     const { heap, rings } = this.memory.views;
     heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
+    heap[Control.COALESCE] = this.current.settings['smrouter.coalesce'];
     heap[Control.GRE] = this.current.settings['net.inet.gre.allow'];
     heap[Control.MIRRORS] = this.current.settings['smrouter.mirrors'];
     heap[Control.FORWARD4] = this.current.settings['net.inet.ip.forwarding'];

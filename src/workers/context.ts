@@ -105,6 +105,8 @@ export class Context {
 
   /** Whether it looks into rings all the time, so that waiting a moment for more costs nothing. */
   eager = false;
+  /** Whether a queue is looked into of the worker's own accord: no event has told of it. */
+  looking = false;
 
   /** The burst. */
   n = 0;

@@ -1,9 +1,9 @@
 /**
  * The burst loop of a worker: announce, take what the rings hold, wait in epoll for devices, and again until told to stop.
  *
- * One epoll_wait a turn serves both ends: while the rings gave work, or the idle policy spins, it only looks (timeout 0),
- * otherwise it sleeps. The
- * worker is offline (SMR) exactly while it may block, for at most WAIT_MS, so that a stop is seen even if no doorbell rings.
+ * One epoll_wait a turn serves both ends: while the rings gave work, or the idle policy spins, it only looks (timeout 0), otherwise it
+ * sleeps, or naps where traffic is dense (coalesce.ts). The worker is offline (SMR) exactly while it may block, for at most WAIT_MS, so
+ * that a stop is seen even if no doorbell rings.
  */
 import { threadId } from 'node:worker_threads';
 import { Drop } from '../shared/counter/drop-reason.js';
@@ -15,6 +15,7 @@ import { TraceEvent } from '../shared/layout/trace.js';
 import { Cast } from '../shared/ring/punt-reason.js';
 import { ringOccupancy } from '../shared/ring/ring.js';
 import { announce, offline, online } from '../shared/smr/reader.js';
+import { makeNap } from '../shared/sys/clock.js';
 import { EPOLL_DATA_WORD, EPOLL_EVENT_WORDS, EPOLLERR, EPOLLHUP, epollDel, epollWait } from '../shared/sys/epoll.js';
 import { heapKib } from '../shared/sys/js-heap.js';
 import { addressOf, gettid } from '../shared/sys/libc.js';
@@ -23,6 +24,7 @@ import { makeTrackNext } from '../shared/table/sequence.js';
 import { deviceOf, makeFinishBurst, makeTransmit, queueFrame } from './burst.js';
 import { tapReceived } from './capture/burst-taps.js';
 import { tapFrame } from './capture/taps.js';
+import { Coalesce } from './coalesce.js';
 import { BURST, type Context, count, nextTurn, tick } from './context.js';
 import { makeBusyQueues } from './device/busy-queues.js';
 import { makeMemoryDevice } from './device/memory.js';
@@ -66,6 +68,8 @@ const WAITED_MS = 0.005;
 const EVENTS = 64;
 /** Turns with work, none of them slept, after which queues of attached interfaces are looked into without epoll. */
 const BUSY_TURNS = 32;
+/** Bytes of a frame, on average over its burst, from which it is taken for bulk traffic. */
+const LONG = 1200;
 /** Turns between two looks at the clock while there is work. */
 const TICK_TURNS = 32;
 /** `data0` of the doorbell's own events: no interface has index 0. */
@@ -96,6 +100,7 @@ export interface Loop {
  */
 export function makeLoop(ctx: Context): Loop {
   const { heap, block, meta, slots } = ctx;
+  const workAt = workLane(ctx.views.sizes.threads, ctx.me);
   const devices = {
     tap: makeTapDevice(ctx),
     memory: makeMemoryDevice(ctx),
@@ -104,6 +109,8 @@ export function makeLoop(ctx: Context): Loop {
   };
   const { feed } = devices.xdp;
   const idle = new Idle();
+  const coalesce = new Coalesce();
+  const takeNap = makeNap();
   const busy = makeBusyQueues(ctx);
   const { toAddress: output, toGateway, toNeighbour } = makeEthernetOutput(ctx);
   const replies = makeReplies(ctx, output);
@@ -165,11 +172,13 @@ export function makeLoop(ctx: Context): Loop {
       // The clock costs 55 ns, and only one policy asks for it.
       const adaptive = policy === IdlePolicy.ADAPTIVE;
       const look = work !== 0 || (adaptive ? idle.spins(policy, performance.now()) : policy === IdlePolicy.SPIN);
+      const us = look ? 0 : napTime(policy);
       if (!look) {
         busyTurns = 0;
-        lookIntoQueues(false);
+        lookIntoQueues(us !== 0);
+        ctx.eager = false;
       }
-      const ready = look ? epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0) : sleep();
+      const ready = look ? lookForEvents() : us !== 0 ? nap(us) : sleep();
       const arrived = work !== 0 || ready > 0;
       const now = arrived && adaptive ? performance.now() : 0;
       for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
@@ -186,7 +195,7 @@ export function makeLoop(ctx: Context): Loop {
   /** One burst from each TAP that has frames now. Returns how many had. */
   function pollTaps(): number {
     nextTurn(ctx);
-    const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0);
+    const ready = lookForEvents();
     for (let e = 0; e < ready; e++) serve(e * EPOLL_EVENT_WORDS);
     return ready;
   }
@@ -212,7 +221,7 @@ export function makeLoop(ctx: Context): Loop {
 
   function lookIntoQueues(directly: boolean): void {
     if (directly) busy.heat();
-    else if (ctx.eager) busy.cool();
+    else if (busy.out() !== 0) busy.cool();
     ctx.eager = busy.out() !== 0;
   }
 
@@ -222,7 +231,9 @@ export function makeLoop(ctx: Context): Loop {
     for (let k = 0; k < busy.out(); k++) {
       const index = busy.take(k);
       if (index === 0) continue;
+      ctx.looking = true;
       const read = deviceOf(devices, heap[ifRecord(index) + If.TYPE]).receive(index);
+      ctx.looking = false;
       if (read === 0) continue;
       work += read;
       input(index);
@@ -241,7 +252,7 @@ export function makeLoop(ctx: Context): Loop {
       work += n;
       ctx.n = n;
       if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
-      ctx.counters[workLane(ctx.views.sizes.threads, ctx.me) + Work.HANDED_IN] += n;
+      ctx.counters[workAt + Work.HANDED_IN] += n;
       ctx.borrowed = false;
       ctx.offloads = true;
       ctx.ingress = 0;
@@ -307,20 +318,49 @@ export function makeLoop(ctx: Context): Loop {
 
   /** Waits for a device or the doorbell. Returns the events; 0 after WAIT_MS, or at once if a ring has work after all. */
   function sleep(): number {
-    const work = workLane(ctx.views.sizes.threads, ctx.me);
     Atomics.store(heap, block + Thread.ASLEEP, 1);
     const wait = ringsHaveWork() || Atomics.load(heap, Control.STOP) !== 0 ? 0 : WAIT_MS;
+    goOffline();
+    const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, wait);
+    comeOnline(Work.SLEEPS);
+    Atomics.store(heap, block + Thread.ASLEEP, 0);
+    return ready;
+  }
+
+  /** For how many microseconds the worker is to nap, having nothing to do; 0 = it is to sleep. */
+  function napTime(policy: number): number {
+    const limit = policy === IdlePolicy.SLEEP ? heap[Control.COALESCE] : 0;
+    if (limit === 0) return 0;
+    return coalesce.nap(performance.now(), ctx.counters[workAt + Work.FRAMES], limit);
+  }
+
+  /** Lets frames gather for `us` microseconds. No doorbell is rung, as the rings are looked at soon. Returns the events there are then. */
+  function nap(us: number): number {
+    const left = lookForEvents();
+    if (left > 0) return left;
+    goOffline();
+    takeNap(us);
+    comeOnline(Work.NAPS);
+    return lookForEvents();
+  }
+
+  /** Returns the events that there are now. */
+  function lookForEvents(): number {
+    return epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, 0);
+  }
+
+  function goOffline(): void {
     feed();
     offline(heap, block);
     tick(ctx);
-    const ready = epollWait(heap[block + Thread.EPOLL], eventsAddress, EVENTS, wait);
+  }
+
+  function comeOnline(word: Work): void {
     ctx.epoch = online(heap, block);
-    Atomics.store(heap, block + Thread.ASLEEP, 0);
-    ctx.counters[work + Work.SLEEPS] += 1;
+    ctx.counters[workAt + word] += 1;
     const now = performance.now();
     if (now - ctx.wokeAt[0] > WAITED_MS) nextTurn(ctx);
     ctx.wokeAt[0] = now;
-    return ready;
   }
 
   /** Whether any ring this worker takes from has entries: the second look between ASLEEP = 1 and sleeping. */
@@ -358,10 +398,10 @@ export function makeLoop(ctx: Context): Loop {
 
   /** The burst in hand, received on interface `index`, goes its way. */
   function input(index: number): void {
-    const work = workLane(ctx.views.sizes.threads, ctx.me);
-    ctx.counters[work + Work.BURSTS] += 1;
-    ctx.counters[work + Work.FRAMES] += ctx.n;
+    ctx.counters[workAt + Work.BURSTS] += 1;
+    ctx.counters[workAt + Work.FRAMES] += ctx.n;
     if (ctx.n >= BURST / 2) ctx.full = true;
+    if (ctx.bytes > ctx.n * LONG) coalesce.sawBulk();
     const record = ifRecord(index);
     if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
     const captures = heap[record + If.CAPTURE];

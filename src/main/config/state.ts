@@ -127,6 +127,8 @@ export interface InterfaceSpec {
 /** Settings of the router as a whole, by the name `sysctl` knows them. */
 export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
+  /** Microseconds for which a worker that sleeps lets frames gather, at most; 0 = not at all. */
+  'smrouter.coalesce': number;
   /** 1 = workers read and write TAPs through io_uring where the kernel lets them. Fixed at start. */
   'smrouter.uring': 0 | 1;
   /** CPUs that workers are pinned to, one each in turn, as `parseCpus` reads them; `any` = none. */
@@ -170,6 +172,7 @@ export interface Settings {
 /** What holds where nobody set anything. */
 export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
+  'smrouter.coalesce': 700,
   'smrouter.uring': 1,
   'smrouter.cpus': 'any',
   'net.inet.ip.forwarding': 1,

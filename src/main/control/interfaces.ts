@@ -182,6 +182,7 @@ export class Interfaces {
         if (step.after['smrouter.cpus'] !== step.before['smrouter.cpus'])
           this.affinity.set(step.after['smrouter.cpus']);
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
+        this.memory.views.heap[Control.COALESCE] = step.after['smrouter.coalesce'];
         this.memory.views.heap[Control.GRE] = step.after['net.inet.gre.allow'];
         this.memory.views.heap[Control.MIRRORS] = step.after['smrouter.mirrors'];
         this.memory.views.heap[Control.FORWARD4] = step.after['net.inet.ip.forwarding'];

@@ -77,6 +77,8 @@ export const enum Work {
   /** Frames handed to other workers, and taken from them. */
   HANDED_OUT = 4,
   HANDED_IN = 5,
+  /** Times it let frames gather instead of going to sleep. */
+  NAPS = 6,
   WORDS = 16,
 }
 

@@ -24,6 +24,8 @@ export const enum Control {
   CLOCK_SHIFT = 3,
   /** What workers do when idle, an `IdlePolicy`. W: main. R: workers. */
   IDLE = 4,
+  /** Longest time, in microseconds, that a worker which sleeps lets frames gather (workers/coalesce.ts); 0 = never. W: main. R: workers. */
+  COALESCE = 18,
   /** 1 = SRv6 as Linux does it where the RFCs say otherwise. W: main. R: workers. */
   SRV6_COMPAT = 24,
   /** Flow label of outer headers: -1 = 0, 0 = that of the inner packet, 1 = a hash of its flow. W: main. R: workers. */

@@ -113,6 +113,8 @@ export const syscall6: (number: number, a: number, b: number, c: number, d: numb
   libc.func('long syscall(long, ulong, ulong, ulong, ulong, ulong, ulong)');
 /** clock_gettime(2) into a struct timespec at address `to`. */
 export const clockGettime: (clock: number, to: number) => number = libc.func('int clock_gettime(int, uintptr_t)');
+/** nanosleep(2) for the struct timespec at address `time`. */
+export const nanosleep: (time: number, left: number) => number = libc.func('int nanosleep(uintptr_t, uintptr_t)');
 const SYS_SCHED_GETAFFINITY = process.arch === 'x64' ? 204 : 123;
 /** gettid(2): the kernel's number of this thread. */
 export const gettid: () => number = libc.func('int gettid()');

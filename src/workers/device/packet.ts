@@ -119,7 +119,7 @@ export function makePacketDevice(ctx: Context): Device {
       }
       n++;
     }
-    if (reads === 0) clearSocketError(ring.fd);
+    if (reads === 0 && !ctx.looking) clearSocketError(ring.fd);
     ctx.n = n;
     ctx.bytes = bytes;
     if (bytes > n * Slot.FRAME_MAX) ctx.bulk = true;

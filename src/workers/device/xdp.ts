@@ -114,10 +114,8 @@ export function makeXdpDevice(ctx: Context): XdpDevice {
     const up = (heap[ifRecord(index) + If.FLAGS] & IfFlag.RUNNING) !== 0;
     const from = words[rx.consumer];
     let ready = (Atomics.load(words, rx.producer) - from) | 0;
-    if (ctx.eager && ready < GATHER) {
-      if (ready === 0) return 0;
-      ready = gather(rx, from, ready);
-    }
+    if (ready === 0 && ctx.looking) return 0;
+    if (ctx.eager && ready < GATHER) ready = gather(rx, from, ready);
     let n = 0;
     let used = 0;
     let reads = 0;

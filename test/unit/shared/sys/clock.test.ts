@@ -1,7 +1,7 @@
 /** The clock of captured packets (shared/sys/clock.ts). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { makeClock } from '../../../../src/shared/sys/clock.js';
+import { makeClock, makeNap } from '../../../../src/shared/sys/clock.js';
 
 test('it says what Date says, finer, and stands still between two readings', () => {
   const clock = makeClock();
@@ -21,4 +21,13 @@ test('it says what Date says, finer, and stands still between two readings', () 
     'nanoseconds, not microseconds',
   );
   assert.ok(new Set(seen).size > 25);
+});
+
+test('a nap lasts as long as told, or longer', () => {
+  const nap = makeNap();
+  for (const us of [1, 700, 10_000]) {
+    const before = process.hrtime.bigint();
+    nap(us);
+    assert.ok(process.hrtime.bigint() - before >= BigInt(us) * 1000n);
+  }
 });
