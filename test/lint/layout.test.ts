@@ -60,7 +60,8 @@ const VALUES = new Set([
   ],
   ...['RuleAction', 'Verdict', 'Key'],
   ...['Direction', 'CaptureLink', 'FilterDrop', 'TraceEvent', 'WriterRest'],
-  ...['FibEntry', 'NextHopKind'],
+  // The words of the last are a reader's own.
+  ...['FibEntry', 'NextHopKind', 'Fib6Near'],
   ...['SidAction', 'SidFlavor', 'EncapFlag'],
   ...['TunnelFlag', 'TunnelPriority', 'Where'],
 ]);

@@ -14,7 +14,7 @@
  */
 import { Kind } from '../layout/heap.js';
 import { checkNextHop } from './fib4.js';
-import { HostSet, makeHostLookup } from './host-set.js';
+import { HostSet, makeHostLookup, mayBeHost } from './host-set.js';
 import { PrefixSet } from './prefix-set.js';
 import { FibEntry, type FibMemory, type FibReclaimer, PrefixTrie } from './prefix-trie.js';
 import { pieceOf } from './range-block.js';
@@ -30,6 +30,8 @@ const enum Fib6Head {
   HOSTS = 3,
   /** Key of its hash. */
   HOST_KEY = 4,
+  /** Which addresses may be host routes: eight words. */
+  HOST_FILTER = 8,
   WORDS = 16,
 }
 
@@ -38,41 +40,71 @@ const STRIDES: readonly number[] = [16, 8, ...Array.from({ length: 26 }, () => 4
 /** Finds the next hop of an address in the table whose record is at `root`; 0 = no route. */
 export type Fib6Lookup = (root: number, w0: number, w1: number, w2: number, w3: number) => number;
 
-/** The look-up over one heap. */
-export function makeFib6Lookup(heap: Int32Array): Fib6Lookup {
+/**
+ * What a look-up remembers of the one before: where the first 32 bits of an address lead in a table. An operator's own prefixes are in one
+ * /32 or a few, and half of the way to them is that. It is good as long as its reader may hold what it has found, and to be voided then.
+ */
+export const enum Fib6Near {
+  /** Record of the table; 0 = nothing is remembered. */
+  ROOT = 0,
+  /** The first word of the address. */
+  WORD = 1,
+  /** The entry behind them: a leaf, a node or a range block. */
+  ENTRY = 2,
+  WORDS = 4,
+}
+
+/** The look-up over one heap, with a memory that the caller voids, or without. */
+export function makeFib6Lookup(heap: Int32Array, near?: Int32Array): Fib6Lookup {
   const host = makeHostLookup(heap);
-  /** The leaf of an address, word by word: within one only `shift` changes from level to level. Short, so that it is compiled into its callers. */
-  const find = (root: number, w0: number, w1: number, w2: number, w3: number): number => {
+  const memory = near ?? new Int32Array(Fib6Near.WORDS);
+  const kept = near === undefined ? 0 : -1;
+
+  /** The entry behind the first 32 bits of an address, or its leaf if fewer bits of it, or 31 behind those, lead to one. */
+  const above = (root: number, w0: number, w1: number): number => {
     let entry = heap[heap[root + Fib6Head.ROOT] + (w0 >>> 16)];
-    if (entry >= 0) return entry;
     let shift = 12;
-    if ((entry & FibEntry.RANGES) === 0) {
+    if (entry < 0 && (entry & FibEntry.RANGES) === 0) {
       entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> 8) & 0xff)];
-      if (entry >= 0) return entry;
       shift = 4;
     }
-    let word = w0;
-    let next = w1;
-    let third = w2;
-    let fourth = w3;
-    while ((entry & FibEntry.RANGES) === 0) {
+    for (; shift >= 0 && entry < 0; shift -= 4) {
+      if ((entry & FibEntry.RANGES) !== 0)
+        return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, ((w0 << (28 - shift)) | ((w1 >>> 4) >>> shift)) >>> 1);
+      entry = heap[(entry & FibEntry.ADDRESS) + ((w0 >>> shift) & 0xf)];
+    }
+    memory[Fib6Near.ROOT] = root & kept;
+    memory[Fib6Near.WORD] = w0;
+    memory[Fib6Near.ENTRY] = entry;
+    return entry;
+  };
+
+  /** The leaf of an address. Short, so that it is compiled into its callers. */
+  const find = (root: number, w0: number, w1: number, w2: number, w3: number): number => {
+    const same = memory[Fib6Near.WORD] === w0 && memory[Fib6Near.ROOT] === root;
+    let entry = same ? memory[Fib6Near.ENTRY] : above(root, w0, w1);
+    let shift = 28;
+    let word = w1;
+    let next = w2;
+    let last = w3;
+    while (entry < 0) {
+      // The 31 bits from the four at `shift` on.
+      if ((entry & FibEntry.RANGES) !== 0)
+        return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, ((word << (28 - shift)) | ((next >>> 4) >>> shift)) >>> 1);
       entry = heap[(entry & FibEntry.ADDRESS) + ((word >>> shift) & 0xf)];
-      if (entry >= 0) return entry;
       shift -= 4;
       if (shift >= 0) continue;
       shift = 28;
       word = next;
-      next = third;
-      third = fourth;
-      fourth = 0;
+      next = last;
+      last = 0;
     }
-    // The 31 bits from the four at `shift` on.
-    return pieceOf(heap, entry & FibEntry.BLOCK_ADDRESS, ((word << (28 - shift)) | ((next >>> 4) >>> shift)) >>> 1);
+    return entry;
   };
   return (root, w0, w1, w2, w3) => {
-    const hosts = heap[root + Fib6Head.HOSTS];
-    if (hosts !== 0) {
-      const nextHop = host(hosts, heap[root + Fib6Head.HOST_KEY], w0, w1, w2, w3);
+    if (mayBeHost(heap, root + Fib6Head.HOST_FILTER, w0, w1)) {
+      const hosts = heap[root + Fib6Head.HOSTS];
+      const nextHop = hosts === 0 ? 0 : host(hosts, heap[root + Fib6Head.HOST_KEY], w0, w1, w2, w3);
       if (nextHop !== 0) return nextHop;
     }
     const nextHop = find(root, w0, w1, w2, w3) & FibEntry.NEXT_HOP;
@@ -105,7 +137,7 @@ export class Fib6 {
     heap[this.root + Fib6Head.KIND] = Kind.FIB6;
     heap[this.root + Fib6Head.ROOT] = this.trie.root;
     heap[this.root + Fib6Head.HOST_KEY] = hostKey;
-    this.hosts = new HostSet(memory, reclaimer, this.root + Fib6Head.HOSTS, hostKey);
+    this.hosts = new HostSet(memory, reclaimer, this.root + Fib6Head.HOSTS, this.root + Fib6Head.HOST_FILTER, hostKey);
   }
 
   /** Prefixes in the table, host routes too. */

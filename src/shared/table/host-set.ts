@@ -8,6 +8,10 @@
  * are used, those that are GONE included, a new table with the same records takes its place with one store. The table is that
  * empty because nearly every packet misses: then its first slot is free, as the branch predictor expects. The hash is keyed, so
  * that neighbours cannot choose addresses that collide.
+ *
+ * In front of the hash is a filter of 256 bits, one for each hash of the first half of a host's address: nearly every packet is for none of
+ * these networks, and is spared the rest. A bit that is set proves nothing. It is set before its first host can be found, and cleared when its
+ * last one cannot.
  */
 import { FibEntry, type FibMemory, type FibReclaimer } from './prefix-trie.js';
 
@@ -28,6 +32,20 @@ const enum Host {
 /** A slot whose host has left: a search goes on. No record is at this address. */
 const GONE = 1;
 const SMALLEST = 64;
+
+/** Words of the filter. */
+export const FILTER_WORDS = 8;
+
+/** Bit of the filter that stands for a host with this first half of its address. */
+function filterBit(w0: number, w1: number): number {
+  return Math.imul(w0 + w1, 0x9e3779b1) >>> 24;
+}
+
+/** Whether the address that begins with these words may be a host's, by the filter at `filter`. */
+export function mayBeHost(heap: Int32Array, filter: number, w0: number, w1: number): boolean {
+  const bit = filterBit(w0, w1);
+  return ((heap[filter + (bit >>> 5)] >>> bit) & 1) !== 0;
+}
 
 /** Finds an address in the table at `table` (not 0); returns its next hop, 0 = it is not there. */
 export type HostLookup = (table: number, key: number, w0: number, w1: number, w2: number, w3: number) => number;
@@ -72,17 +90,24 @@ export class HostSet {
   /** The word that leads readers to the table. */
   private readonly pointer: number;
   private readonly key: number;
+  /** First word of the filter, and the hosts behind each of its bits. */
+  private readonly filter: number;
+  private readonly behind = new Int32Array(FILTER_WORDS * 32);
   private table = 0;
   private hosts = 0;
   /** Slots that are not 0. */
   private used = 0;
 
-  /** An empty set: no table yet. `pointer` is the word that its address goes to, `key` that of the hash. Main only. */
-  constructor(memory: FibMemory, reclaimer: FibReclaimer, pointer: number, key: number) {
+  /**
+   * An empty set: no table yet. `pointer` is the word that its address goes to, `filter` the first of the `FILTER_WORDS` of the filter, which
+   * are 0, `key` that of the hash. Main only.
+   */
+  constructor(memory: FibMemory, reclaimer: FibReclaimer, pointer: number, filter: number, key: number) {
     this.memory = memory;
     this.heap = memory.heap;
     this.reclaimer = reclaimer;
     this.pointer = pointer;
+    this.filter = filter;
     this.key = key;
   }
 
@@ -102,6 +127,8 @@ export class HostSet {
     const host = this.memory.allocate(Host.WORDS);
     this.heap.set(key, host + Host.KEY);
     this.heap[host + Host.NEXT_HOP] = nextHop;
+    const bit = filterBit(key[0], key[1]);
+    if (this.behind[bit]++ === 0) this.flip(bit);
     const slot = this.freeSlot(this.table, host);
     Atomics.store(this.heap, slot, host);
     this.used++;
@@ -113,6 +140,8 @@ export class HostSet {
     const slot = this.find(key);
     const host = this.heap[slot];
     Atomics.store(this.heap, slot, GONE);
+    const bit = filterBit(key[0], key[1]);
+    if (--this.behind[bit] === 0) this.flip(bit);
     this.hosts--;
     this.reclaimer.retire(Host.WORDS * 4, () => this.memory.release(host, Host.WORDS));
     if (this.hosts > 0) return;
@@ -134,6 +163,12 @@ export class HostSet {
       }
       this.memory.release(table, tableWords);
     });
+  }
+
+  /** Sets a bit of the filter, or clears it. */
+  private flip(bit: number): void {
+    const at = this.filter + (bit >>> 5);
+    Atomics.store(this.heap, at, this.heap[at] ^ (1 << (bit & 31)));
   }
 
   private get tableWords(): number {

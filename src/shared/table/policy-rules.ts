@@ -61,9 +61,9 @@ export function buildPolicyRules(rules: readonly PolicyRuleSpec[]): Int32Array {
 export type Route6 = (rdomain: number, w0: number, w1: number, w2: number, w3: number) => number;
 export type Route4 = (rdomain: number, w0: number) => number;
 
-/** The IPv6 look-up over one heap. */
-export function makeRoute6(heap: Int32Array): Route6 {
-  const lookup = makeFib6Lookup(heap);
+/** The IPv6 look-up over one heap; `near` is a memory of fib6.ts. */
+export function makeRoute6(heap: Int32Array, near?: Int32Array): Route6 {
+  const lookup = makeFib6Lookup(heap, near);
   const nextHop = makeNextHopRecord(heap);
 
   function byRules(rules: number, main: number, w0: number, w1: number, w2: number, w3: number): number {

@@ -95,13 +95,13 @@ export function makeIp6Input(
     const master = heap[ifRecord(index) + If.MASTER];
     if (master !== 0 && !vrfInput.ofPort6(i, master, ip, total)) return;
     if (u8[ip + Ipv6.NEXT_HEADER] === Protocol.HOP_BY_HOP && !optionsPass(i, index, ip, cast)) return;
-    if (isMulticast6(u8, ip + Ipv6.DESTINATION) || isLinkLocal6(u8, ip + Ipv6.DESTINATION)) {
+    const at = ip + Ipv6.DESTINATION;
+    const d0 = word(at);
+    if (d0 >>> 24 >= 0xfe && (isMulticast6(u8, at) || isLinkLocal6(u8, at))) {
       ownLink(i, index, ip, cast);
       return;
     }
     if (heap[ifRecord(index) + If.LOOKS] !== 0 && isTaken(i, index, ip, cast)) return;
-    const at = ip + Ipv6.DESTINATION;
-    const d0 = word(at);
     const d1 = word(at + 4);
     const d2 = word(at + 8);
     const d3 = word(at + 12);
@@ -198,13 +198,21 @@ export function makeIp6Input(
   }
 
   function mayForwardAtAll(i: number, index: number, ip: number, cast: Cast): boolean {
-    const fault = checkForward6(u8, ip);
-    if (fault === Ipv6Fault.LINK_LOCAL_SOURCE) punt(ctx, i, index, PuntReason.REJECT, ip, cast);
-    else if (fault !== Ipv6Fault.NONE) drop(ctx, i, index, FAULT_DROP[fault]);
-    else if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
+    // The destination has been looked at; a source that is not to be forwarded from begins with 00 or fe.
+    const first = u8[ip + Ipv6.SOURCE];
+    if ((first === 0 || first === 0xfe) && !isSourceFit(i, index, ip, cast)) return false;
+    if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
     else if (heap[Control.FORWARD6] === 0) drop(ctx, i, index, Drop.FORWARDING_OFF);
     else return true;
     return false;
+  }
+
+  /** Whether a source may be forwarded from. */
+  function isSourceFit(i: number, index: number, ip: number, cast: Cast): boolean {
+    const fault = checkForward6(u8, ip);
+    if (fault === Ipv6Fault.LINK_LOCAL_SOURCE) punt(ctx, i, index, PuntReason.REJECT, ip, cast);
+    else if (fault !== Ipv6Fault.NONE) drop(ctx, i, index, FAULT_DROP[fault]);
+    return fault === Ipv6Fault.NONE;
   }
 
   /** Main hears of a packet that leaves where it came from, by a copy; the packet itself goes on. */

@@ -3,6 +3,7 @@
  * tunnel, are not looked up again. What is remembered is void when the burst ends, as main may change tables then. Runs on a worker.
  */
 import { Control } from '../../shared/layout/heap.js';
+import { Fib6Near } from '../../shared/table/fib6.js';
 import { makeNextHopRecord } from '../../shared/table/next-hop.js';
 import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import type { Context } from '../context.js';
@@ -22,11 +23,13 @@ export type RecentRoute6 = (rdomain: number, w0: number, w1: number, w2: number,
 /** Makes a look-up with a memory of its own. */
 export function makeRecentRoute6(ctx: Context): RecentRoute6 {
   const { heap } = ctx;
-  const route = makeRoute6(heap);
+  const near = new Int32Array(Fib6Near.WORDS);
+  const route = makeRoute6(heap, near);
   const nextHop = makeNextHopRecord(heap);
   const recent = new Int32Array(Recent.WORDS);
 
   function look(rdomain: number, w0: number, w1: number, w2: number, w3: number): number {
+    if (recent[Recent.BURST] !== ctx.burst) near[Fib6Near.ROOT] = 0;
     const record = nextHop(heap[Control.NEXT_HOPS], route(rdomain, w0, w1, w2, w3));
     recent[Recent.BURST] = ctx.burst;
     recent[Recent.RDOMAIN] = rdomain;

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Fib6, makeFib6Lookup } from '../../../../src/shared/table/fib6.js';
+import { Fib6, Fib6Near, makeFib6Lookup } from '../../../../src/shared/table/fib6.js';
 import { seeded } from '../../../support/stress.js';
 import { BruteForce, FibBench } from '../../support/fib-bench.js';
 
@@ -25,11 +25,13 @@ function ip(text: string): Words {
   return [word(0), word(1), word(2), word(3)];
 }
 
-/** A table whose prefixes and addresses are text. */
+/** A table whose prefixes and addresses are text. A look-up that remembers the one before says the same as one that does not. */
 class Table {
   readonly bench = new FibBench();
   readonly fib = new Fib6(this.bench.memory, this.bench.reclaimer, HOST_KEY);
   private readonly find = makeFib6Lookup(this.bench.heap);
+  readonly near = new Int32Array(Fib6Near.WORDS);
+  readonly recall = makeFib6Lookup(this.bench.heap, this.near);
 
   add(prefix: string, nextHop: number): number {
     const [address = '', length] = prefix.split('/');
@@ -46,7 +48,12 @@ class Table {
   }
 
   at(address: Words): number {
-    return this.find(this.fib.root, ...address);
+    const found = this.find(this.fib.root, ...address);
+    this.near[Fib6Near.ROOT] = 0;
+    for (let n = 0; n < 2; n++)
+      if (this.recall(this.fib.root, ...address) !== found)
+        assert.fail(`${address}: not ${found} where it is remembered`);
+    return found;
   }
 }
 
@@ -179,6 +186,45 @@ describe('fib6', () => {
     assert.equal(fib.size, 1);
     assert.equal(look(fib.root, ...ip('2001:db8::1')), 1);
     assert.equal(fib.insert(...ip('2001:db8:1::'), 48, 3), 0, 'the nodes it had taken are back');
+  });
+
+  it('where the first word leads is remembered until it is voided, of one table', () => {
+    const table = new Table();
+    const { bench, fib, near, recall } = table;
+    // More than a range block holds, so that there are nodes down to them.
+    for (let n = 0; n < 16; n++) table.add(`2001:db${n.toString(16)}::/32`, n === 8 ? 1 : 100 + n);
+    const [a, b] = [ip('2001:db8:1::'), ip('2001:db8:2::')];
+    assert.equal(recall(fib.root, ...a), 1);
+    fib.insert(...b, 48, 2);
+    assert.equal(recall(fib.root, ...b), 1, 'as it was');
+    const other = new Fib6(bench.memory, bench.reclaimer, HOST_KEY);
+    other.insert(...ip('2001:db8::'), 32, 3);
+    assert.equal(recall(other.root, ...b), 3, 'of another table');
+    near[Fib6Near.ROOT] = 0;
+    assert.equal(recall(fib.root, ...b), 2);
+    assert.equal(recall(fib.root, ...ip('2001:db9::')), 109, 'another word');
+  });
+
+  it('hosts of one network and of others: the filter lets each be found, and clears when they are gone', () => {
+    const table = new Table();
+    const { heap } = table.bench;
+    const set = (): number => {
+      let bits = 0;
+      for (let w = table.fib.root + 8; w < table.fib.root + 16; w++)
+        for (let bit = 0; bit < 32; bit++) bits += (heap[w] >>> bit) & 1;
+      return bits;
+    };
+    const hosts = Array.from(
+      { length: 300 },
+      (_, n) => `2001:db8:${(n % 3).toString(16)}:${(n >> 4).toString(16)}::${n.toString(16)}/128`,
+    );
+    for (const [n, host] of hosts.entries()) table.add(host, n + 1);
+    assert.ok(set() > 30, `${set()} bits`);
+    for (const [n, host] of hosts.entries()) assert.deepEqual(table.look(host.slice(0, -4)), [n + 1]);
+    for (const host of hosts.slice(1)) table.remove(host);
+    assert.deepEqual([set(), ...table.look('2001:db8::', '2001:db8:1::1')], [1, 1, 0]);
+    table.remove(hosts[0] as string);
+    assert.equal(set(), 0);
   });
 
   it('two halves with one next hop are two prefixes still', () => {

@@ -21,6 +21,40 @@ const ASKED: readonly (readonly [number, string])[] = [
   [7, '2001:db8:a:1::1'],
 ];
 
+it('prefixes of one /32 that come and go between bursts', async () => {
+  const router = new OfflineRouter();
+  await router.ifconfig('mem0 create inet6 2001:dead:c::1/64 up');
+  const { ctx } = router;
+  const recent = makeRecentRoute6(ctx);
+  const route = makeRoute6(ctx.heap);
+  const record = makeNextHopRecord(ctx.heap);
+  const networks = Array.from({ length: 24 }, (_, n) => `2001:db8:${(n * 0x511 + 1).toString(16)}::`);
+  const check = (when: string): void => {
+    for (const network of networks) {
+      const [w0, w1, w2] = addressWords(network) as unknown as [number, number, number];
+      // An address of its own each time, so that only the first word is remembered.
+      const found = record(ctx.heap[Control.NEXT_HOPS], route(0, w0, w1, w2, 9));
+      assert.equal(recent(0, w0, w1, w2, 9), found, `${when} ${network}`);
+    }
+  };
+  const nextBurst = (): void => {
+    assert.ok(new MemoryHost(router.memory, router.table.get('mem0')).send(new Uint8Array(60)));
+    while (router.loop.pollMemoryPorts() !== 0);
+  };
+  // More than a range block holds, so that there are nodes down to the first word.
+  const around = Array.from({ length: 16 }, (_, n) => `2001:db${n.toString(16)}::`);
+  await router.route(...around.map((network, n) => `add ${network}/32 2001:dead:c::${(n + 3).toString(16)}`));
+  nextBurst();
+  check('none');
+  for (const word of ['add', 'delete']) {
+    for (let n = 0; n < networks.length; n += 4) {
+      await router.route(...networks.slice(n, n + 4).map((network) => `${word} ${network}/48 2001:dead:c::2`));
+      nextBurst();
+      check(`${word} ${n}`);
+    }
+  }
+});
+
 it('packets to one destination and to others, in one burst and across a change of the routes', async () => {
   const router = new OfflineRouter();
   await router.ifconfig('mem0 create inet6 2001:db8:c::1/64 up');
