@@ -50,6 +50,8 @@ export interface IpOutput {
   mtu(hop: number): number;
   /** The rest of `send` by a next hop's record. */
   via(i: number, index: number, ip: number, rdomain: number, hop: number): void;
+  /** What `via` does of an IPv6 packet no longer than `mtu`, by a next hop CONNECTED or GATEWAY; the frame need not begin there yet. */
+  whole6(i: number, index: number, ip: number, rdomain: number, hop: number): void;
   /** The neighbour that packets to the address in the heap at word `to` go to by a next hop's record, in this burst; 0 if only `via` can tell. */
   straight(to: number, four: boolean, hop: number): number;
   /** What `via` does of a packet no longer than `mtu` with such a neighbour, but that an IPv4 header has its identification already. */
@@ -162,15 +164,27 @@ export function makeIpOutput(
       cut(i, index, ip, rdomain, four, most);
       return;
     }
+    if (!four) leave6(i, index, ip, rdomain, record);
+    else if (kind === NextHopKind.GATEWAY) toGateway(i, index | (rdomain << 16), ip, Cast.OWN, out, record);
+    else output(i, index | (rdomain << 16), ip, Cast.OWN, out, destination4(u8, ip), 0, 0, 0);
+  }
+
+  function whole6(i: number, index: number, ip: number, rdomain: number, record: number): void {
+    const generation = heap[ifRecord(heap[record + NextHop.INTERFACE]) + If.GENERATION];
+    if (generation !== heap[record + NextHop.GENERATION]) drop(ctx, i, index, Drop.NO_ROUTE);
+    else leave6(i, index, ip, rdomain, record);
+  }
+
+  /** Step 5 of IPv6. */
+  function leave6(i: number, index: number, ip: number, rdomain: number, record: number): void {
     const from = index | (rdomain << 16);
-    if (kind === NextHopKind.GATEWAY) {
-      toGateway(i, from, ip, Cast.OWN, four ? out : out | INET6, record);
-    } else if (four) {
-      output(i, from, ip, Cast.OWN, out, destination4(u8, ip), 0, 0, 0);
+    const where = heap[record + NextHop.INTERFACE] | INET6;
+    if (heap[record + NextHop.KIND] === NextHopKind.GATEWAY) {
+      toGateway(i, from, ip, Cast.OWN, where, record);
     } else {
       const d = ip + Ipv6.DESTINATION;
       const d3 = read32(u8, d + 12);
-      output(i, from, ip, Cast.OWN, out | INET6, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
+      output(i, from, ip, Cast.OWN, where, read32(u8, d), read32(u8, d + 4), read32(u8, d + 8), d3);
     }
   }
 
@@ -234,7 +248,7 @@ export function makeIpOutput(
     }
   }
 
-  return { send, hop, hopBetween, mtu, via, straight, toNeighbour, identification };
+  return { send, hop, hopBetween, mtu, via, whole6, straight, toNeighbour, identification };
 }
 
 /** Why a packet does not go by a next hop of this kind. */

@@ -17,6 +17,7 @@ import { type Cast, PuntReason } from '../../shared/ring/punt-reason.js';
 import { flowHash4, flowHash6 } from '../../shared/table/flow-hash.js';
 import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../shared/table/next-hop.js';
 import { EncapFlag } from '../../shared/table/sid.js';
+import { swap16 } from '../../shared/wire/checksum.js';
 import {
   decrementTtl,
   destination4,
@@ -28,7 +29,7 @@ import {
   totalLength,
 } from '../../shared/wire/ipv4.js';
 import { decrementHopLimit, flowLabel, Ipv6, payloadLength, trafficClass } from '../../shared/wire/ipv6.js';
-import { read32, write16, write32 } from '../../shared/wire/network-order.js';
+import { read32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { Srh } from '../../shared/wire/srh.js';
 import { ports } from '../../shared/wire/tcp.js';
@@ -165,27 +166,31 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     const outer = at - overhead;
     const from = hop + NextHop.WORDS;
     const end = from + (overhead >> 2);
-    let w = outer >> 1;
-    for (let part = from; part < end; part++) {
-      const word = heap[part];
-      u16[w++] = word;
-      u16[w++] = word >>> 16;
-    }
-    const payload = total + overhead - Ipv6.LENGTH;
-    write32(u8, outer, 0x60000000 | (tclass << 20) | label);
-    write16(u8, outer + Ipv6.PAYLOAD_LENGTH, payload);
     const hasSrh = (heap[hop + NextHop.FLAGS] & EncapFlag.SRH) !== 0;
-    u8[outer + (hasSrh ? Ipv6.LENGTH + Srh.NEXT_HEADER : Ipv6.NEXT_HEADER)] = inner;
-    u8[outer + Ipv6.HOP_LIMIT] = hopLimit;
+    let w = outer >> 1;
+    u16[w] = swap16(0x6000 | (tclass << 4) | (label >>> 16));
+    u16[w + 1] = swap16(label & 0xffff);
+    u16[w + 2] = swap16(total + overhead - Ipv6.LENGTH);
+    u16[w + 3] = (hasSrh ? Protocol.ROUTING : inner) | (hopLimit << 8);
+    for (let part = from + 2; part < end; part++) {
+      const word = heap[part];
+      w += 2;
+      u16[w + 2] = word;
+      u16[w + 3] = word >>> 16;
+    }
+    if (hasSrh) u8[outer + Ipv6.LENGTH + Srh.NEXT_HEADER] = inner;
     const m = slots[i] << Meta.SHIFT;
-    beginAt(ctx, i, outer);
     if (meta[m + Meta.VNET0] !== 0) meta[m + Meta.VNET2] += overhead << 16;
     if (heap[hop + NextHop.KEY] !== 0 && !hmac.sign(outer, outer + Ipv6.LENGTH, heap[hop + NextHop.KEY])) {
       drop(ctx, i, index, Drop.SRV6_HMAC);
       return;
     }
-    if (heap[under + NextHop.KIND] === NextHopKind.SID) passOn(ctx, i, index, Pass.SID, under);
-    else output.via(i, index, outer, heap[hop + NextHop.TABLE], under);
+    if (heap[under + NextHop.KIND] !== NextHopKind.SID) {
+      output.whole6(i, index, outer, heap[hop + NextHop.TABLE], under);
+      return;
+    }
+    beginAt(ctx, i, outer);
+    passOn(ctx, i, index, Pass.SID, under);
   }
 
   /** A flow label of the inner flow, never 0 (RFC 6437, RFC 6438). */
