@@ -11,13 +11,15 @@ import { frameMemory, LONGEST, writeDestination, writeFrame, writeSource } from 
 import { type GeneratorTask, linkDrops, type Order, report, task } from './link-process.js';
 import { BATCH, Pace } from './pace.js';
 import { frameLength } from './sizes.js';
+import { openWindow, Window } from './window.js';
 
 /** Orders are looked for so often. */
 const SLICE_NS = 20e6;
 /** What is shorter than this is spun through: a sleep takes longer. */
 const SPIN_NS = 30e3;
-/** After a refusal a paced generator waits so long. */
+/** After a refusal a paced generator waits so long; and one that may not send before frames have arrived. */
 const REFUSED_MS = 0.1;
+const FULL_MS = 0.05;
 
 const todo = task<GeneratorTask>();
 const { run, seed, flows, size } = todo;
@@ -64,6 +66,7 @@ async function send(destination: Uint8Array): Promise<void> {
   const start = nowNs();
   const end = start + todo.seconds * 1e9;
   const pace = new Pace(todo.rate, start);
+  const window = todo.window && new Window(openWindow(todo.window.file), todo.window.most, start);
   let sent = 0;
   let bytes = 0;
   let refused = 0;
@@ -76,12 +79,17 @@ async function send(destination: Uint8Array): Promise<void> {
         if (wait > SPIN_NS) Atomics.wait(never, 0, 0, Math.min(wait, SLICE_NS, end - now) / 1e6);
         continue;
       }
-      build(sent, due, macs);
-      const took = sender.send(due);
+      const frames = window === undefined ? due : Math.min(due, window.room(sent, now));
+      if (frames === 0) {
+        Atomics.wait(never, 0, 0, FULL_MS);
+        continue;
+      }
+      build(sent, frames, macs);
+      const took = sender.send(frames);
       for (let i = 0; i < took; i++) bytes += frameLength(size, seed, sent + i);
       sent += took;
       pace.take(took);
-      if (took < due) {
+      if (took < frames) {
         refused++;
         if (todo.rate > 0) Atomics.wait(never, 0, 0, REFUSED_MS);
       }

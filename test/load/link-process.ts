@@ -26,6 +26,8 @@ export interface GeneratorTask {
   readonly seed: number;
   /** Frames a second; 0 as fast as it goes. */
   readonly rate: number;
+  /** Most frames under way, and the file of the sink's count (window.ts). */
+  readonly window?: { readonly most: number; readonly file: string };
   readonly seconds: number;
   /** Most frames. */
   readonly count: number;
@@ -53,6 +55,8 @@ export interface SinkTask {
   readonly link: string;
   readonly run: number;
   readonly flows: number;
+  /** Where it is to count what arrives, if the generator wants to know. */
+  readonly window?: string;
 }
 
 /** What a sink saw. */

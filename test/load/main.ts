@@ -2,28 +2,34 @@
  * `npm run load`: starts a sink and a generator for each direction, waits for them, and says whether every frame arrived once,
  * whole and in order.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { checkNetns } from '../../src/shared/sys/link.js';
 import { type DropCount, dropsBetween, dropsOf } from './drops.js';
 import { startLab } from './lab.js';
 import { LinkProcess, type Place } from './link-process.js';
 import { HELP, type Options, parseOptions, UsageError } from './options.js';
 import { type Direction, direction, faultsOf, type Result, resultText } from './report.js';
+import { WINDOW_BYTES } from './window.js';
 
 const WRONG = 2;
 
-/** Runs one direction. `started` are the processes to end if anything fails. */
+/** Runs one direction. `started` are the processes to end if anything fails; `file`: where the sink counts for the generator. */
 async function load(
   options: Options,
-  from: Place,
-  to: Place,
+  [from, to]: readonly [Place, Place],
   run: number,
+  file: string,
   started: LinkProcess[],
 ): Promise<() => Promise<Direction>> {
-  const { rate, seconds, size, macs, flows, seed } = options;
+  const { rate, seconds, size, macs, flows, seed, window: most } = options;
   const count = Math.min(options.count, Number.MAX_SAFE_INTEGER);
-  const sink = new LinkProcess('sink', to, { link: to.link, run, flows });
+  if (most !== 0) writeFileSync(file, Buffer.alloc(WINDOW_BYTES));
+  const sink = new LinkProcess('sink', to, { link: to.link, run, flows, ...(most === 0 ? {} : { window: file }) });
   started.push(sink);
-  const what = { run, seed, rate, seconds, count, size, flows, macs };
+  const bound = most === 0 ? {} : { window: { most, file } };
+  const what = { run, seed, rate, seconds, count, size, flows, macs, ...bound };
   const generator = new LinkProcess('generator', from, { link: from.link, ...what });
   started.push(generator);
   const { mac } = await sink.message('ready');
@@ -42,12 +48,16 @@ async function loadAll(options: Options, from: Place, to: Place): Promise<Direct
   const run = Math.floor(Math.random() * 2 ** 32);
   const ways: [Place, Place][] = [[from, to]];
   if (options.bidirectional) ways.push([to, from]);
+  const folder = mkdtempSync(join(tmpdir(), 'smrouter-load-'));
   try {
     // All are ready before the first frame is sent.
-    const runs = await Promise.all(ways.map(([a, b], n) => load(options, a, b, (run ^ n) >>> 0, started)));
+    const runs = await Promise.all(
+      ways.map((way, n) => load(options, way, (run ^ n) >>> 0, join(folder, String(n)), started)),
+    );
     return await Promise.all(runs.map((go) => go()));
   } finally {
     for (const child of started) child.kill();
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -18,6 +18,8 @@ TAPs in two namespaces, removed at the end.
   --to LINK[@NETNS]     where they are expected
   --lab                 makes both, and a bridge between them; with --workers N, default 1
   --rate N              frames a second, 0 as fast as it goes; default 10000
+  --window N            frames under way at most, each way: fewer than any queue between holds, and none is lost for want of room;
+                        default 0, no bound
   --seconds N           default 10, or until --count is reached
   --count N             frames at most
   --size BYTES|imix     length without FCS, 60 to 1514; imix is 7 of 60, 4 of 590, 1 of 1514; default 60
@@ -39,6 +41,8 @@ export interface Options {
   readonly ends?: { readonly from: Place; readonly to: Place };
   readonly workers: number;
   readonly rate: number;
+  /** Most frames under way; 0 = no bound. */
+  readonly window: number;
   readonly seconds: number;
   readonly count: number;
   readonly size: Size;
@@ -81,6 +85,7 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     ...(socket === undefined ? {} : { socket }),
     workers: whole(values, 'workers', 1, 16, 1),
     rate: whole(values, 'rate', 0, 1e8, 10_000),
+    window: whole(values, 'window', 0, 1e6, 0),
     seconds: decimal(values, 'seconds', 1e6, Number.isFinite(count) ? 1e6 : 10),
     count,
     size,
@@ -101,6 +106,7 @@ const OPTIONS = {
   lab: FLAG,
   workers: TEXT,
   rate: TEXT,
+  window: TEXT,
   seconds: TEXT,
   count: TEXT,
   size: TEXT,
@@ -124,7 +130,7 @@ function parse(args: readonly string[]) {
 }
 
 type Values = ReturnType<typeof parse>;
-type Numeric = 'workers' | 'rate' | 'seconds' | 'count' | 'macs' | 'flows' | 'seed' | 'allow-loss';
+type Numeric = 'workers' | 'rate' | 'window' | 'seconds' | 'count' | 'macs' | 'flows' | 'seed' | 'allow-loss';
 
 function whole(values: Values, name: Numeric, least: number, most: number, fallback: number): number {
   const text = values[name];

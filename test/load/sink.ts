@@ -9,6 +9,7 @@ import { checkFrame, ETHERTYPE, flowOf, frameMemory, LONGEST, sequenceOf, timeOf
 import { LatencyHistogram } from './latency.js';
 import { type Order, report, type SinkTask, task } from './link-process.js';
 import { SequenceTracker } from './sequence-tracker.js';
+import { openWindow } from './window.js';
 
 const BATCH = 64;
 const WAIT_MS = 10;
@@ -18,7 +19,9 @@ const SLICE_NS = 20e6;
 const QUIET_NS = 500e6;
 const BUFFER_BYTES = 64 << 20;
 
-const { link, run, flows } = task<SinkTask>();
+const { link, run, flows, window } = task<SinkTask>();
+/** Frames received, as the generator sees them. */
+const arrived = window === undefined ? undefined : openWindow(window);
 const options = { batch: BATCH, length: LONGEST + 1, ethertype: ETHERTYPE, bufferBytes: BUFFER_BYTES, waitMs: WAIT_MS };
 const receiver = new PacketReceiver(link, options);
 const memory = frameMemory(receiver.frames);
@@ -57,6 +60,7 @@ async function receive(): Promise<void> {
       while (perSecond.length <= second) perSecond.push(0);
       perSecond[second] += got;
       for (let i = 0; i < got; i++) take(i, now);
+      if (arrived !== undefined) Atomics.store(arrived, 0, count.frames | 0);
     }
     await breathe();
   }

@@ -21,6 +21,7 @@ test('what is not said', () => {
   assert.deepEqual(rest, {
     workers: 1,
     rate: 10_000,
+    window: 0,
     seconds: 10,
     count: Number.POSITIVE_INFINITY,
     size: 60,
