@@ -12,6 +12,7 @@ import { naiveChecksum } from '../support/naive-ip.js';
 import { Rig } from '../support/rig.js';
 import { build, noise } from '../support/superframe.js';
 import { afterHops, udpPacket } from '../support/udp-packet.js';
+import { UNPROBED } from '../support/usable.js';
 
 /** The router's ends, and the hosts behind them. */
 const R0 = '02:00:00:00:01:00';
@@ -23,11 +24,15 @@ const FROM = { inet: '10.0.0.2', inet6: '2001:db8:0::2' } as const;
 const TO = { inet: '10.0.1.2', inet6: '2001:db8:1::2' } as const;
 const TYPE = { inet: 0x0800, inet6: 0x86dd } as const;
 
-/** mem0 in rdomain 0, mem1 in rdomain 1, each with a host. */
+/** mem0 in rdomain 0, and the host behind it. */
+const NEAR = `ifconfig mem0 create lladdr ${R0} inet 10.0.0.1/24 inet6 2001:db8:0::1/64 up`;
+const HERE = `arp -s ${FROM.inet} ${H0}`;
+/** Both, and mem1 in rdomain 1 with a host. */
 const ENDS = [
-  `ifconfig mem0 create lladdr ${R0} inet 10.0.0.1/24 inet6 2001:db8:0::1/64 up`,
+  UNPROBED,
+  NEAR,
   `ifconfig mem1 create lladdr ${R1} rdomain 1 inet 10.0.1.1/24 inet6 2001:db8:1::1/64 up`,
-  `arp -s ${FROM.inet} ${H0}`,
+  HERE,
   `arp -V 1 -s ${TO.inet} ${H1}`,
   `ndp -s ${FROM.inet6} ${H0}`,
   `ndp -V 1 -s ${TO.inet6} ${H1}`,
@@ -295,7 +300,7 @@ function chain(pairs: number, domains: number, net: string): string[] {
 }
 
 test('A106 B96 three pairs in a ring: the guard holds through other pairs, and the TTL where that ends first', async () => {
-  live = await LiveRouter.start(ENDS[0] as string, ENDS[2] as string, ...chain(3, 3, '192.0.2.0/24'));
+  live = await LiveRouter.start(NEAR, HERE, ...chain(3, 3, '192.0.2.0/24'));
   await live.send('mem0', frameTo(R0, H0, udpPacket(FROM.inet, '192.0.2.1')));
   assert.deepEqual(
     [0, 2, 4].map((n) => live.counter(`rport${n}`, Lane.OPACKETS)),
@@ -321,7 +326,7 @@ test('A106 16 virtual hops are as many as a packet may take', async () => {
     `arp -V ${rdomain} -s 192.0.2.9 ${H1}`,
   ];
   const packet = udpPacket(FROM.inet, '192.0.2.9');
-  live = await LiveRouter.start(ENDS[0] as string, ENDS[2] as string, ...chain(16, 99, '192.0.2.0/24'), ...end(16));
+  live = await LiveRouter.start(NEAR, HERE, ...chain(16, 99, '192.0.2.0/24'), ...end(16));
   await live.send('mem0', frameTo(R0, H0, packet));
   assert.deepEqual(plain(live.received('mem1')), [hex(etherFrame(H1, R1, 0x0800, afterHops(packet, 17), true))]);
   await live.words('ifconfig mem1 destroy');

@@ -268,9 +268,9 @@ describe('smrctl tcpdump on an erspan', { skip }, () => {
     const [from, to] = lan.hosts as unknown as [Host, Host];
     const types = ['EN10MB', 'LOOP', 'RAW'];
     const dumps: Tcpdump[] = [];
-    for (const type of types) dumps.push(await Tcpdump.start(lan.daemon, `-i erspan0 -y ${type} -D out -c 6 -w -`));
-    // The first frames wait for the collector's address.
-    lan.ping(from, to.v4, '-c', '8', '-i', '0.1');
+    for (const type of types) dumps.push(await Tcpdump.start(lan.daemon, `-i erspan0 -y ${type} -D out -c 12 -w -`));
+    // The first frames wait for the collector's address, and what hosts say of themselves is mirrored too.
+    lan.ping(from, to.v4, '-c', '16', '-i', '0.1');
     const protocols = [];
     for (const dump of dumps) {
       assert.equal(await dump.ended, 0, dump.err);

@@ -72,6 +72,8 @@ export class FakeWorld implements StackEnvironment {
   puntedCount = 0;
   isForwarding = true;
   limit = -1;
+  /** What `dadCount` answers. */
+  probes = 1;
   refuses = false;
   readonly log = {
     info: (line: string) => void this.lines.push(line),
@@ -194,6 +196,9 @@ export class FakeWorld implements StackEnvironment {
   }
   errorLimit(): number {
     return this.limit;
+  }
+  dadCount(): number {
+    return this.probes;
   }
   drop(index: number, reason: string): void {
     this.drops.push({ index, reason });

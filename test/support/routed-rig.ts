@@ -15,7 +15,7 @@ import { DROP_REASONS } from '../../src/shared/counter/drop-reason.js';
 import { If, ifRecord } from '../../src/shared/layout/heap.js';
 import { ringOccupancy } from '../../src/shared/ring/ring.js';
 import { macBytes } from './rig.js';
-import { usable } from './usable.js';
+import { UNPROBED, usable } from './usable.js';
 
 const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 /** Nothing may still move after so long. */
@@ -30,10 +30,10 @@ export class RoutedRig {
     this.router = router;
   }
 
-  /** A router of which `lines` of commands are the configuration; its addresses have passed duplicate address detection. */
+  /** A router of which `lines` of commands are the configuration, and whose addresses can be used at once unless they say otherwise. */
   static async start(lines: readonly string[], workers = 2): Promise<RoutedRig> {
     const rig = new RoutedRig(await Router.start({ workers, kernelTaps: false, poison: true, log: quiet }));
-    await rig.command(...lines);
+    await rig.command(UNPROBED, ...lines);
     await rig.usable();
     await rig.settle();
     return rig;

@@ -28,6 +28,7 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.cpus': { takes: (text) => parseCpus(text) !== undefined, what: 'any, or a list such as 0,2-5' },
   'net.inet.ip.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },
+  'net.inet6.ip6.dad_count': { min: 0, max: 10 },
   'net.inet.icmp.errppslimit': { min: -1, max: 1_000_000 },
   'net.inet6.icmp6.errppslimit': { min: -1, max: 1_000_000 },
   'net.inet.gre.allow': { min: 0, max: 1 },

@@ -136,6 +136,8 @@ export interface Settings {
   /** 1 = packets for others are forwarded. */
   'net.inet.ip.forwarding': 0 | 1;
   'net.inet6.ip6.forwarding': 0 | 1;
+  /** Probes of duplicate address detection, a second each; 0 = addresses are used unasked (RFC 4862 §5.1). */
+  'net.inet6.ip6.dad_count': number;
   /** ICMP errors a second; -1 = no limit. */
   'net.inet.icmp.errppslimit': number;
   'net.inet6.icmp6.errppslimit': number;
@@ -177,6 +179,7 @@ export const DEFAULT_SETTINGS: Settings = {
   'smrouter.cpus': 'any',
   'net.inet.ip.forwarding': 1,
   'net.inet6.ip6.forwarding': 1,
+  'net.inet6.ip6.dad_count': 1,
   'net.inet.icmp.errppslimit': 100,
   'net.inet6.icmp6.errppslimit': 100,
   'net.inet.gre.allow': 1,

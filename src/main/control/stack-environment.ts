@@ -149,6 +149,7 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
     },
     neighbourUsed: (index, _, words) => neighbours.used(index, words),
     forwarding: (family) => heap[family === 4 ? Control.FORWARD4 : Control.FORWARD6] !== 0,
+    dadCount: () => Number(parts.settings()['net.inet6.ip6.dad_count']),
     errorLimit: (family) =>
       Number(parts.settings()[family === 4 ? 'net.inet.icmp.errppslimit' : 'net.inet6.icmp6.errppslimit']),
     drop: (index, reason) => {

@@ -2,7 +2,7 @@
  * Our own addresses on a link: duplicate address detection (RFC 4862 §5.4), announcements, and what is done when another station
  * claims one (RFC 5227 §2.4 (b)). Main.
  *
- * An IPv6 address is tentative for a second and is announced then; meanwhile, and for good if another has it, it is neither
+ * An IPv6 address is tentative while it is probed for, a second a probe, and is announced then; meanwhile, and for good if another has it, it is neither
  * answered for nor spoken from. An IPv4 address is announced at once and once more after 2 s; others that have it make a log line.
  */
 import { Arp, writeArpRequest } from '../../shared/wire/arp.js';
@@ -23,6 +23,8 @@ interface Claim {
   readonly words: Int32Array;
   state: 'tentative' | 'announcing' | 'settled' | 'duplicate';
   due: number;
+  /** Probes still to be sent. */
+  probes: number;
   /** When a conflict was last answered. */
   defended: number;
 }
@@ -41,11 +43,12 @@ export class Announcer {
       words: words.slice(),
       state: 'tentative',
       due: 0,
+      probes: familyOf(words) === 6 ? this.env.dadCount() : 0,
       defended: Number.NEGATIVE_INFINITY,
     };
     this.claims.set(key(index, words), claim);
-    if (familyOf(words) === 6) this.probe(on, claim);
-    else this.say(on, claim, 'announcing');
+    if (claim.probes > 0) this.probe(on, claim);
+    else this.say(on, claim, familyOf(words) === 4 ? 'announcing' : 'settled');
     this.tell(index);
   }
 
@@ -76,7 +79,14 @@ export class Announcer {
     const now = this.env.nowMs();
     let claim = this.claims.get(key(on.index, words));
     if (claim === undefined) {
-      claim = { index: on.index, words: words.slice(), state: 'settled', due: 0, defended: Number.NEGATIVE_INFINITY };
+      claim = {
+        index: on.index,
+        words: words.slice(),
+        state: 'settled',
+        due: 0,
+        probes: 0,
+        defended: Number.NEGATIVE_INFINITY,
+      };
       this.claims.set(key(on.index, words), claim);
     }
     if (claim.state === 'duplicate') return;
@@ -98,7 +108,8 @@ export class Announcer {
       const on = this.env.interfaceOf(claim.index);
       if (on === undefined || !on.addresses.some((a) => same(a.words, claim.words))) this.claims.delete(at);
       else if ((claim.state === 'tentative' || claim.state === 'announcing') && claim.due <= now) {
-        this.say(on, claim, 'settled');
+        if (claim.probes > 0) this.probe(on, claim);
+        else this.say(on, claim, 'settled');
       } else continue;
       this.tell(claim.index);
     }
@@ -111,6 +122,7 @@ export class Announcer {
   }
 
   private probe(on: StackInterface, claim: Claim): void {
+    claim.probes--;
     claim.due = this.env.nowMs() + PROBE_MS;
     if (!on.up) return;
     const { u8, u16 } = memory();

@@ -109,6 +109,8 @@ export interface StackEnvironment {
   neighbourUsed(index: number, family: 4 | 6, words: Int32Array): boolean;
   /** Whether packets of the family are forwarded at all. */
   forwarding(family: 4 | 6): boolean;
+  /** Probes that duplicate address detection sends for an IPv6 address; 0 = it is used unasked. */
+  dadCount(): number;
   /** ICMP errors a second; 0 sends none, -1 is no limit at all, that of each destination included. */
   errorLimit(family: 4 | 6): number;
   /** Books a punted packet, by its ingress, as dropped. */

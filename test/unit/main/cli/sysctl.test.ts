@@ -41,6 +41,7 @@ test('a mistake is named: an option, a name that is missing, a number out of its
     assert.throws(() => sysctl({ state, actions: [] }, [word]), { code: 'EINVAL', message });
   refused('net.inet.ip.forwarding=2', /^'2': net.inet.ip.forwarding is 0 or 1$/);
   refused('net.inet.ip.forwarding=', /^'': net.inet.ip.forwarding is 0 or 1$/);
+  refused('net.inet6.ip6.dad_count=11', /is between 0 and 10$/);
   refused('net.inet.icmp.errppslimit=-2', /is between -1 and 1000000$/);
   refused('smrouter.frames=7', /is between 1024 and 524288, or 0 for the default$/);
   assert.deepEqual(state, emptyState());

@@ -16,7 +16,11 @@ beforeEach(async () => {
   router = new OfflineRouter();
   const { memory, table, neighbours } = router;
   const log = { info: () => {}, warn: () => {} };
-  const settings = () => ({ 'net.inet.icmp.errppslimit': 7, 'net.inet6.icmp6.errppslimit': 8 });
+  const settings = () => ({
+    'net.inet.icmp.errppslimit': 7,
+    'net.inet6.icmp6.errppslimit': 8,
+    'net.inet6.ip6.dad_count': 2,
+  });
   const encapPaths = () => router.routing.encapPaths;
   env = stackEnvironment({ memory, table, injector: new Injector(memory), neighbours, encapPaths, settings, log });
   await router.ifconfig(
@@ -75,7 +79,7 @@ test('what a packet ends as is booked where it came in', () => {
 });
 
 test('settings and bindings', () => {
-  assert.deepEqual([env.errorLimit(4), env.errorLimit(6)], [7, 8]);
+  assert.deepEqual([env.errorLimit(4), env.errorLimit(6), env.dadCount()], [7, 8, 2]);
   const at = index('mem0');
   env.bindNeighbour(at, 4, ip('10.0.0.2'), Uint8Array.of(2, 0, 0, 0, 0, 9), true);
   assert.equal(env.neighbourUsed(at, 4, ip('10.0.0.2')), false);

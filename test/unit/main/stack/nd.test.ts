@@ -159,6 +159,26 @@ test('an address is tentative for a second, not answered for and not spoken from
   assert.equal(w.take().length, 0);
 });
 
+test('as many probes as dad_count says, a second each; 0: the address is used at once, and announced', () => {
+  const w = world();
+  w.probes = 3;
+  w.stack.announce(1, ip(US));
+  for (let probe = 1; probe <= 3; probe++) {
+    assert.equal(w.take().length, 1, `probe ${probe}`);
+    assert.equal(w.stack.addressState(1, ip(US)), 'tentative');
+    w.pass(1000);
+  }
+  assert.equal(w.stack.addressState(1, ip(US)), 'valid');
+  w.take();
+  w.probes = 0;
+  w.stack.announce(1, ip(US));
+  assert.equal(w.stack.addressState(1, ip(US)), 'valid');
+  const [announcement, ...more] = w.take();
+  assert.equal(readIpv6(announcement.bytes.slice(14)).payload[0], 136);
+  w.pass(5000);
+  assert.equal(more.length + w.take().length, 0);
+});
+
 test('a tentative address that another station has, or wants too, is a duplicate', () => {
   for (const claim of [
     (w: FakeWorld) => nd(w, HOST, 'ff02::1', message(136, 0x20, US, TLLA)),
