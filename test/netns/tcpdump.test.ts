@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Daemon } from '../support/daemon.js';
@@ -21,17 +21,18 @@ class Tcpdump {
   err = '';
   readonly ended: Promise<number>;
 
-  /** Resolves when it captures. `shell` is what its output is piped into. */
-  static async start(daemon: Daemon, words: string, shell = ''): Promise<Tcpdump> {
-    const dump = new Tcpdump(daemon, words, shell);
+  /** Resolves when it captures. `shell` is what its output is piped into, `path` where it finds programs. */
+  static async start(daemon: Daemon, words: string, shell = '', path = process.env.PATH): Promise<Tcpdump> {
+    const dump = new Tcpdump(daemon, words, shell, path);
     await until('listening', MS, () => dump.err.includes('listening on') || dump.child.exitCode !== null);
     return dump;
   }
 
-  private constructor(daemon: Daemon, words: string, shell: string) {
+  private constructor(daemon: Daemon, words: string, shell: string, path: string | undefined) {
     const command = `exec ${process.execPath} ${join(BIN, 'smrctl')} -s ${daemon.socket} tcpdump ${words}`;
     const line = shell === '' ? command : `(${command}) | ${shell}`;
-    this.child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const env = { ...process.env, PATH: path };
+    this.child = spawn('/bin/sh', ['-c', line], { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.out = Buffer.concat([this.out, chunk]);
     });
@@ -98,6 +99,24 @@ describe('smrctl tcpdump on a bridge', { skip }, () => {
     assert.equal(dump.counts[0], 4);
     assert.ok((dump.counts[1] as number) >= 4 && dump.counts[2] === 0);
     assert.match(dump.err, new RegExp(`^listening on ${from.tap}, link-type EN10MB, snapshot length 262144 bytes\n`));
+  });
+
+  it('prints live by tshark where there is no tcpdump, all of it', async () => {
+    const folder = temporaryFolder();
+    symlinkSync(spawnSync('which', ['tshark']).stdout.toString().trim(), join(folder, 'tshark'));
+    const dump = await Tcpdump.start(lan.daemon, `-c20 -ni ${hosts()[0].tap} icmp`, '', folder);
+    await until('a packet before the last', MS, () => dump.out.includes('Echo (ping)'));
+    assert.equal(dump.child.exitCode, null, 'it prints as it captures');
+    assert.equal(await dump.ended, 0, dump.err);
+    const [from, to] = hosts();
+    const lines = dump.out.toString().trimEnd().split('\n');
+    assert.equal(lines.length, 20);
+    const request = new RegExp(`${from.v4} \\S+ ${to.v4} +ICMP 98 Echo \\(ping\\) request`);
+    assert.ok(
+      lines.some((line) => request.test(line)),
+      lines[0],
+    );
+    assert.equal(dump.counts[0], 20);
   });
 
   it('writes pcapng with the name of the interface and nanoseconds, into a pipe that tshark reads live', async () => {

@@ -1,8 +1,9 @@
 /**
  * Where `smrctl tcpdump` puts packets: a file, standard output, or a program that prints them. What comes in are pcapng blocks.
  */
-import { spawn } from 'node:child_process';
-import { accessSync, constants, createWriteStream } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, createWriteStream } from 'node:fs';
+import { Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { Pcap, writePcap } from '../../shared/wire/pcap.js';
@@ -22,11 +23,11 @@ export interface PacketSink {
 }
 
 /** What opens the place that `-w FILE` names, or a program that prints. Throws ENOENT where there is none. */
-export function sinkOpener(file: string, printing: readonly string[]): () => PacketSink {
+export function sinkOpener(file: string, printing: readonly string[]): () => Promise<PacketSink> {
   if (file === '') return printer(printing);
-  if (file === '-') return () => streamSink(process.stdout, (block) => block);
+  if (file === '-') return async () => streamSink(process.stdout, (block) => block);
   const form = file.endsWith('.pcap') ? asPcap : (block: Buffer) => block;
-  return () => streamSink(createWriteStream(file, { mode: 0o600 }), form);
+  return async () => streamSink(createWriteStream(file, { mode: 0o600 }), form);
 }
 
 /** A block as pcap has it: the header for the interface's, records for packets, nothing for others. */
@@ -71,25 +72,41 @@ function streamSink(
 }
 
 /** What opens tcpdump or, where there is none, tshark. */
-function printer(printing: readonly string[]): () => PacketSink {
-  if (inPath('tcpdump')) return () => runPrinter('tcpdump', ['-l', ...printing, '-r', '-']);
+function printer(printing: readonly string[]): () => Promise<PacketSink> {
+  if (inPath('tcpdump')) {
+    return async () => {
+      const child = spawn('tcpdump', ['-l', ...printing, '-r', '-'], {
+        ...OWN_SESSION,
+        stdio: ['pipe', 'inherit', 'pipe'],
+      });
+      return printed(child, child.stdin);
+    };
+  }
   if (!inPath('tshark')) {
     throw new ControlError('ENOENT', 'neither tcpdump nor tshark is here to print packets; install tcpdump, or use -w');
   }
   const known = printing.map((option) => (option === '-v' ? '-V' : option)).filter((option) => /^-[nVx]$/.test(option));
-  // It reads no sockets, which is what a child's standard input is here.
-  const tshark = ['tshark', '-l', ...new Set(known), '-r', '-'];
-  return () => runPrinter('sh', ['-c', 'cat | exec "$@"', 'sh', ...tshark]);
+  return async () => {
+    // It reads no sockets, which is what a child's standard input is otherwise.
+    const { makePipe } = await import('../../shared/sys/pipe.js');
+    const { readEnd, writeEnd } = makePipe();
+    const args = ['-l', ...new Set(known), '-r', '-'];
+    const child = spawn('tshark', args, { ...OWN_SESSION, stdio: [readEnd, 'inherit', 'pipe'] });
+    closeSync(readEnd);
+    return printed(child, new Socket({ fd: writeEnd, readable: false }));
+  };
 }
 
-function runPrinter(program: string, args: readonly string[]): PacketSink {
-  // A session of its own: an interrupt from the terminal is ours, and it still prints what was captured before.
-  const child = spawn(program, args, { stdio: ['pipe', 'inherit', 'pipe'], detached: true });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+/** An interrupt from the terminal is ours, and the program still prints what was captured before. */
+const OWN_SESSION = { detached: true } as const;
+
+/** A program that prints what is written to `input`. */
+function printed(child: ChildProcess, input: Writable): PacketSink {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     process.stderr.write(text.replace(/^reading from file .*\n|^Running as user .*\n/gm, ''));
   });
   const done = new Promise<void>((resolve) => child.on('close', () => resolve()));
-  return streamSink(child.stdin, (block) => block, done);
+  return streamSink(input, (block) => block, done);
 }
 
 function inPath(program: string): boolean {

@@ -15,7 +15,7 @@ export async function tcpdump(socketPath: string, args: readonly string[]): Prom
   const { request: wanted, count, file, printing } = tcpdumpWords(args);
   const open = sinkOpener(file, printing);
   const answer = await beginCapture(socketPath, wanted);
-  const sink = open();
+  const sink = await open();
   const stop = captureStopper(socketPath, String(answer.headers[CAPTURE_ID]));
   const link = String(answer.headers[CAPTURE_LINK]);
   say(`listening on ${wanted.interface}, link-type ${link}, snapshot length ${wanted.snap} bytes`);

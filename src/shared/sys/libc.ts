@@ -28,6 +28,8 @@ export const memmove: (to: number, from: number, length: number) => number = lib
 export const close: (fd: number) => number = libc.func('int close(int)');
 /** open(2), no mode. */
 export const open: (path: string, flags: number) => number = libc.func('int open(const char *, int)');
+/** pipe2(2); `ends` is the address of two ints. */
+export const pipe2: (ends: number, flags: number) => number = libc.func('int pipe2(uintptr_t, int)');
 /** socket(2). */
 export const socket: (domain: number, type: number, protocol: number) => number =
   libc.func('int socket(int, int, int)');
