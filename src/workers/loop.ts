@@ -94,6 +94,9 @@ export interface Loop {
   feed(): void;
 }
 
+/** Hops that lead to the input of an interface. */
+const INPUTS = (1 << Hop.STACK_INPUT) | (1 << Hop.RPORT) | (1 << Hop.FRAME_INPUT);
+
 /**
  * Puts one worker's pipeline together. Everything on it is a closure over `ctx`, made once in the thread: the arrays are then
  * constants to the compiler, which halves the time of a frame (ARCHITECTURE.md, "Fast path").
@@ -135,6 +138,9 @@ export function makeLoop(ctx: Context): Loop {
 
   const events = new Int32Array(new SharedArrayBuffer(EVENTS * EPOLL_EVENT_WORDS * 4));
   const eventsAddress = addressOf(new Uint8Array(events.buffer));
+
+  /** What `runFollowed` runs: as the work list says it. */
+  let followed = 0;
 
   /** The end of a burst: the passes that its frames have before them, then its outputs. */
   function finishBurst(): void {
@@ -437,31 +443,55 @@ export function makeLoop(ctx: Context): Loop {
   function runWorkList(): void {
     for (let what = ctx.workList.take(ctx); what !== -1; what = ctx.workList.take(ctx)) {
       const index = what & 0xffff;
-      if (ctx.tracing) ctx.tracer.event(TraceEvent.HOP, index, what >> 16);
-      switch (what >> 16) {
-        case Hop.VEB_INPUT:
-          vebInputOf(index);
-          break;
-        case Hop.STACK_INPUT:
-          stackInput(index);
-          break;
-        case Hop.IP_OUTPUT:
-          sendPackets(index);
-          break;
-        case Hop.LOCAL_INPUT:
-          receiveOwn(index);
-          break;
-        case Hop.TUNNEL_OUTPUT:
-          erspanOutput(index);
-          break;
-        case Hop.FRAME_INPUT:
-          frameInput(index);
-          break;
-        default:
-          rportOutput(index);
+      const hop = what >> 16;
+      const captures = ((INPUTS >> hop) & 1) === 0 ? 0 : heap[ifRecord(reachedBy(hop, index)) + If.CAPTURE];
+      if (captures !== 0 && ctx.tracer.follows(captures)) {
+        followed = what;
+        ctx.tracer.follow(reachedBy(hop, index), index, hop, hop === Hop.RPORT, runFollowed);
+        continue;
       }
-      finishBurst();
+      if (ctx.tracing) ctx.tracer.event(TraceEvent.HOP, index, hop);
+      runHop(hop, index);
     }
+  }
+
+  /** The interface that a burst is input on by its hop, one of INPUTS. */
+  function reachedBy(hop: Hop, index: number): number {
+    return hop === Hop.RPORT ? heap[ifRecord(index) + If.PEER] & 0xffff : index;
+  }
+
+  /** The burst in hand takes the hop that was `followed`, and all that come behind it. */
+  function runFollowed(): void {
+    const what = followed;
+    runHop(what >> 16, what & 0xffff);
+    runWorkList();
+  }
+
+  /** The burst in hand takes a hop at interface `index`. */
+  function runHop(hop: Hop, index: number): void {
+    switch (hop) {
+      case Hop.VEB_INPUT:
+        vebInputOf(index);
+        break;
+      case Hop.STACK_INPUT:
+        stackInput(index);
+        break;
+      case Hop.IP_OUTPUT:
+        sendPackets(index);
+        break;
+      case Hop.LOCAL_INPUT:
+        receiveOwn(index);
+        break;
+      case Hop.TUNNEL_OUTPUT:
+        erspanOutput(index);
+        break;
+      case Hop.FRAME_INPUT:
+        frameInput(index);
+        break;
+      default:
+        rportOutput(index);
+    }
+    finishBurst();
   }
 
   /** The burst, sent by the stack out of vport `index`, enters its bridge. */

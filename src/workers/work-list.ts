@@ -55,6 +55,8 @@ export class WorkList {
   private readonly trail: Int32Array;
   private head = 0;
   private tail = 0;
+  /** How many frames find room beside those that are set aside. */
+  private room = LIST;
 
   constructor(slots: number) {
     this.trail = new Int32Array(slots << Trail.SHIFT);
@@ -71,7 +73,7 @@ export class WorkList {
   defer(ctx: Context, i: number, index: number, work: Hop): void {
     // As most are: the first hop of a frame that is nobody else's.
     const plain = !ctx.fromList && !ctx.borrowed && ctx.shared[i] === 0 && ctx.hops[i] === 0;
-    if (plain && this.length !== LIST) this.appendFirst(ctx, i, index, work);
+    if (plain && this.length !== this.room) this.appendFirst(ctx, i, index, work);
     else this.deferAny(ctx, i, index, work);
   }
 
@@ -110,7 +112,7 @@ export class WorkList {
     const trail = from << Trail.SHIFT;
     const hops = (ctx.fromList ? this.trail[trail + Trail.HOPS] & Trail.HOPS_MASK : 0) + ctx.hops[i];
     if (hops >= HOPS_MOST || (once(work) && ctx.fromList && this.hasLeftBy(trail, index))) return Drop.LOOP;
-    return this.length === LIST ? Drop.RING_FULL : -1;
+    return this.length === this.room ? Drop.RING_FULL : -1;
   }
 
   /** Puts frame `i`, slot and all, at the list's end with a trail of this hop alone. */
@@ -230,5 +232,36 @@ export class WorkList {
     ctx.fromList = true;
     ctx.ingress = what & 0xffff;
     return what;
+  }
+
+  /** Puts all but the first `n` frames of the burst just taken back to where they were. */
+  giveBack(ctx: Context, n: number): void {
+    for (let i = ctx.n - 1; i >= n; i--) {
+      ctx.owner[ctx.slots[i]] = ctx.me;
+      ctx.slots[i] = -1;
+      ctx.bytes -= ctx.length[i];
+      this.head = (this.head - 1) | 0;
+    }
+    ctx.n = n;
+  }
+
+  /** Hides all that is on the list, so that what comes now is by itself. Returns how much that is, for `bringBack`. */
+  setAside(): number {
+    const { length } = this;
+    this.room -= length;
+    this.head = this.tail;
+    return length;
+  }
+
+  /** The list, which is empty, is again the `length` frames that were set aside last, when it ended at `tail`. */
+  bringBack(length: number, tail: number): void {
+    this.head = (tail - length) | 0;
+    this.tail = tail;
+    this.room += length;
+  }
+
+  /** Where the list ends. */
+  get end(): number {
+    return this.tail;
   }
 }

@@ -181,7 +181,7 @@ test('--json gives an object a frame; an interrupt ends it', async () => {
 for (const [words, error] of [
   ['-i mem9', /mem9: no such interface \(ENXIO\)/],
   ['-i mem0 not a filter', /filter: can't parse filter expression: syntax error \(EINVAL\)/],
-  ['-i rport0', /rport0: frames are traced from the device they come in by, or its bridge \(EOPNOTSUPP\)/],
+  ['-i lo1', /lo1: no input to trace from; trace the interface that its packets come in by \(EOPNOTSUPP\)/],
   ['-i mem0 -w file', /-w: unknown option \(EINVAL\)/],
   ['-c 1', /interface missing: -i IF \(EINVAL\)/],
 ] as const) {

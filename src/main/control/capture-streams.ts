@@ -68,8 +68,9 @@ export class CaptureStreams {
     const link = resolveLink(live, wanted.link);
     const linkType = LINK_TYPES[link];
     let program: Program | undefined;
-    // A trace's filter looks at the frames.
-    const filtered = link === 'TRACE' ? LinkType.EN10MB : linkType;
+    // A trace's filter looks at the frames, or at the packets that come out of an rport.
+    const traced = live.type === 'rport' ? LinkType.RAW : LinkType.EN10MB;
+    const filtered = link === 'TRACE' ? traced : linkType;
     if (filter !== '') program = await compileExpression(filter, filtered, wanted.snap);
     // It may have left while the filter was compiled.
     if (this.table.find(live.name) !== live) throw new ControlError('ENXIO', `${live.name}: no such interface`);

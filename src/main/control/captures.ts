@@ -355,13 +355,16 @@ function listWords(captures: number): number {
   return CaptureList.FIRST + captures * CaptureDescriptor.WORDS;
 }
 
+/** What frames are traced from, beside devices. */
+const TRACED: readonly string[] = ['veb', 'vport', 'rport', 'erspan'];
+
 /** The link type a capture of `live` gets that asks for `wanted`. Throws EINVAL, and EOPNOTSUPP where frames are not traced from. */
 export function resolveLink(live: Live, wanted: Shown | undefined): Shown {
   if (wanted === 'TRACE') {
-    if (isDevice(live.type) || live.type === 'veb') return wanted;
+    if (isDevice(live.type) || TRACED.includes(live.type)) return wanted;
     throw new ControlError(
       'EOPNOTSUPP',
-      `${live.name}: frames are traced from the device they come in by, or its bridge`,
+      `${live.name}: no input to trace from; trace the interface that its packets come in by`,
     );
   }
   const links = linksOf(live.type);

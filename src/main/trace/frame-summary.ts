@@ -29,6 +29,14 @@ export function frameSummary(frame: Buffer): string {
   return `${link} type 0x${type.toString(16).padStart(4, '0')}`;
 }
 
+/** The same of a packet without a link's header. */
+export function packetSummary(packet: Buffer): string {
+  const version = (packet[0] ?? 0) >> 4;
+  if (version === 4 && packet.length >= 20) return ipv4(packet);
+  if (version === 6 && packet.length >= 40) return ipv6(packet);
+  return 'neither IPv4 nor IPv6';
+}
+
 /** Six bytes as a link-layer address. */
 export function mac(bytes: Buffer, at: number): string {
   return [...bytes.subarray(at, at + 6)].map((byte) => byte.toString(16).padStart(2, '0')).join(':');

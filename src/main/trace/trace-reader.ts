@@ -21,6 +21,8 @@ export interface Trace {
   /** Its length, and its first bytes. */
   readonly length: number;
   readonly frame: Buffer;
+  /** Whether it has no Ethernet header. */
+  readonly packet: boolean;
   readonly decisions: readonly Decision[];
   /** Decisions beyond those kept. */
   readonly more: number;
@@ -52,6 +54,7 @@ export function readTrace(block: Buffer): Trace {
     worker: word(TraceHead.WORKER),
     length: block.readUInt32LE(BLOCK.length),
     frame: block.subarray(frame, frame + word(TraceHead.BYTES)),
+    packet: word(TraceHead.PACKET) !== 0,
     decisions,
     more: events - kept,
   };

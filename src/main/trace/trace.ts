@@ -9,7 +9,7 @@ import { beginCapture, captureStopper, interfaceNames, onInterrupt } from '../tc
 import { BlockReader, blockType, statisticsOf } from '../tcpdump/pcapng-reader.js';
 import { type CaptureRequest, tcpdumpWords } from '../tcpdump/tcpdump-words.js';
 import { decisionText, KIND_NAMES, type NameOf } from './decision-text.js';
-import { frameSummary } from './frame-summary.js';
+import { frameSummary, packetSummary } from './frame-summary.js';
 import { readTrace, type Trace } from './trace-reader.js';
 
 /** The words after `trace`: what the daemon is asked for, and frames to stop after (0 = none). Throws EINVAL. */
@@ -50,8 +50,8 @@ export async function trace(socketPath: string, args: readonly string[], json: b
 
 /** A frame as a line, and an indented line for each decision. */
 export function traceText(found: Trace, nameOf: NameOf): string {
-  const { time, ingress, length, frame, decisions, more } = found;
-  const lines = [`${clock(time)} ${nameOf(ingress)} length ${length}: ${frameSummary(frame)}`];
+  const { time, ingress, length, decisions, more } = found;
+  const lines = [`${clock(time)} ${nameOf(ingress)} length ${length}: ${summary(found)}`];
   for (const decision of decisions) lines.push(`    ${decisionText(decision, nameOf)}`);
   if (more !== 0) lines.push(`    and ${more} more`);
   return `${lines.join('\n')}\n`;
@@ -59,13 +59,13 @@ export function traceText(found: Trace, nameOf: NameOf): string {
 
 /** The same as an object in a line. */
 export function traceJson(found: Trace, nameOf: NameOf): string {
-  const { time, ingress, worker, length, frame, decisions, more } = found;
+  const { time, ingress, worker, length, decisions, more } = found;
   const value = {
     time: new Date(Number(time / 1_000_000n)).toISOString(),
     interface: nameOf(ingress),
     worker,
     length,
-    frame: frameSummary(frame),
+    frame: summary(found),
     decisions: decisions.map((decision) => ({
       kind: KIND_NAMES[decision.kind] ?? String(decision.kind),
       interface: nameOf(decision.index),
@@ -74,6 +74,10 @@ export function traceJson(found: Trace, nameOf: NameOf): string {
     more,
   };
   return `${JSON.stringify(value)}\n`;
+}
+
+function summary({ packet, frame }: Trace): string {
+  return packet ? packetSummary(frame) : frameSummary(frame);
 }
 
 /** Interfaces that a trace names. */

@@ -19,9 +19,11 @@ export const enum TraceHead {
   EVENTS = 2,
   /** Bytes of the frame that are here. */
   BYTES = 3,
+  /** 1 if it is a packet, with no Ethernet header. */
+  PACKET = 4,
   /** The frame's first bytes. */
-  FRAME = 4,
-  WORDS = 36,
+  FRAME = 5,
+  WORDS = 37,
 }
 
 /** A decision: what it is, the interface it was made at, and what its kind says. W: worker. R: as the head. */

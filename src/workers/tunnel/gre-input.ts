@@ -18,6 +18,7 @@ import { Direction } from '../../shared/layout/capture.js';
 import { Lane } from '../../shared/layout/counters.js';
 import { Control, If, IfFlag, ifRecord, Kind } from '../../shared/layout/heap.js';
 import { Af, Meta } from '../../shared/layout/packet.js';
+import { TraceEvent } from '../../shared/layout/trace.js';
 import { makeTrack, makeTrackNext } from '../../shared/table/sequence.js';
 import {
   makeTunnelLookup,
@@ -182,7 +183,11 @@ export function makeGreInput(ctx: Context, repeat: ErspanRepeat): GreInput {
     count(ctx, erspan, Lane.IPACKETS, 1);
     count(ctx, erspan, Lane.IBYTES, length[i]);
     const dropped = sound !== Sound.OTHER && tapFrame(ctx, i, erspan, Direction.IN);
-    if (!deliver || (heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0) consume(ctx, i, erspan);
+    const monitor = (heap[record + If.FLAGS] & IfFlag.MONITOR) !== 0;
+    if (heap[record + If.CAPTURE] !== 0 && (monitor || !deliver)) {
+      ctx.tracer.ends(i, erspan, monitor ? TraceEvent.MONITOR : TraceEvent.CONSUME);
+    }
+    if (!deliver || monitor) consume(ctx, i, erspan);
     else if (dropped) drop(ctx, i, erspan, Drop.FILDROP);
     else if ((heap[record + If.BRIDGE] | heap[record + If.INET]) === 0) consume(ctx, i, erspan);
     else if (!repeat.keep(i)) ctx.workList.defer(ctx, i, erspan, Hop.FRAME_INPUT);

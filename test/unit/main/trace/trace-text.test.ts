@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { decisionText, KIND_NAMES } from '../../../../src/main/trace/decision-text.js';
-import { frameSummary } from '../../../../src/main/trace/frame-summary.js';
+import { frameSummary, packetSummary } from '../../../../src/main/trace/frame-summary.js';
 import { traceJson, traceText, traceWords } from '../../../../src/main/trace/trace.js';
 import type { Decision, Trace } from '../../../../src/main/trace/trace-reader.js';
 import { Drop } from '../../../../src/shared/counter/drop-reason.js';
@@ -68,11 +68,23 @@ test('a frame in short', () => {
   const arp = `0806000108000604000102000000000a0a0000020000000000000a000001`;
   assert.equal(frameSummary(bytes(arp)), `${link} ARP who has 10.0.0.1, asks 10.0.0.2`);
   assert.equal(frameSummary(bytes('88b5')), `${link} type 0x88b5`);
+  assert.equal(packetSummary(bytes(ipv4).subarray(14)), 'IPv4 10.0.0.2 > 10.0.1.2 UDP ttl 64');
+  assert.equal(packetSummary(bytes(ipv6).subarray(14)), 'IPv6 2001:db8::1 > 2001:db8::2 ICMPv6 hop limit 64');
+  for (const cut of ['', '45', '60', '00'])
+    assert.equal(packetSummary(Buffer.from(cut, 'hex')), 'neither IPv4 nor IPv6');
   for (const cut of ['0800', '080045', '86dd60', '0806', '08004f000020000100004006']) frameSummary(bytes(cut));
 });
 
 const TRACE: Trace = {
-  ...{ time: 1_764_000_000_123_456_789n, ingress: 1, worker: 2, length: 60, frame: bytes('88b5'), more: 4 },
+  ...{
+    time: 1_764_000_000_123_456_789n,
+    ingress: 1,
+    worker: 2,
+    length: 60,
+    frame: bytes('88b5'),
+    packet: false,
+    more: 4,
+  },
   decisions: [decision(TraceEvent.STACK), decision(TraceEvent.DROP, [Drop.NO_PROTOCOL])],
 };
 
