@@ -145,8 +145,8 @@ export function makeFinishBurst(ctx: Context, transmit: Transmit, erspan: Device
       for (let i = 0; i < ctx.n; i++) {
         const slot = slots[i];
         if (slot === -1) continue;
-        slots[i] = -1;
         cache.give(slot);
+        slots[i] = -1;
       }
     }
     if (ctx.anyShared) shared.fill(0);

@@ -76,8 +76,8 @@ function put(ctx: Context, i: number, index: number, ring: RingProducer, word: n
   ctx.destination[i] = DONE;
   ctx.meta[m + Meta.INGRESS] = index;
   ctx.meta[m + Meta.EGRESS] = ctx.workList.writeTrail(ctx, i, from, slot) ? word | PuntWord.TRAIL : word;
-  ctx.owner[slot] = SlotOwner.QUEUED;
   ring.push(slot);
+  ctx.owner[slot] = SlotOwner.QUEUED;
   ctx.punted++;
   if (ctx.tracing) ctx.tracer.event(TraceEvent.PUNT, index, word & PuntWord.REASON_MASK);
 }

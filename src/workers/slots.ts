@@ -3,6 +3,9 @@
  *
  * A frame that goes nowhere else is moved, a flooded one is copied, and one in a slot that the TAP will read into again is
  * copied when it is short and moved, slot and all, when it is long (ARCHITECTURE.md, "Slots").
+ *
+ * At no instant is a slot nowhere, so that none is lost should this thread die (main/pool/worker-death.ts): one that leaves the burst
+ * carries this worker's number first, and keeps it until it stands in a ring.
  */
 import { Meta, Slot } from '../shared/layout/packet.js';
 import { Ether } from '../shared/wire/ethernet.js';
@@ -11,10 +14,11 @@ import { BURST, type Context } from './context.js';
 /** Below this many bytes a loop over words beats the call of `copyWithin` (60 B: 12 against 45 ns, Node 20.20). */
 const SHORT_COPY = 256;
 
-/** A slot that holds frame `i` and belongs to the caller, or -1 if the pool is dry. */
+/** A slot that holds frame `i` and belongs to the caller, its owner this worker, or -1 if the pool is dry. */
 export function keepFrame(ctx: Context, i: number): number {
   const from = ctx.slots[i];
   if (ctx.shared[i] === 0 && (!ctx.borrowed || i >= BURST)) {
+    ctx.owner[from] = ctx.me;
     ctx.slots[i] = -1;
     return from;
   }
@@ -24,6 +28,7 @@ export function keepFrame(ctx: Context, i: number): number {
 /** The same for a frame that others also get, or whose slot is the receiver's. */
 function keepBorrowed(ctx: Context, i: number, from: number, length: number): number {
   if (ctx.shared[i] === 0 && length > Slot.FRAME_MAX) {
+    ctx.owner[from] = ctx.me;
     ctx.slots[i] = -1;
     ctx.tapSlots[ctx.tapPlace[i]] = -1;
     return from;
@@ -50,8 +55,8 @@ export function makeRoom(ctx: Context, i: number, bytes: number): boolean {
   if (to === -1) return false;
   copyFrame(ctx, from, to);
   ctx.workList.inherit(from, to);
-  ctx.slots[i] = to;
   ctx.cache.give(from);
+  ctx.slots[i] = to;
   return true;
 }
 

@@ -119,11 +119,11 @@ export class WorkList {
   private appendFirst(ctx: Context, i: number, index: number, work: Hop): void {
     const slot = ctx.slots[i];
     const trail = slot << Trail.SHIFT;
-    ctx.slots[i] = -1;
     // Without exits the second word has no meaning.
     this.trail[trail + Trail.HOPS] = once(work) ? 1 | (1 << Trail.EXITED) : 1;
     this.trail[trail + Trail.EXITS] = index;
     this.push(ctx, slot, index, work);
+    ctx.slots[i] = -1;
   }
 
   /** Puts `slot` at the list's end with the trail of slot `from` and one hop more. */

@@ -3,6 +3,9 @@
  *
  * Main only, and only once the thread has certainly ended and the others have passed a grace period, so that nothing it had
  * published is still on the way unseen. Its caches, its queues and its rings need nothing: whoever takes its number finds them.
+ *
+ * A slot of a frame is at every instant in its ledger, or has its number as owner, or stands in a ring: read but not let go, written but not
+ * published, or published. On its way from one to the next it is in both.
  */
 import { laneBalance, laneDrops } from '../../shared/counter/books.js';
 import { Drop } from '../../shared/counter/drop-reason.js';
@@ -18,18 +21,43 @@ import type { Memory } from '../memory/memory.js';
 export interface Returning {
   /** Those that it had put on return rings, published and not yet taken: these are safe. */
   readonly published: ReadonlySet<number>;
+  /** Those that it had written into rings for others, and not published: these are nobody's. */
+  readonly unpublished: ReadonlySet<number>;
   /** Those whose home it is and that are on no ring: not published yet by who gave them back, or taken by it and not kept. */
   readonly astray: ReadonlySet<number>;
 }
 
-/** The slots on their way home, as worker `dead` has left them. */
+/** The slots on their way home or to others, as worker `dead` has left them. */
 export function returningSlots(memory: Memory, dead: number): Returning {
   const { sizes } = memory.views;
   const published = new Set<number>();
   for (let home = 0; home < sizes.threads; home++) {
     if (home !== dead) addEntries(memory, memory.returnRings[returnRing(sizes.threads, dead, home)], published);
   }
-  return { published, astray: astraySlots(memory, dead) };
+  return { published, unpublished: unpublishedSlots(memory, dead), astray: astraySlots(memory, dead) };
+}
+
+/** Slots that worker `dead` has written into rings to other workers, to main and to hosts, without publishing them. */
+function unpublishedSlots(memory: Memory, dead: number): Set<number> {
+  const slots = new Set<number>();
+  const add = (base: number): void => {
+    if (base !== 0) addEntries(memory, base, slots, Ring.TAIL, Ring.WRITTEN);
+  };
+  for (let to = 0; to < memory.workers; to++) add(memory.workerRings[dead * memory.workers + to]);
+  add(memory.puntRings[2 * dead]);
+  add(memory.puntRings[2 * dead + 1]);
+  for (const record of memoryPorts(memory, dead)) add(memory.views.heap[record + If.TX_RING]);
+  return slots;
+}
+
+/** Records of the memory ports that a worker owns. */
+function memoryPorts({ views: { heap } }: Memory, worker: number): number[] {
+  const records: number[] = [];
+  for (let index = 1; index < MAX_INTERFACES; index++) {
+    const record = ifRecord(index);
+    if (heap[record + If.TYPE] === IfType.MEMORY && heap[record + If.OWNER] === worker) records.push(record);
+  }
+  return records;
 }
 
 /** Slots whose home is worker `dead`, that others gave back, and that are on no ring to it. */
@@ -49,40 +77,35 @@ function astraySlots(memory: Memory, dead: number): Set<number> {
 
 /** Slots in the rings that worker `dead` took frames from: it may have read some of them without having given their room back. */
 function waitingSlots(memory: Memory, dead: number): Set<number> {
-  const { heap } = memory.views;
   const waiting = new Set<number>();
   // Main's is behind those of the workers.
   for (let from = 0; from <= memory.workers; from++) {
     const ring = memory.workerRings[from * memory.workers + dead];
     if (ring !== 0) addEntries(memory, ring, waiting);
   }
-  for (let index = 1; index < MAX_INTERFACES; index++) {
-    const record = ifRecord(index);
-    const owned = heap[record + If.TYPE] === IfType.MEMORY && heap[record + If.OWNER] === dead;
-    if (owned) addEntries(memory, heap[record + If.RX_RING], waiting);
-  }
+  for (const record of memoryPorts(memory, dead)) addEntries(memory, memory.views.heap[record + If.RX_RING], waiting);
   return waiting;
 }
 
-/** Adds what a ring holds, published and not yet taken, to `slots`. */
-function addEntries(memory: Memory, base: number, slots: Set<number>): void {
+/** Adds what a ring holds between two of its indices to `slots`: published and not yet taken, unless told otherwise. */
+function addEntries(memory: Memory, base: number, slots: Set<number>, from = Ring.HEAD, to = Ring.TAIL): void {
   const { rings } = memory.views;
   const mask = rings[base + Ring.CAPACITY] - 1;
-  const tail = Atomics.load(rings, base + Ring.TAIL);
-  for (let at = Atomics.load(rings, base + Ring.HEAD); at !== tail; at = (at + 1) | 0) {
+  const end = Atomics.load(rings, base + to);
+  for (let at = Atomics.load(rings, base + from); at !== end; at = (at + 1) | 0) {
     slots.add(rings[base + Ring.ENTRIES + (at & mask)]);
   }
 }
 
 /**
- * Sends home every slot that worker `dead` held: its burst, its copies, its TAP buffers, and what it had given back but not
+ * Sends home every slot that worker `dead` held: its burst, its copies, its TAP buffers, and what it had given back or on but not
  * published. What is still in a ring to it stays there, for whoever takes its number. `before` is `returningSlots` as of before the last grace
  * period, in which the others have published all that they had given back. Returns how many.
  */
 export function reclaimSlots(memory: Memory, dead: number, before: Returning): number {
   const { owner } = memory.views;
   const ledger = memory.ledgers[dead] as Int32Array;
-  const lost = new Set<number>();
+  const lost = new Set<number>(before.unpublished);
   const waiting = waitingSlots(memory, dead);
   for (const slot of ledger) {
     if (slot !== -1 && owner[slot] === SlotOwner.QUEUED && !waiting.has(slot)) lost.add(slot);

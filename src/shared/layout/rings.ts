@@ -15,8 +15,10 @@ export const enum Ring {
   HEAD = 32,
   /** Power of two. W: main, once. R: both. */
   CAPACITY = 64,
+  /** Entries written, of which those from TAIL on are not published yet: what a dead producer has left there. W: producer. R: main. */
+  WRITTEN = 96,
   /** First entry. W: producer. R: consumer. */
-  ENTRIES = 96,
+  ENTRIES = 128,
 }
 
 /** Words that a ring of `capacity` entries takes. */

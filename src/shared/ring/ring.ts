@@ -36,6 +36,7 @@ export class RingProducer {
     this.base = base;
     this.mask = words[base + Ring.CAPACITY] - 1;
     this.tail = Atomics.load(words, base + Ring.TAIL);
+    words[base + Ring.WRITTEN] = this.tail;
     this.published = this.tail;
     this.headSeen = Atomics.load(words, base + Ring.HEAD);
   }
@@ -63,6 +64,7 @@ export class RingProducer {
     }
     this.words[this.base + Ring.ENTRIES + (this.tail & this.mask)] = value;
     this.tail = (this.tail + 1) | 0;
+    this.words[this.base + Ring.WRITTEN] = this.tail;
     return true;
   }
 
@@ -79,6 +81,7 @@ export class RingProducer {
       tail = (tail + 1) | 0;
     }
     this.tail = tail;
+    words[this.base + Ring.WRITTEN] = tail;
     if (n < count) words[this.base + Ring.REFUSED] += count - n;
     return n;
   }

@@ -35,8 +35,8 @@ export function handOver(ctx: Context, index: number, owner: number, n: number):
     if (ctx.tagged) setTag(ctx, slot, list + k);
     if (ctx.ingress !== 0) ctx.meta[(slot << Meta.SHIFT) + Meta.INGRESS] = ctx.ingress;
     ctx.meta[(slot << Meta.SHIFT) + Meta.EGRESS] = index | (generation << 16);
-    ctx.owner[slot] = SlotOwner.QUEUED;
     ring.push(slot);
+    ctx.owner[slot] = SlotOwner.QUEUED;
     ctx.handed[owner]++;
   }
 }

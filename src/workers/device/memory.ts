@@ -104,7 +104,6 @@ export function makeMemoryDevice(ctx: Context): Device {
       const i = egressList[list + k];
       bytes += lengths[i];
       scratch[kept++] = slots[i];
-      slots[i] = -1;
     }
     for (let k = kept; k < n; k++) {
       if (kept === room) {
@@ -122,9 +121,10 @@ export function makeMemoryDevice(ctx: Context): Device {
       if (offloads) wire += wirePackets(u8, meta, slot << Meta.SHIFT) - 1;
       scratch[kept++] = slot;
     }
-    // A moved slot came from a ring and is marked so already; a copy is this worker's until now.
-    if (ctx.borrowed || ctx.anyShared) for (let k = 0; k < kept; k++) owner[scratch[k]] = SlotOwner.QUEUED;
     ring.pushList(scratch, kept);
+    // From here on the ring says where they are, published or not: the burst has them no longer, nor is any of them this worker's.
+    if (plain) for (let k = 0; k < n; k++) slots[egressList[list + k]] = -1;
+    else for (let k = 0; k < kept; k++) owner[scratch[k]] = SlotOwner.QUEUED;
     ring.publish();
     const lane = laneOf(me, index);
     counters[lane + Lane.OPACKETS] += kept;
