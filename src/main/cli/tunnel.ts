@@ -1,10 +1,12 @@
 /**
  * The words of `ifconfig` about tunnels, for erspan interfaces (spec A §6.2): each request's errors in that table's order.
  */
-import { isIPv4 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { addressWords, canonical, familyOf } from '../config/address.js';
+import { isLinkLocal } from '../config/link-local.js';
 import { type InterfaceSpec, RDOMAIN, type State } from '../config/state.js';
 import { isTypeOne, TUNNEL_TTL, type TunnelSpec, VNETID } from '../config/tunnel.js';
+import { splitZone } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import type { Draft, Words } from './words.js';
 
@@ -75,18 +77,31 @@ function idleTunnel(spec: InterfaceSpec): TunnelSpec {
 }
 
 function localAddress(word: string): string {
+  refuseLinkLocal(word);
   if (familyOf(word) === undefined) throw new ControlError('EAFNOSUPPORT', `${word}: neither IPv4 nor IPv6`);
   return oneStation(word);
 }
 
 function remoteAddress(word: string, local: string): string {
+  refuseLinkLocal(word);
   if (familyOf(word) === undefined || isIPv4(word) !== isIPv4(local)) {
     throw new ControlError('EINVAL', `${word}: not an address of the family of ${local}`);
   }
   return oneStation(word);
 }
 
-/** An address that is neither unspecified nor multicast; one of a link has no place in a tunnel that is routed. */
+/** Throws EINVAL for an address of one link, with its zone or without: the outer packet leaves by the routes of a domain. */
+function refuseLinkLocal(word: string): void {
+  const { address } = splitZone(word);
+  if (isIPv6(address) && isLinkLocal(canonical(address))) {
+    throw new ControlError(
+      'EINVAL',
+      `${word}: a link-local address; the outer packet is routed, so give it one that is`,
+    );
+  }
+}
+
+/** An address that is neither unspecified nor multicast. */
 function oneStation(word: string): string {
   const text = canonical(word);
   const [first = 0, ...rest] = addressWords(text);
@@ -94,7 +109,6 @@ function oneStation(word: string): string {
   const multicast = four ? first >>> 28 === 14 : first >>> 24 === 0xff;
   const unspecified = first === 0 && rest.every((one) => one === 0);
   if (multicast || unspecified) throw new ControlError('EINVAL', `${word}: not the address of one station`);
-  if (!four && first >>> 22 === 0x3fa) throw new ControlError('EINVAL', `${word}: a link-local address`);
   return text;
 }
 

@@ -28,7 +28,7 @@ export class CaptureLogger {
     if (after === undefined) return;
     await this.start(after).catch((error: unknown) => {
       const { code, message } = asControlError(error);
-      throw new ControlError(code, `capture ${after.interface} file ${after.path}: ${message}`, error);
+      throw new ControlError(code, `${after.interface}: ${message}`, error);
     });
   }
 

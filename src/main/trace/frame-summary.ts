@@ -6,6 +6,8 @@ import { formatIpv6 } from '../../shared/wire/ipv6-address.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 
 const ETHER = 14;
+/** Ethertypes of tags, as sent. */
+const [TAG, SERVICE_TAG] = [0x8100, 0x88a8];
 const PROTOCOLS: Readonly<Record<number, string>> = {
   [Protocol.ICMP]: 'ICMP',
   [Protocol.TCP]: 'TCP',
@@ -16,12 +18,18 @@ const PROTOCOLS: Readonly<Record<number, string>> = {
   [Protocol.FRAGMENT]: 'fragment',
 };
 
-/** Two words for the addresses of a link, then those of IPv4, IPv6 or ARP; `frame` may be cut off anywhere behind byte 14. */
+/** Two words for the addresses of a link, its VLANs, then addresses of IPv4, IPv6 or ARP; `frame` may be cut off anywhere behind byte 14. */
 export function frameSummary(frame: Buffer): string {
+  let link = `${mac(frame, 6)} > ${mac(frame, 0)}`;
+  let at = ETHER;
+  let type = frame.readUInt16BE(12);
+  while ((type === TAG || type === SERVICE_TAG) && frame.length >= at + 4) {
+    link += ` vlan ${frame.readUInt16BE(at) & 0xfff}`;
+    type = frame.readUInt16BE(at + 2);
+    at += 4;
+  }
+  const packet = frame.subarray(at);
   // wire/ethernet.ts reads words of this machine's order; here they are bytes as sent.
-  const type = frame.readUInt16BE(12);
-  const link = `${mac(frame, 6)} > ${mac(frame, 0)}`;
-  const packet = frame.subarray(ETHER);
   const is = (known: EtherType): boolean => type === (((known & 0xff) << 8) | (known >> 8));
   if (is(EtherType.IPV4) && packet.length >= 20) return `${link} ${ipv4(packet)}`;
   if (is(EtherType.IPV6) && packet.length >= 40) return `${link} ${ipv6(packet)}`;

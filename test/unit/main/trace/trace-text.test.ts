@@ -67,6 +67,9 @@ test('a frame in short', () => {
   assert.equal(frameSummary(bytes(ipv6)), `${link} IPv6 2001:db8::1 > 2001:db8::2 ICMPv6 hop limit 64`);
   const arp = `0806000108000604000102000000000a0a0000020000000000000a000001`;
   assert.equal(frameSummary(bytes(arp)), `${link} ARP who has 10.0.0.1, asks 10.0.0.2`);
+  assert.equal(frameSummary(bytes(`81006021${ipv4}`)), `${link} vlan 33 IPv4 10.0.0.2 > 10.0.1.2 UDP ttl 64`);
+  assert.equal(frameSummary(bytes('88a80005810060210800')), `${link} vlan 5 vlan 33 type 0x0800`);
+  assert.equal(frameSummary(bytes('8100')), `${link} type 0x8100`);
   assert.equal(frameSummary(bytes('88b5')), `${link} type 0x88b5`);
   assert.equal(packetSummary(bytes(ipv4).subarray(14)), 'IPv4 10.0.0.2 > 10.0.1.2 UDP ttl 64');
   assert.equal(packetSummary(bytes(ipv6).subarray(14)), 'IPv6 2001:db8::1 > 2001:db8::2 ICMPv6 hop limit 64');
