@@ -15,8 +15,11 @@ import type { PacketView } from './encoder.js';
 
 /** What a device may want O_DIRECT to be a multiple of, in memory and in the file. */
 const BLOCK = 4096;
-/** Bytes that are put together at most; one record of any length fits behind what is left of a block. */
-const BYTES = 1 << 20;
+/**
+ * Bytes that are put together at most; one record of any length fits behind what is left of a block. Much, as who waits for the disk may
+ * wait some milliseconds more for a core that a worker keeps busy.
+ */
+const BYTES = 4 << 20;
 /** From here on whole blocks are written by themselves: below, a wait for the disk costs more than the cache. */
 const DIRECT_LEAST = 256 << 10;
 /** Pieces in which ext4 appends to the cache at the lowest price. */

@@ -14,7 +14,7 @@ import type { Sink, SinkCounters } from './sink.js';
 const RETRY_MS = 1000;
 const RENAME_RETRY_MS = 60_000;
 /** Packets that are in hand at most before what is whole of the blocks they fill is written. */
-const IN_HAND = 1 << 15;
+const IN_HAND = 1 << 16;
 /** Who may read packets. */
 const MODE = 0o600;
 

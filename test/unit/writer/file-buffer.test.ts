@@ -71,8 +71,8 @@ for (const [begin, hurry] of [
     buffer.begin(begin);
     buffer.hurry = hurry;
     let past = 0;
-    for (let turn = 0; turn < 30; turn++) {
-      for (let left = random(3) === 0 ? 2_000_000 : 10_000; left > 0; ) {
+    for (let turn = 0; turn < 9; turn++) {
+      for (let left = turn % 3 === 1 ? 5_000_000 : 10_000; left > 0; ) {
         if (!buffer.fits(3000)) assert.ok(buffer.writeTo(fd, false));
         const piece = add(buffer, random);
         left -= piece.length;
