@@ -12,6 +12,7 @@ const FRAGMENT = 44;
 
 /** A frame that went in, as far as it has these. */
 interface Input {
+  readonly leg: number;
   /** Its Ethernet destination is a group. */
   readonly group: boolean;
   readonly version: number;
@@ -43,6 +44,9 @@ const isMapped = (address: Buffer): boolean => address.toString('hex', 0, 12) ==
 const isLinkLocal = (address: Buffer): boolean => address[0] === 0xfe && ((address[1] as number) & 0xc0) === 0x80;
 /** 2001:db8:N::, which all routers of a leg's network have. */
 const isAnycast = (address: Buffer): boolean => /^20010db8000[123]0{20}$/.test(address.toString('hex', 0, 16));
+/** Whether the way to an address leaves by a leg. */
+const isBehind = (address: Buffer, leg: number): boolean =>
+  [leg + 1, 0x21 + leg].includes(address.readUInt16BE(4)) || isLinkLocal(address);
 const isBogus = (first: number): boolean => first === 0 || first >= 240;
 const isAll = (address: Buffer): boolean => address.readInt32BE(0) === -1;
 
@@ -144,6 +148,13 @@ export const DIFFERENCES: readonly Difference[] = [
     ours: (answer) => answer.every(([, frame]) => isOurs(frame)),
   },
   {
+    what: 'an echo to an anycast address from somebody who is not behind the leg it came in by',
+    why: 'RFC 4443 §4.2: every node answers; Linux answers by that leg or not at all',
+    applies: (input) => v6(input, (from, to) => isAnycast(to) && !isBehind(from, input.leg)),
+    ours: (answer, theirs) =>
+      theirs.length === 0 && answer.every(([, frame]) => isOurs(frame) && frame[IP + 40] === 129),
+  },
+  {
     what: 'errors about a later fragment of an ICMPv6 message',
     why: 'RFC 4443 §2.4 (e.1): it may be one of an error',
     applies: (input) => v6(input, () => laterFragment(input.packet)),
@@ -213,11 +224,11 @@ function laterFragment(packet: Buffer): boolean {
 }
 
 /** The differences that allow smrouter another answer to a stimulus. */
-export function differencesFor({ frames }: Stimulus): readonly Difference[] {
+export function differencesFor({ frames, leg }: Stimulus): readonly Difference[] {
   return DIFFERENCES.filter(({ applies }) =>
     frames.some((frame) => {
       const packet = Buffer.from(frame.buffer, frame.byteOffset + IP, frame.length - IP);
-      const input = { group: ((frame[0] as number) & 1) !== 0, version: frame[12] === 8 ? 4 : 6, packet };
+      const input = { leg, group: ((frame[0] as number) & 1) !== 0, version: frame[12] === 8 ? 4 : 6, packet };
       return packet.length > 0 && applies(input);
     }),
   );
@@ -321,7 +332,6 @@ function comparable6(packet: Buffer, leg: number): void {
   if (packet[40] === 137) return;
   const quoted = packet.subarray(48);
   if (packet[40] === 1 && packet[41] === 0 && quoted.toString('hex', 24, 30) === REJECTED) packet[41] = 6;
-  const sender = quoted.readUInt16BE(12);
   if (isAnycast(quoted.subarray(24))) packet.fill(0, 8, 24);
-  if (sender !== leg + 1 && sender !== 0x21 + leg && !isLinkLocal(quoted.subarray(8))) packet.fill(0, 8, 24);
+  if (!isBehind(quoted.subarray(8), leg)) packet.fill(0, 8, 24);
 }
