@@ -59,24 +59,5 @@ export function tapReadPolicy(errno: number): TapPolicy {
 
 /** After a failed write. `errno`: as `lastErrno()` gives it. */
 export function tapWritePolicy(errno: number): TapPolicy {
-  switch (errno) {
-    case ERRNO.EAGAIN:
-    case ERRNO.EINTR:
-    case ERRNO.ENOMEM:
-    case ERRNO.ENOBUFS:
-      return TapPolicy.AGAIN;
-    case ERRNO.EIO:
-    case ERRNO.ENETDOWN:
-      return TapPolicy.DOWN;
-    case ERRNO.EINVAL:
-    case ERRNO.EMSGSIZE:
-    case ERRNO.E2BIG:
-      return TapPolicy.REFUSED;
-    case ERRNO.EBADFD:
-    case ERRNO.ENODEV:
-    case ERRNO.ENXIO:
-      return TapPolicy.GONE;
-    default:
-      return TapPolicy.FATAL;
-  }
+  return errno === ERRNO.EMSGSIZE || errno === ERRNO.E2BIG ? TapPolicy.REFUSED : tapReadPolicy(errno);
 }

@@ -27,6 +27,7 @@ import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
 import { GATHER, LOOKS } from './busy-queues.js';
 import type { Device } from './device.js';
+import { writeReason } from './write-reason.js';
 
 const MSG_DONTWAIT = 0x40;
 /** A burst ends when it holds this many bytes, so that superframes are sent while they are still in the cache. */
@@ -247,10 +248,10 @@ export function makePacketDevice(ctx: Context): Device {
       if (taken === k - first) continue;
       k = first + taken;
       takeBack(ring, tail);
-      // A frame the kernel will not have is lost alone; what stops all of them stops the rest too.
-      const alone = errno === ERRNO.EINVAL || errno === ERRNO.EMSGSIZE || errno === ERRNO.EFAULT;
-      const end = alone ? k + 1 : n;
-      for (; k < end; k++) dropCopy(ctx, index, sendReason(errno));
+      // A frame the kernel will not have is lost alone; what stops all of them stops the rest too. In a ring EFAULT is a frame's.
+      const reason = errno === ERRNO.EFAULT ? Drop.REFUSED : writeReason(errno);
+      const end = reason === Drop.REFUSED ? k + 1 : n;
+      for (; k < end; k++) dropCopy(ctx, index, reason);
     }
   }
 
@@ -369,22 +370,4 @@ function recoverTransmit(heap: Int32Array, { queue, words }: Opened): void {
 /** Word at which frame `at` of the transmit ring begins. */
 function txWord(at: number): number {
   return ((PacketRing.RX_FRAMES + at) * PacketRing.STRIDE) >> 2;
-}
-
-/** Why the kernel did not take a frame. */
-function sendReason(errno: number): Drop {
-  switch (errno) {
-    case ERRNO.ENETDOWN:
-      return Drop.LINK_DOWN;
-    case ERRNO.EINVAL:
-    case ERRNO.EMSGSIZE:
-    case ERRNO.EFAULT:
-      return Drop.REFUSED;
-    case ERRNO.ENXIO:
-    case ERRNO.ENODEV:
-    case ERRNO.EBADF:
-      return Drop.GONE;
-    default:
-      return Drop.QUEUE_FULL;
-  }
 }

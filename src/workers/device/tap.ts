@@ -16,12 +16,13 @@ import { If, IfFlag, ifRecord, MAX_INTERFACES, TapIo, Thread } from '../../share
 import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
 import type { IoRing } from '../../shared/sys/io-uring.js';
 import { lastErrno, read, write } from '../../shared/sys/libc.js';
-import { TapPolicy, tapReadPolicy, tapWritePolicy } from '../../shared/sys/tap-policy.js';
+import { TapPolicy, tapReadPolicy } from '../../shared/sys/tap-policy.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetCheck, vnetRead, vnetWrite, wirePackets } from '../../shared/wire/vnet.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
 import type { Device } from './device.js';
+import { writeReason } from './write-reason.js';
 
 /** Longest read: header, the longest frame, and one byte more to tell a giant. */
 const READ_LENGTH = Slot.VNET_LENGTH + Slot.SUPER_MAX + 1;
@@ -181,7 +182,7 @@ export function makeTapDevice(ctx: Context): Device {
     for (let k = 0; k < n; k++) {
       const result = by.results[by.writes + k];
       if (result < 0) {
-        dropCopy(ctx, index, writeReason(tapWritePolicy(-result)));
+        dropCopy(ctx, index, writeReason(-result));
         continue;
       }
       const m = slots[egressList[list + k]] << Meta.SHIFT;
@@ -208,7 +209,7 @@ export function makeTapDevice(ctx: Context): Device {
       const usual = offset === slotOffset[slot] + Slot.HEADROOM;
       const from = usual ? address[slot] : address[slot] + (offset - slotOffset[slot] - Slot.HEADROOM);
       if (write(fd, from, length + Slot.VNET_LENGTH) < 0) {
-        dropCopy(ctx, index, writeReason(tapWritePolicy(lastErrno())));
+        dropCopy(ctx, index, writeReason(lastErrno()));
         continue;
       }
       sent++;
@@ -226,18 +227,4 @@ export function makeTapDevice(ctx: Context): Device {
   }
 
   return { receive, send };
-}
-
-/** Why the kernel did not take a frame. */
-function writeReason(policy: TapPolicy): Drop {
-  switch (policy) {
-    case TapPolicy.AGAIN:
-      return Drop.QUEUE_FULL;
-    case TapPolicy.DOWN:
-      return Drop.LINK_DOWN;
-    case TapPolicy.REFUSED:
-      return Drop.REFUSED;
-    default:
-      return Drop.GONE;
-  }
 }
