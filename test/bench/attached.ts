@@ -4,7 +4,8 @@
  * DPDK's testpmd with its driver for the same kind of socket, and Open vSwitch with DPDK.
  *
  * The sender's core runs the softirq of the veth it sends to, and so the kernel's part of AF_XDP's receiving too: it is what
- * bounds the rate there. `xdp-pps` tells the processor time a frame at a fixed rate as well.
+ * bounds the rate there. How much it can offer is the limit of each figure: the same flood to a port that is in no bridge, where a worker
+ * takes each frame and drops it. `xdp-pps` tells the processor time a frame at a fixed rate as well.
  */
 import { skipReason } from '../support/require.js';
 import {
@@ -46,6 +47,13 @@ async function forwarders(kind: 'xdp' | 'packet'): Promise<Record<string, TwoHos
   };
 }
 
+/** A port of ours in no bridge: what it receives is dropped. */
+async function throughPortAlone(kind: 'xdp' | 'packet'): Promise<TwoHosts> {
+  const hosts = await throughAttached([kind, kind], true);
+  hosts.smrctl('ifconfig', 'veb0', 'del', 'p0');
+  return hosts;
+}
+
 async function stopAll(all: Record<string, TwoHosts | string>): Promise<void> {
   for (const hosts of Object.values(all)) if (typeof hosts !== 'string') await hosts.stop();
 }
@@ -59,29 +67,35 @@ async function rates(
   const skip = skipReason.root();
   if (skip) return skip;
   const all = await forwarders(kind);
+  const sink = await throughPortAlone(kind);
+  const flood = ['0', size];
   try {
     const found = new Map<string, Rates>();
+    const most = new Rates();
     for (let n = 0; n < ROUNDS; n++) {
+      await alone(Object.values(all), sink, () => measure({ ...sink, flood }, most));
       for (const [name, hosts] of Object.entries(all)) {
         if (typeof hosts === 'string') continue;
         const rate = found.get(name) ?? new Rates();
         found.set(name, rate);
-        await alone(Object.values(all), hosts, () => measure({ ...hosts, flood: ['0', size] }, rate));
+        await alone(Object.values(all), hosts, () => measure({ ...hosts, flood }, rate));
       }
     }
     const ours = found.get('ours') as Rates;
     const value = round(median(ours.got));
+    const limit = round(median(most.offered));
     const absent = Object.entries(all).flatMap(([name, hosts]) =>
       typeof hosts === 'string' ? [`${name}: ${hosts}`] : [],
     );
     const peers = [...found].filter(([name]) => name !== 'ours');
     const results = peers.map(([peer, theirs]): Measured => {
-      const note = `ours: ${ours.note}; ${peer}: ${theirs.note}; ${ROUNDS} rounds${absent.map((why) => `; ${why}`).join('')}`;
-      return { value, unit: 'kframes/s', ratio: medianRatio(ours.got, theirs.got), peer, note };
+      const note = `ours: ${ours.note}; ${peer}: ${theirs.note}; the sender, to a port that drops, ${limit}; ${ROUNDS} rounds${absent.map((why) => `; ${why}`).join('')}`;
+      return { value, unit: 'kframes/s', ratio: medianRatio(ours.got, theirs.got), peer, limit, note };
     });
     const [first, ...more] = results as [Measured, ...Measured[]];
     return { ...first, more: [...more, ...(await further(all))] };
   } finally {
+    await sink.stop();
     await stopAll(all);
   }
 }
