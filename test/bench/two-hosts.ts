@@ -157,10 +157,10 @@ export interface LoopHosts extends TwoHosts {
   readonly pid: number;
 }
 
-/** The bare loop in C over two TAPs, which sleeps or spins while it has nothing to do; undefined where there is no C compiler. */
+/** The bare loop in C over two TAPs, which sleeps, naps or spins while it has nothing to do; undefined where there is no C compiler. */
 export async function throughBareLoop(
   pinned: boolean,
-  idle: 'sleep' | 'spin' = 'sleep',
+  idle: 'sleep' | 'nap' | 'spin' = 'sleep',
 ): Promise<LoopHosts | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'smrouter-bench-'));
   const program = join(folder, 'tap-loop');
@@ -172,8 +172,11 @@ export async function throughBareLoop(
   }
   const a = Netns.create('fa');
   const b = Netns.create('fb');
-  const [linkA, linkB] = idle === 'sleep' ? ['tap12', 'tap13'] : ['tap14', 'tap15'];
-  const run = [program, linkA, linkB, ...(idle === 'spin' ? ['spin'] : [])];
+  const [linkA, linkB] = { sleep: ['tap12', 'tap13'], spin: ['tap14', 'tap15'], nap: ['tap18', 'tap19'] }[idle] as [
+    string,
+    string,
+  ];
+  const run = [program, linkA, linkB, ...(idle === 'sleep' ? [] : [idle])];
   const [command = '', ...args] = onCore(pinned, run);
   const loop = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],

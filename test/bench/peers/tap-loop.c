@@ -1,7 +1,7 @@
 /*
  * The floor of tap-pps and tap-tcp: one read and one write a frame between two TAPs, nothing else.
- * usage: tap-loop A B [spin]    both TAPs are made here, with a virtio-net header as smrouter's have; with `spin` it never sleeps;
- * ends with SIGTERM.
+ * usage: tap-loop A B [spin|nap]    both TAPs are made here, with a virtio-net header as smrouter's have; with `spin` it never sleeps;
+ * with `nap` it lets frames gather for 640 microseconds after each time it has had some; ends with SIGTERM.
  */
 #include <fcntl.h>
 #include <linux/if.h>
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 static int open_tap(const char *name)
@@ -33,7 +34,8 @@ int main(int argc, char **argv)
 {
 	static char frame[70000];
 	struct pollfd fds[2];
-	int i;
+	const struct timespec gather = { 0, 640000 };
+	int spins, naps, i, worked = 0;
 
 	if (argc != 3 && argc != 4)
 		return 2;
@@ -47,15 +49,24 @@ int main(int argc, char **argv)
 	}
 	puts("ready");
 	fflush(stdout);
-	while (poll(fds, 2, argc == 4 ? 0 : -1) >= 0) {
+	spins = argc == 4 && strcmp(argv[3], "spin") == 0;
+	naps = argc == 4 && !spins;
+	while (poll(fds, 2, spins || (naps && worked) ? 0 : -1) >= 0) {
+		worked = 0;
 		for (i = 0; i < 2; i++) {
 			ssize_t n;
-			int burst = 64;
+			int burst = naps ? 512 : 64;
 
-			while (burst-- > 0 && (n = read(fds[i].fd, frame, sizeof(frame))) > 0)
+			if (naps && !(fds[i].revents & POLLIN))
+				continue;
+			while (burst-- > 0 && (n = read(fds[i].fd, frame, sizeof(frame))) > 0) {
+				worked = 1;
 				if (write(fds[1 - i].fd, frame, n) == -1)
 					continue;
+			}
 		}
+		if (naps && worked)
+			nanosleep(&gather, NULL);
 	}
 	return 0;
 }
