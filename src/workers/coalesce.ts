@@ -4,7 +4,7 @@
  * A frame that wakes a sleeping worker costs its sender and the worker's core some 20 µs together; after a nap many frames share
  * them.
  *
- * Sparse traffic is not napped for, nor is bulk traffic: its senders wait for answers. A nap in vain is followed by a real sleep.
+ * Sparse traffic is not napped for, nor is bulk traffic: its senders wait for answers. Two naps in vain are followed by a real sleep.
  * One per worker. Time comes as an argument, in milliseconds.
  */
 
@@ -12,6 +12,8 @@
 const WANTED = 64;
 /** Fewer than this, and it is not worth one: the frames would only be late. */
 const FEWEST = 8;
+/** Naps in vain, one after another, before a real sleep: bursts come further apart than a nap is long. */
+const IN_VAIN = 2;
 /** How long frames are counted for a rate. */
 const WINDOW_MS = 2;
 
@@ -29,7 +31,8 @@ const enum At {
 export class Coalesce {
   /** Boxes that are never made again. */
   private readonly state = new Float64Array(4);
-  private napped = false;
+  /** Naps since the last frame came. */
+  private naps = 0;
   private bulk = false;
 
   /** Long frames have come, or superframes. */
@@ -50,10 +53,10 @@ export class Coalesce {
       state[At.WINDOW_FRAMES] = frames;
       this.bulk = false;
     }
-    const inVain = this.napped && frames === state[At.FRAMES];
+    if (frames !== state[At.FRAMES]) this.naps = 0;
     state[At.FRAMES] = frames;
     const us = Math.min(limit, (1000 * WANTED) / state[At.RATE]);
-    this.napped = !inVain && us * state[At.RATE] >= 1000 * FEWEST;
-    return this.napped ? us | 0 : 0;
+    if (us * state[At.RATE] < 1000 * FEWEST || ++this.naps > IN_VAIN) return 0;
+    return us | 0;
   }
 }

@@ -14,7 +14,7 @@ const LOAD = fileURLToPath(new URL('../load/main.js', import.meta.url));
 const FRAMES = 10_000_000;
 /** Frames a second each way, where the machine can carry as many. */
 const RATE = 20_000;
-/** Frames under way each way. An AF_PACKET ring holds 255, a veth's queue in front of XDP 256. */
+/** Frames under way each way. An AF_PACKET ring holds 510, a veth's queue in front of XDP 256. */
 const WINDOW = 120;
 /** The slowest that is waited for: a tenth. */
 const SLOWEST = 10;

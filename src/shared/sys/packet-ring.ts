@@ -45,7 +45,7 @@ export const enum PacketRing {
   /** 17 pages: the longest frame with its headers touches no more pages than a socket buffer has places for. */
   STRIDE = 69632,
   /** Frames of a receive ring, and of a transmit ring. */
-  RX_FRAMES = 255,
+  RX_FRAMES = 510,
   TX_FRAMES = 120,
   /** Frames of a block: 255 pages, of which the kernel allocates 256 in one piece if it can. */
   BLOCK_FRAMES = 15,

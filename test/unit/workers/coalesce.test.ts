@@ -47,9 +47,10 @@ test('what comes at the same time, far apart, is not waited for', () => {
   assert.equal(new Worker().steady(50, 64), 0);
 });
 
-test('a nap in vain is followed by a sleep, and frames after it by a nap', () => {
+test('two naps in vain are followed by a sleep, and frames after it by a nap', () => {
   const worker = new Worker();
   assert.notEqual(worker.steady(0.01, 1), 0);
+  assert.notEqual(worker.after(0.7, 0), 0);
   assert.equal(worker.after(0.7, 0), 0);
   assert.notEqual(worker.after(0.1, 20), 0);
 });
