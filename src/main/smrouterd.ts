@@ -17,6 +17,7 @@ import { type DaemonLog, openLog } from './log.js';
 import { Router } from './router.js';
 import { keepSnapshots, readSnapshot, restoreSnapshot, type Snapshot } from './snapshot.js';
 import { handOver, Takeover } from './takeover.js';
+import { Upgrade } from './upgrade.js';
 
 const USAGE =
   'usage: smrouterd [-f FILE] [-s SOCKET] [-w WORKERS] [-m HOST:PORT] [-n] [--state FILE] [--takeover] [--admin-group GROUP] [--read-group GROUP]';
@@ -24,6 +25,8 @@ const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
 const MOST_WORKERS = 16;
+/** Why it leaves when another one has its place. */
+const TAKEOVER = 'takeover';
 
 /** The options as understood. */
 interface Options {
@@ -163,10 +166,20 @@ async function run(option: Options, state: State, { log, output }: DaemonLog): P
         manager.ready('forwarding');
       }
     };
-    const daemon = { reload: () => reload().catch(refuse), shutdown: () => setImmediate(finish, 'smrctl shutdown') };
+    const upgrade = new Upgrade();
+    const daemon = {
+      reload: () => reload().catch(refuse),
+      shutdown: () => setImmediate(finish, 'smrctl shutdown'),
+      upgrade: () => upgrade.start(),
+    };
+    const succeeded = (by: number): void => {
+      manager.succeeded(by);
+      upgrade.done();
+      setImmediate(finish, TAKEOVER);
+    };
     const command: RunCommand = async (words, json, files, role) => {
       if (role !== 'admin' && !onlyAsks(words)) throw new ControlError('EPERM', 'the read group may only ask');
-      if (words[0] === 'takeover') return handOver(router, words.slice(1), () => setImmediate(finish, 'takeover'));
+      if (words[0] === 'takeover') return handOver(router, words.slice(1), succeeded);
       return runCommand(router, words, json, daemon, files);
     };
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => finish(signal));
@@ -184,8 +197,10 @@ async function run(option: Options, state: State, { log, output }: DaemonLog): P
     };
     log.info(ready, 'forwarding');
     manager.ready('forwarding');
-    log.info({ event: 'leaving', why: await finished }, 'leaving');
-    manager.stopping();
+    const why = await finished;
+    log.info({ event: 'leaving', why }, 'leaving');
+    // The service goes on.
+    if (why !== TAKEOVER) manager.stopping();
   } finally {
     for (const server of open) await server.close();
     await router.stop();

@@ -45,17 +45,23 @@ type Left = Snapshot & { readonly rings?: RingPlaces };
 const LOOK_MS = 1;
 const ARRIVE_MS = 2000;
 
-/** The old one's part; it answers as a command does. Throws ControlError. */
-export async function handOver(router: Router, args: readonly string[], finish: () => void): Promise<string> {
-  const [what, path] = args;
-  if (what === 'offer' && path !== undefined && args.length === 2) return `${JSON.stringify(offer(router, path))}\n`;
-  if (what !== 'commit' || args.length !== 1) throw new ControlError('EINVAL', 'takeover takes offer PATH, or commit');
+/** The old one's part; it answers as a command does, and `finish` hears of the process that takes over. Throws ControlError. */
+export async function handOver(
+  router: Router,
+  args: readonly string[],
+  finish: (successor: number) => void,
+): Promise<string> {
+  const [what, about = ''] = args;
+  if (what === 'offer' && args.length === 2) return `${JSON.stringify(offer(router, about))}\n`;
+  const successor = Number(about);
+  if (what !== 'commit' || args.length !== 2 || !(successor > 0))
+    throw new ControlError('EINVAL', 'takeover takes offer PATH, or commit PID');
   for (const live of router.table.all()) if (live.type === 'tap') leaveTap(live);
   await router.halt();
   const left: Left = { ...takeSnapshot(router), rings: router.hosts.leave() };
   // Closes what the kernel gives to one alone, such as AF_XDP queues, before the new one asks for it.
   await router.stop();
-  finish();
+  finish(successor);
   return `${JSON.stringify(left)}\n`;
 }
 
@@ -143,7 +149,7 @@ export class Takeover {
 
   /** Tells the old one to leave. Resolves to what it knew; from now on nobody forwards but the devices' next owner. */
   async commit(): Promise<Snapshot> {
-    const left = JSON.parse(await ask(this.socket, ['takeover', 'commit'])) as Left;
+    const left = JSON.parse(await ask(this.socket, ['takeover', 'commit', String(process.pid)])) as Left;
     for (const [name, link] of this.links) link.stoppedAt(left.rings?.[name]);
     return left;
   }

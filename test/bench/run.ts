@@ -15,6 +15,7 @@ import { erspanDecap, erspanEncap } from './erspan.js';
 import { erspanCollect } from './erspan-collect.js';
 import { erspanMirror } from './erspan-mirror.js';
 import { fib4, fib6 } from './fib.js';
+import { floods } from './floods.js';
 import { latency } from './latency.js';
 import { memory } from './memory.js';
 import { ports } from './ports.js';
@@ -38,7 +39,7 @@ import { vebScaling } from './veb-scaling.js';
 const BENCHES: readonly Bench[] = [
   ...[ring, veb, vebRules, vebMacs, vebFlood, vebChurn, vebScaling, smr, captureOff, fib4, fib6, route4, route6, rport],
   ...[endDt4, hEncaps, vrfScale, dt4Tap, dt4Tcp],
-  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile, restartGap, takeoverGap],
+  ...[tapTcp, tapPps, tapRouteTcp, tapRoutePps, latency, cpu, memory, captureFile, restartGap, takeoverGap, floods],
   ...[erspanEncap, erspanDecap, erspanMirror, erspanCollect],
   ...[xdpPps, xdpImix, xdp1514, packetPps, packetTcp, mixedTcp, ports],
 ];

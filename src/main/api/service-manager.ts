@@ -33,6 +33,12 @@ export class ServiceManager {
     this.tell(`RELOADING=1\nMONOTONIC_USEC=${monotonicUsec()}`);
   }
 
+  /** Process `pid` is the service now. */
+  succeeded(pid: number): void {
+    this.tell(`MAINPID=${pid}`);
+    this.close();
+  }
+
   /** It leaves; the watchdog goes on until the process ends. */
   stopping(): void {
     this.tell('STOPPING=1');

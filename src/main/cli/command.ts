@@ -47,7 +47,7 @@ const STACK_QUERIES: Record<
 };
 
 /** Words that neither change a draft nor ask the stack; `tcpdump`, `top` and `trace` are smrctl's own. */
-const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'tcpdump', 'top', 'trace'];
+const OTHERS = ['complete', 'inject', 'reload', 'show', 'shutdown', 'tcpdump', 'top', 'trace', 'upgrade'];
 
 /** Every first word of a command. */
 export function commandWords(): string[] {
@@ -58,6 +58,8 @@ export function commandWords(): string[] {
 export interface DaemonWords {
   reload(): Promise<void>;
   shutdown(): void;
+  /** Only where another process can take this one's place. */
+  upgrade?(): Promise<string>;
 }
 
 /** Runs one command; resolves to what it prints. Throws ControlError. */
@@ -76,8 +78,12 @@ export async function runCommand(
   if (word === 'ifconfig' && isIfconfigQuery(args)) return queryInterfaces(router, args, json);
   if (word === 'sysctl' && isSysctlQuery(args)) return querySysctl(router.state, args, json);
   if (word === 'complete') return complete(router, commandWords(), args);
-  if (word === 'reload' || word === 'shutdown') {
+  if (word === 'reload' || word === 'shutdown' || word === 'upgrade') {
     if (args.length > 0) throw new ControlError('EINVAL', `${word} takes no words`);
+    if (word === 'upgrade') {
+      if (daemon.upgrade === undefined) throw new ControlError('EOPNOTSUPP', 'only smrouterd can be upgraded');
+      return daemon.upgrade();
+    }
     if (word === 'reload') await daemon.reload();
     else daemon.shutdown();
     return '';
