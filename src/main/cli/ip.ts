@@ -100,6 +100,8 @@ function changeAddress(draft: Draft, command: string, words: Words): void {
     else if (word === 'peer') peer = words.take('address');
     // The broadcast address and the scope follow from the address.
     else if (word === 'brd' || word === 'broadcast' || word === 'scope') words.take(word);
+    else if (word === 'nodad')
+      throw new ControlError('EOPNOTSUPP', 'nodad: duplicate address detection cannot be left out');
     else local = word === 'local' ? words.take('address') : word;
   }
   if (local === '') throw new ControlError('EINVAL', 'address missing');
@@ -134,7 +136,11 @@ export function ipNeighbour(router: Router, args: readonly string[]): string {
     if (word === 'dev') dev = words.take('interface');
     else if (word === 'lladdr') lladdr = words.take('address');
     else if (word === 'nud') words.take('state');
-    else address = word === 'to' ? words.take('address') : word;
+    else if (word === 'proxy') {
+      const instead =
+        'sysctl net.ipv6.conf.IF.proxy_ndp=1 (ipv4, proxy_arp) answers for what another interface leads to';
+      throw new ControlError('EOPNOTSUPP', `no proxy for one address: ${instead}`);
+    } else address = word === 'to' ? words.take('address') : word;
   }
   if (address === '') throw new ControlError('EINVAL', 'address missing');
   if (command !== 'del' && lladdr === '') throw new ControlError('EINVAL', 'lladdr missing');

@@ -88,6 +88,7 @@ test('ip rule: in the order of their priorities, by default before all others', 
 const ERRORS: readonly (readonly [string, string])[] = [
   ['EEXIST', 'addr add 10.0.0.1/24 dev tap0'],
   ['EADDRNOTAVAIL', 'addr del 10.0.0.9/24 dev tap0'],
+  ['EOPNOTSUPP', 'addr add 2001:db8::9/64 dev tap0 nodad'],
   ['ENODEV', 'addr add 10.0.5.1/24 dev tap9'],
   ['EINVAL', 'addr add 10.0.5.1/24'],
   ['EINVAL', 'addr add dev tap0'],

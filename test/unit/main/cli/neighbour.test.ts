@@ -59,6 +59,7 @@ const ERRORS: readonly (readonly [string, string])[] = [
   ['EINVAL', 'arp -s 10.0.0.1 2:0:0:0:0:1'],
   ['EINVAL', 'ndp -s 2001:db8::1 2:0:0:0:0:1'],
   ['EINVAL', 'ip neigh add 10.0.0.1 lladdr 2:0:0:0:0:1 dev mem0'],
+  ['EOPNOTSUPP', 'ip neigh add proxy 2001:db8::9 dev mem0'],
   ['EINVAL', 'arp -V 253 -an'],
   ['ENETUNREACH', 'arp -s 10.99.0.9 2:0:0:0:0:1'],
   ['ENETUNREACH', 'arp -V 9 -s 10.0.0.9 2:0:0:0:0:1'],
