@@ -1,7 +1,14 @@
 /** The capture ring: records of any size, never in two pieces, in order, and none before it is published (shared/ring/capture-ring.ts). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CaptureBell, CaptureRecord, captureBell, captureRing } from '../../../../src/shared/layout/capture.js';
+import {
+  CaptureBell,
+  CaptureRecord,
+  captureBell,
+  captureRing,
+  WriterRest,
+  wakeWords,
+} from '../../../../src/shared/layout/capture.js';
 import { createRegions, openRegions, type Views } from '../../../../src/shared/layout/regions.js';
 import { CaptureConsumer, CaptureProducer } from '../../../../src/shared/ring/capture-ring.js';
 import { seeded } from '../../support/small-views.js';
@@ -83,10 +90,32 @@ test('a writer that sleeps is woken once', () => {
   const v = views();
   const producer = new CaptureProducer(v, 0);
   const bell = captureBell(v.sizes) + CaptureBell.ASLEEP;
-  v.i32[bell] = 1;
+  v.i32[bell] = WriterRest.SLEEP;
   put(v, producer, 8, 1);
   producer.publish();
-  assert.equal(v.i32[bell], 0);
+  assert.equal(v.i32[bell], WriterRest.NONE);
+});
+
+test('a writer that naps is woken by a ring that is a quarter full, of what is in it now', () => {
+  const v = views();
+  const [producer, consumer] = [new CaptureProducer(v, 0), new CaptureConsumer(v, 0)];
+  const bell = captureBell(v.sizes) + CaptureBell.ASLEEP;
+  const quarter = wakeWords(CAPACITY);
+  assert.equal(quarter * 4, CAPACITY / 4);
+  for (let round = 0; round < 20; round++) {
+    v.i32[bell] = WriterRest.NAP;
+    let words = 0;
+    for (; words + 64 < quarter; words += 64) {
+      put(v, producer, 64, 1);
+      producer.publish();
+      assert.equal(v.i32[bell], WriterRest.NAP, `round ${round}: ${words} words`);
+    }
+    put(v, producer, 128, 1);
+    producer.publish();
+    assert.equal(v.i32[bell], WriterRest.NONE, `round ${round}`);
+    while (consumer.next() !== -1);
+    consumer.release();
+  }
 });
 
 test('without a ring everything is refused, and nothing is touched', () => {
