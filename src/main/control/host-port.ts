@@ -19,6 +19,7 @@ import { HostDevice, hostDeviceWords, Queue, queueBlock, storeAddress } from '..
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
 import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
 import { type LinkInfo, linkByName, setLinkMtu, setLinkUp } from '../../shared/sys/link.js';
+import { PACKET_GEOMETRY } from '../../shared/sys/packet-ring.js';
 import type { InterfaceSpec } from '../config/state.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
@@ -173,7 +174,8 @@ export class HostPorts {
       const fds = drop === undefined ? [] : [...queues.map(({ fd }) => fd), drop];
       const serial = this.memory.views.heap[device.record + HostDevice.SERIAL] as number;
       const { name, spec } = live;
-      return [{ name, ifindex: link.index, serial, found, up: spec.up, mtu: spec.mtu, fds }];
+      const about = { name, ifindex: link.index, serial, found, up: spec.up, mtu: spec.mtu };
+      return [{ ...about, rings: PACKET_GEOMETRY, fds }];
     });
   }
 

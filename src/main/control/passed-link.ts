@@ -8,7 +8,7 @@
 import { HostDevice, Queue, queueBlock } from '../../shared/layout/host-device.js';
 import { close } from '../../shared/sys/libc.js';
 import { type LinkInfo, linkByName, setLinkMtu, setLinkUp } from '../../shared/sys/link.js';
-import { closePacketQueues, mapPacketQueue, type PacketQueue } from '../../shared/sys/packet-ring.js';
+import { closePacketQueues, mapPacketQueue, PACKET_GEOMETRY, type PacketQueue } from '../../shared/sys/packet-ring.js';
 import type { InterfaceSpec } from '../config/state.js';
 
 /** What is said of an attached interface when it is offered. */
@@ -22,6 +22,8 @@ export interface PassedLink {
   /** What it was configured to be. */
   readonly up: boolean;
   readonly mtu: number;
+  /** What the rings of AF_PACKET sockets are like, `PACKET_GEOMETRY`. */
+  readonly rings: string;
   /** AF_PACKET: a socket for each worker, then the link of the program; else none. */
   readonly fds: readonly number[];
 }
@@ -64,7 +66,7 @@ export class GivenLink {
     this.passed = passed;
     const { fds, name } = passed;
     // Workers that were given up there have threads here, and need sockets.
-    if (!packet || fds.length !== workers + 1) {
+    if (!packet || fds.length !== workers + 1 || passed.rings !== PACKET_GEOMETRY) {
       for (const fd of fds) close(fd);
       return;
     }

@@ -78,6 +78,9 @@ export const enum TpacketStatus {
 /** Bytes of both rings of a socket: the receive ring, then the transmit ring. */
 export const PACKET_RING_BYTES = (PacketRing.RX_FRAMES + PacketRing.TX_FRAMES) * PacketRing.STRIDE;
 
+/** What rings are like, as text: those of another version of this program may be of another size. */
+export const PACKET_GEOMETRY = `${PacketRing.RX_FRAMES}+${PacketRing.TX_FRAMES}*${PacketRing.STRIDE}`;
+
 /** An open socket. */
 export interface PacketQueue {
   readonly fd: number;
