@@ -130,10 +130,7 @@ describe('capture IF file PATH', { skip: skipReason.tun() || skipReason.program(
     const text = join(folder, 'text');
     writeFileSync(text, 'something else\n');
     const config = ['ifconfig tap778 create up', `capture tap778 file ${text}`];
-    await assert.rejects(
-      Daemon.start({ config }),
-      /capture tap778 file .*text: .*text: is too short|is not a pcap file/s,
-    );
+    await assert.rejects(Daemon.start({ config }), /tap778: .*text: is too short/);
     assert.equal(readFileSync(text, 'utf8'), 'something else\n');
   });
 });
