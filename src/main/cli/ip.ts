@@ -101,7 +101,10 @@ function changeAddress(draft: Draft, command: string, words: Words): void {
     // The broadcast address and the scope follow from the address.
     else if (word === 'brd' || word === 'broadcast' || word === 'scope') words.take(word);
     else if (word === 'nodad')
-      throw new ControlError('EOPNOTSUPP', 'nodad: duplicate address detection cannot be left out');
+      throw new ControlError(
+        'EOPNOTSUPP',
+        'nodad: not for one address; sysctl net.inet6.ip6.dad_count=0 leaves duplicate address detection out',
+      );
     else local = word === 'local' ? words.take('address') : word;
   }
   if (local === '') throw new ControlError('EINVAL', 'address missing');
