@@ -86,6 +86,24 @@ test('the first rule that knows a route decides', async () => {
   assert.deepEqual(await leavesBy(v6('fc00:12:7::1')), ['mem2']);
 });
 
+test('B16 VRFs that come and go while they fall through; what has no VRF never does', async () => {
+  await rig.command('sysctl net.vrf.fallthrough=1', 'ip link add vrf-7 type vrf table 7');
+  await rig.command('ifconfig vrf-7 up', 'ifconfig mem4 create 10.0.7.1/24 inet6 2001:db8:7::1/64 up');
+  await rig.command('ip link set mem4 master vrf-7');
+  await rig.usable();
+  const six = (): Uint8Array => v6('fc00:7::1', 'mem4');
+  assert.deepEqual(await leavesBy(six(), 'mem4'), ['mem1']);
+  assert.deepEqual(await leavesBy(v6('2001:db8:2::9', 'mem3'), 'mem3'), ['mem3'], 'a domain without a VRF');
+  assert.deepEqual(await leavesBy(v6('fc00:12::1', 'mem4'), 'mem4'), ['mem1'], 'rules are of table 0 alone');
+  await rig.command('ip link del vrf-7');
+  await rig.usable();
+  assert.deepEqual(await leavesBy(six(), 'mem4'), ['mem1'], 'mem4 is in table 0 now');
+  await rig.command('ifconfig mem4 destroy', 'ifconfig mem4 create rdomain 7 inet6 2001:db8:7::1/64 up');
+  await rig.usable();
+  assert.deepEqual(await leavesBy(six(), 'mem4'), []);
+  await rig.command('sysctl net.vrf.fallthrough=0', 'ifconfig mem4 destroy');
+});
+
 test('a rule that is deleted is not asked', async () => {
   await rig.command('ip -6 rule del to fc00::/16');
   assert.deepEqual(await leavesBy(v6('fc00:12::1')), ['mem1']);

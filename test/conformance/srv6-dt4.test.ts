@@ -202,6 +202,27 @@ describe('End.DT4', () => {
     assert.deepEqual([type, code], [3, 0]);
   });
 
+  it('B16 with net.vrf.fallthrough=1 it is forwarded by main, but where a route of the tenant says no', async () => {
+    const [four, six] = [udpPacket('10.0.0.1', '192.0.2.2'), udpPacket('cafe::1', 'fd00::9')];
+    const say = (words: string) => rig.rig.command(words).then(() => rig.rig.forget());
+    await say('sysctl net.vrf.fallthrough=1');
+    await rig.send('mem0', outer(SID, [], IPV4, four));
+    assert.deepEqual(rig.out(), { mem0: [afterHops(four, 1)] });
+    await rig.send('mem1', four, six);
+    assert.deepEqual(rig.out(), { mem0: [afterHops(four, 1), afterHops(six, 1)] });
+    await rig.send('mem0', outer(SID, [], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED] }, 'what the tenant has is before main');
+    await say('ip route add unreachable default vrf vrf-100');
+    await rig.send('mem0', outer(SID, [], IPV4, four));
+    assert.deepEqual(icmp4(rig.take('mem1')[0] as Uint8Array).code, 1);
+    await say('ip route del unreachable default vrf vrf-100');
+    await say('sysctl net.vrf.fallthrough=0');
+    await rig.send('mem1', four, six);
+    const { mem1 = [], ...others } = rig.out();
+    assert.deepEqual(others, {}, 'nothing by the core');
+    assert.deepEqual([icmp4(mem1[0] as Uint8Array).type, icmp6(mem1[1] as Uint8Array).type], [3, 1]);
+  });
+
   it('B17 two tenants with the same prefixes: each SID leads to its own', async () => {
     await rig.send('mem0', outer(SID_200, [], IPV4, INNER));
     assert.deepEqual(rig.out(), { mem2: [FORWARDED] });

@@ -34,6 +34,7 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'net.inet.gre.allow': { min: 0, max: 1 },
   'smrouter.mirrors': { min: 0, max: 4096 },
   'net.vrf.strict_mode': { min: 0, max: 1 },
+  'net.vrf.fallthrough': { min: 0, max: 1 },
   'net.ipv6.seg6_flowlabel': { min: -1, max: 1 },
   'srv6.compat': { words: ['rfc', 'linux'] },
   'net.ipv6.conf.all.seg6_enabled': { min: 0, max: 1 },

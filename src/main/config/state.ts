@@ -147,6 +147,8 @@ export interface Settings {
   'smrouter.mirrors': number;
   /** 1 = a table has one VRF at most, so that it can stand for it (spec B §1.6). */
   'net.vrf.strict_mode': 0 | 1;
+  /** 1 = what a VRF's table has no route for is looked up in table 0, as in Linux without a route that says no (spec B §1.5, B16). */
+  'net.vrf.fallthrough': 0 | 1;
   /** Flow label of outer headers: -1 = 0, 0 = that of the inner packet, 1 = a hash of its flow (spec B §2.8). */
   'net.ipv6.seg6_flowlabel': -1 | 0 | 1;
   /** Whose behaviour where the RFCs and Linux differ. */
@@ -185,6 +187,7 @@ export const DEFAULT_SETTINGS: Settings = {
   'net.inet.gre.allow': 1,
   'smrouter.mirrors': 512,
   'net.vrf.strict_mode': 0,
+  'net.vrf.fallthrough': 0,
   'net.ipv6.seg6_flowlabel': 1,
   'srv6.compat': 'rfc',
   'net.ipv6.conf.all.seg6_enabled': 0,

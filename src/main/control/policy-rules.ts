@@ -1,6 +1,6 @@
 /**
- * The policy rules of table 0 as workers read them: a record for each family, built whole, published with one store, reclaimed
- * after a grace period. Main only.
+ * Policy rules, of table 0 and of VRFs that fall through, as workers read them: a record for each table and family, built whole, published
+ * with one store, reclaimed after a grace period. Main only.
  */
 import { Rdomain, rdomainBlock } from '../../shared/layout/heap.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
@@ -14,8 +14,8 @@ const WORD: Record<Family, Rdomain> = { inet: Rdomain.RULES4, inet6: Rdomain.RUL
 export class PolicyRuleRecords {
   private readonly memory: Memory;
   private readonly reclaimer: Reclaimer;
-  /** Words of the record of each family that is published. */
-  private readonly words: Record<Family, number> = { inet: 0, inet6: 0 };
+  /** Words of the records that are published, by the place where their address stands. */
+  private readonly words = new Map<number, number>();
 
   constructor(memory: Memory, reclaimer: Reclaimer) {
     this.memory = memory;
@@ -24,25 +24,25 @@ export class PolicyRuleRecords {
 
   /** Makes these all the rules there are. Throws ENOMEM. */
   set(rules: readonly LiveRule[]): void {
-    for (const family of ['inet', 'inet6'] as const) {
-      this.publish(
-        family,
-        rules.filter((rule) => rule.family === family),
-      );
+    const places = new Map<number, LiveRule[]>([...this.words.keys()].map((where) => [where, []]));
+    for (const rule of rules) {
+      const where = rdomainBlock(rule.home) + WORD[rule.family];
+      places.set(where, [...(places.get(where) ?? []), rule]);
     }
+    for (const [where, those] of places) this.publish(where, those);
   }
 
-  private publish(family: Family, rules: readonly LiveRule[]): void {
+  private publish(where: number, rules: readonly LiveRule[]): void {
     const { heap } = this.memory.views;
     const words = buildPolicyRules(
       rules.map(({ network, length, table, own }) => ({ network: addressWords(network), length, table, own })),
     );
     const at = rules.length === 0 ? 0 : this.memory.heap.allocate(words.length);
     if (at !== 0) heap.set(words, at);
-    const where = rdomainBlock(0) + WORD[family];
-    const [old, oldWords] = [heap[where], this.words[family]];
+    const [old, oldWords] = [heap[where], this.words.get(where) ?? 0];
     Atomics.store(heap, where, at);
-    this.words[family] = words.length;
+    if (at === 0) this.words.delete(where);
+    else this.words.set(where, words.length);
     if (old !== 0) this.reclaimer.retire(oldWords * 4, () => this.memory.heap.release(old, oldWords));
   }
 }

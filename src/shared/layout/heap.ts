@@ -120,7 +120,7 @@ export const enum Rdomain {
   FIB4 = 0,
   /** Record of its IPv6 table. */
   FIB6 = 1,
-  /** Of table 0: record of the IPv4 policy rules (table/policy-rules.ts); 0 = there are none. */
+  /** Record of the IPv4 policy rules (table/policy-rules.ts), of table 0 and of VRFs that fall through; 0 = there are none. */
   RULES4 = 2,
   /** The same of IPv6. */
   RULES6 = 3,

@@ -1,6 +1,7 @@
 /**
  * Policy rules of table 0: for destinations in a network another table is asked first; where that has nothing, the next rule, and at
  * last table 0 itself (spec B §1.2, §4.1). One immutable record that main builds and every worker reads; without rules there is none.
+ * A VRF that falls through has a record too: itself, then table 0 (main/config/policy.ts).
  *
  * Our own addresses come before any rule, as Linux asks its table of them first. Only a rule whose network holds one of them
  * (OWN) has to look.

@@ -155,7 +155,13 @@ const ipWords = fc
   .map((line) => ['ip', ...splitWords(line)]);
 const settingWords = fc
   .oneof(
-    fc.constantFrom('net.vrf.strict_mode=1', 'net.vrf.strict_mode=1', 'net.vrf.strict_mode=0', 'srv6.compat=linux'),
+    fc.constantFrom(
+      'net.vrf.strict_mode=1',
+      'net.vrf.strict_mode=1',
+      'net.vrf.strict_mode=0',
+      'srv6.compat=linux',
+      'net.vrf.fallthrough=1',
+    ),
     port.map((name) => `net.ipv6.conf.${name}.seg6_require_hmac=-1`),
     port.map((name) => `net.ipv6.conf.${name}.seg6_edge=1`),
     fc.constantFrom('srv6.block=fc00:12::/32,fcff::/16', 'srv6.infrastructure=fd00::/16', 'srv6.block=none'),
