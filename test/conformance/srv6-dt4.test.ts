@@ -193,6 +193,34 @@ describe('End.DT4', () => {
     assert.deepEqual(rig.out(), { mem1: [FORWARDED] });
   });
 
+  it('B14 with srv6.ecn=rfc6040 the inner packet hears of congestion; one without ECN is dropped', async () => {
+    const marked = (tos: number, ttl: number): Uint8Array => {
+      const packet = Uint8Array.from(INNER);
+      packet[1] = tos;
+      return afterHops(packet, 64 - ttl);
+    };
+    const tc = 0xbb;
+    await rig.send('mem0', outer(SID, [], IPV4, marked(0x2a, 64), { tc }));
+    assert.deepEqual(rig.out(), { mem1: [marked(0x2a, 63)] }, 'not by default');
+    await rig.rig.command('sysctl srv6.ecn=rfc6040');
+    rig.rig.forget();
+    for (const headers of [[], [DONE], [options(60), DONE]]) {
+      await rig.send('mem0', outer(SID, headers, IPV4, marked(0x2a, 64), { tc }));
+      assert.deepEqual(rig.out(), { mem1: [marked(0x2b, 63)] });
+    }
+    await rig.send('mem0', outer(SID, [DONE], IPV4, marked(0x2a, 64), { tc: 0xba }), outer(SID, [], IPV4, INNER));
+    assert.deepEqual(rig.out(), { mem1: [marked(0x2a, 63), FORWARDED] });
+    const counts = await counted(async () => {
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [DONE], IPV4, INNER, { tc })));
+      assert.deepEqual(drops, { 'srv6-ecn': 1 });
+    });
+    assert.deepEqual(counts, { packets: 0, bytes: 0, errors: 1 });
+    const short = await rig.rig.dropsOf(() => rig.send('mem0', outer(SID, [], IPV4, INNER.subarray(0, 19), { tc })));
+    assert.deepEqual(short, { 'ip4-short': 1 });
+    assert.deepEqual(rig.out(), {});
+    await rig.rig.command('sysctl srv6.ecn=none');
+  });
+
   it('B16 no route in the tenant table but one in main: net unreachable from the VRF', async () => {
     const inner = udpPacket('10.0.0.1', '192.0.2.2');
     await rig.send('mem0', outer(SID, [], IPV4, inner));

@@ -262,6 +262,38 @@ describe('End and its like', () => {
     assert.deepEqual(await answer(outer('fcff:1::ef3', [], 17, DATA)), [4, 4, 40]);
   });
 
+  it('B14 with srv6.ecn=rfc6040 what any SID takes out hears of congestion; what End passes is as it was', async () => {
+    await rig.rig.command('sysctl srv6.ecn=rfc6040');
+    const tc = 3;
+    const six = udpPacket('cafe::1', 'fd00::9');
+    const heard6 = Uint8Array.from(afterHops(six, 1));
+    six[1] |= 0x20;
+    heard6[1] |= 0x30;
+    const four = Uint8Array.from(INNER);
+    four[1] = 1;
+    const heard4 = Uint8Array.from(INNER);
+    heard4[1] = 3;
+    for (const sid of ['fcff:1::d6', 'fcff:1::d60', 'fcff:1::ef3']) {
+      assert.deepEqual((await sent(outer(sid, [], 41, six, { tc }))).packet, heard6, sid);
+    }
+    assert.deepEqual((await sent(outer('fcff:1::d4', [], 4, afterHops(four, 0), { tc }))).packet, afterHops(heard4, 1));
+    const into = Uint8Array.from(inner6);
+    into[1] |= 0x20;
+    const out = Uint8Array.from(afterHops(inner6, 1));
+    out[1] |= 0x30;
+    for (const sid of ['fcff:1::d46', 'fcff:1::d62', 'fcff:1::d63']) {
+      await rig.send('mem0', outer(sid, [], 41, into, { tc }));
+      assert.deepEqual(rig.out(), { mem1: [out] }, sid);
+    }
+    for (const sid of ['fcff:1::ef3', 'fcff:1::d46']) {
+      const drops = await rig.rig.dropsOf(() => rig.send('mem0', outer(sid, [], 41, inner6, { tc })));
+      assert.deepEqual(drops, { 'srv6-ecn': 1 }, sid);
+    }
+    const passed = outer(NEXT, [srh([END, NEXT], 0)], 17, DATA, { hl: 63, tc });
+    assert.deepEqual((await sent(outer(END, [srh([END, NEXT], 1)], 17, DATA, { tc }))).packet, passed);
+    await rig.rig.command('sysctl srv6.ecn=none');
+  });
+
   it('B61 a chain of SIDs of ours: sixteen are passed, and no more', async () => {
     const chain = (n: number): string[] => [...Array.from({ length: n }, (_, k) => `fcff:4::${k + 1}`), NEXT];
     const path = chain(16);

@@ -130,6 +130,26 @@ describe('the head end', () => {
     assert.deepEqual([...packet.subarray(0, 2)], [0x60, 0]);
   });
 
+  it('B66 the outer header of IPv4 has its DSCP with srv6.dscp=inherit, its ECN with srv6.ecn=rfc6040', async () => {
+    const four = Uint8Array.from(INNER);
+    four.set([10, 1, 3, 9], 16);
+    four[1] = 0xba;
+    const six = udpPacket('cafe::1', 'cafe:4::9');
+    six.set([0x6b, 0xa0]);
+    for (const [dscp, ecn, tc] of [
+      ['none', 'none', 0],
+      ['inherit', 'none', 0xb8],
+      ['none', 'rfc6040', 0x02],
+      ['inherit', 'rfc6040', 0xba],
+    ] as const) {
+      await rig.rig.command(`sysctl srv6.dscp=${dscp} srv6.ecn=${ecn}`);
+      rig.rig.forget();
+      assert.deepEqual(await sent(afterHops(four, 0)), outer(FAR, [], 4, afterHops(four, 1), { tc }));
+      assert.deepEqual(await sent(six), outer(FAR, [], 41, afterHops(six, 1), { hl: 63, tc: 0xba }));
+    }
+    await rig.rig.command('sysctl srv6.dscp=none srv6.ecn=none');
+  });
+
   it('B67 flow label: none, the inner one, or a hash that keeps to the flow and is never 0', async () => {
     const set = (mode: -1 | 0 | 1): Promise<void> =>
       rig.edit((state) => {

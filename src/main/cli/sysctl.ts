@@ -37,6 +37,8 @@ const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'net.vrf.fallthrough': { min: 0, max: 1 },
   'net.ipv6.seg6_flowlabel': { min: -1, max: 1 },
   'srv6.compat': { words: ['rfc', 'linux'] },
+  'srv6.ecn': { words: ['none', 'rfc6040'] },
+  'srv6.dscp': { words: ['none', 'inherit'] },
   'net.ipv6.conf.all.seg6_enabled': { min: 0, max: 1 },
   'srv6.block': PREFIXES,
   'srv6.infrastructure': PREFIXES,

@@ -153,6 +153,10 @@ export interface Settings {
   'net.ipv6.seg6_flowlabel': -1 | 0 | 1;
   /** Whose behaviour where the RFCs and Linux differ. */
   'srv6.compat': 'rfc' | 'linux';
+  /** Whether congestion is heard of through SRv6: not, or both ways as in RFC 6040. */
+  'srv6.ecn': 'none' | 'rfc6040';
+  /** Whether the outer header of an IPv4 packet has its DSCP, as that of an IPv6 packet always has. */
+  'srv6.dscp': 'none' | 'inherit';
   /** 1 = Linux's way with an SRH at an address of ours, where the interface's `seg6Enabled` says so too (spec B §1.8). */
   'net.ipv6.conf.all.seg6_enabled': 0 | 1;
   /** IPv6 prefixes of the SR domain's SIDs, with commas between; `none`. */
@@ -190,6 +194,8 @@ export const DEFAULT_SETTINGS: Settings = {
   'net.vrf.fallthrough': 0,
   'net.ipv6.seg6_flowlabel': 1,
   'srv6.compat': 'rfc',
+  'srv6.ecn': 'none',
+  'srv6.dscp': 'none',
   'net.ipv6.conf.all.seg6_enabled': 0,
   'srv6.block': 'none',
   'srv6.infrastructure': 'none',

@@ -7,6 +7,7 @@ import { Control } from '../../shared/layout/heap.js';
 import type { Views } from '../../shared/layout/regions.js';
 import { NextHopKind, type NextHopSpec } from '../../shared/table/next-hop.js';
 import { EncapFlag, OVERHEAD_MOST, SidAction, SidFlavor } from '../../shared/table/sid.js';
+import { Ecn } from '../../shared/wire/ecn.js';
 import { Ipv6, writeIpv6 } from '../../shared/wire/ipv6.js';
 import { write32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
@@ -105,6 +106,9 @@ function writeAddress(u8: Uint8Array, at: number, words: Int32Array): void {
 /** Tells workers what the settings say of SRv6. */
 export function applySrv6Settings(heap: Int32Array, settings: Settings): void {
   heap[Control.SRV6_COMPAT] = settings['srv6.compat'] === 'linux' ? 1 : 0;
+  const ecn = settings['srv6.ecn'] === 'rfc6040';
+  heap[Control.SRV6_ECN] = ecn ? 1 : 0;
+  heap[Control.SRV6_TOS] = (ecn ? Ecn.MASK : 0) | (settings['srv6.dscp'] === 'inherit' ? ~Ecn.MASK & 0xff : 0);
   heap[Control.SEG6_ENABLED] = settings['net.ipv6.conf.all.seg6_enabled'];
   heap[Control.SRV6_FLOW_LABEL] = settings['net.ipv6.seg6_flowlabel'];
 }

@@ -122,6 +122,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   { name: 'erspan-short', place: 'stack', help: 'ERSPAN with less than an Ethernet header in it' },
   { name: 'no-remote', place: 'stack', help: 'sent by an erspan interface without a remote address or a session' },
   { name: 'mirror', place: 'stack', help: 'a copy for a span port that is a tunnel, beyond its budget' },
+  { name: 'srv6-ecn', place: 'stack', help: 'congestion on the way to a SID, which the inner packet has no bits for' },
 ];
 
 /** Numbers of the reasons, in the order of the list; a test holds them to it. */
@@ -217,4 +218,5 @@ export const enum Drop {
   ERSPAN_SHORT,
   NO_REMOTE,
   MIRROR,
+  SRV6_ECN,
 }

@@ -38,6 +38,10 @@ export const enum Control {
   SEG6_ENABLED = 28,
   /** Record of the SR domain's prefixes (table/srv6-domain.ts); 0 = none. W: main. R: workers. */
   SRV6_DOMAIN = 29,
+  /** 1 = what leaves a SID hears what its outer header has heard of congestion (RFC 6040). W: main. R: workers. */
+  SRV6_ECN = 30,
+  /** Bits of an IPv4 packet's type of service that its outer header has too. W: main. R: workers. */
+  SRV6_TOS = 31,
   /** 1 while IPv4 packets for others are forwarded. W: main. R: workers. */
   FORWARD4 = 5,
   /** The same of IPv6. W: main. R: workers. */

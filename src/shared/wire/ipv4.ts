@@ -237,6 +237,14 @@ export function setTtl(u8: Uint8Array, u16: Uint16Array, ip: number, ttl: number
   u16[(ip + Ipv4.CHECKSUM) >> 1] = adjust(u16[(ip + Ipv4.CHECKSUM) >> 1], before, u16[w]);
 }
 
+/** Sets the type of service; the checksum follows (RFC 1624). */
+export function setTos(u8: Uint8Array, u16: Uint16Array, ip: number, tos: number): void {
+  const w = ip >> 1;
+  const before = u16[w];
+  u8[ip + Ipv4.TOS] = tos;
+  u16[(ip + Ipv4.CHECKSUM) >> 1] = adjust(u16[(ip + Ipv4.CHECKSUM) >> 1], before, u16[w]);
+}
+
 /**
  * TTL minus one; the checksum follows (RFC 1624 eqn. 3). The TTL must not be 0. It is the low byte of its word in memory, so that
  * ~m + m' is always 0xfffe.

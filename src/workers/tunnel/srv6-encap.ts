@@ -83,7 +83,7 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     if (!mayGo(i, index, ip, cast, total, hop, under)) return;
     // Linux leaves the inner packet as it is, and forwards the outer one like a received one.
     if (compat === 0) decrementTtl(u8, u16, ip);
-    cover(i, index, ip, total, hop, under, Protocol.IPV4, 0, label, HOP_LIMIT - compat);
+    cover(i, index, ip, total, hop, under, Protocol.IPV4, classOf4(ip), label, HOP_LIMIT - compat);
   }
 
   function v6(i: number, index: number, ip: number, cast: Cast, total: number, hop: number): void {
@@ -107,7 +107,7 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     const under = underlay(hop, label);
     if (!leads(under)) drop(ctx, i, index, Drop.SRV6_UNDERLAY);
     else if (!fits(i, ip, total, hop, under)) drop(ctx, i, index, Drop.TOO_BIG);
-    else if (four) cover(i, index, ip, total, hop, under, Protocol.IPV4, 0, label, HOP_LIMIT);
+    else if (four) cover(i, index, ip, total, hop, under, Protocol.IPV4, classOf4(ip), label, HOP_LIMIT);
     else cover(i, index, ip, total, hop, under, Protocol.IPV6, trafficClass(u8, ip), label, u8[ip + Ipv6.HOP_LIMIT]);
   }
 
@@ -191,6 +191,11 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     }
     beginAt(ctx, i, outer);
     passOn(ctx, i, index, Pass.SID, under);
+  }
+
+  /** Traffic class of the outer header of an IPv4 packet: what the settings let through of its own (B66). */
+  function classOf4(ip: number): number {
+    return u8[ip + Ipv4.TOS] & heap[Control.SRV6_TOS];
   }
 
   /** A flow label of the inner flow, never 0 (RFC 6437, RFC 6438). */

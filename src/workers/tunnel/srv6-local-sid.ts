@@ -6,7 +6,7 @@
  *   1 headers      extension headers are passed; a routing header with segments left is what End goes by, and ends a decapsulation
  *   2 HMAC         the policy of the interface (srv6-hmac.ts)
  *   3 advance      End, End.X, End.T: hop limit, Segments Left, destination; the flavors PSP, USP, USD
- *   3 decapsulate  the others: the upper layer must be theirs; the outer headers go
+ *   3 decapsulate  the others: the upper layer must be theirs; what the outer header has heard of congestion is passed on; it goes
  *   4 on           as received by the VRF or by the same interface, in another pass (passes.ts) where that may lead to a SID again; or by
  *                  the next hop that the SID names
  *
@@ -21,10 +21,11 @@ import { isHere, makeNextHopRecord, NextHop } from '../../shared/table/next-hop.
 import { makeRoute6 } from '../../shared/table/policy-rules.js';
 import { SidAction, SidFlavor } from '../../shared/table/sid.js';
 import { maySend } from '../../shared/table/srv6-domain.js';
+import { carryEcn } from '../../shared/wire/ecn.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
-import { checkIpv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
+import { checkIpv4, Ipv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
 import {
   checkForward6,
   checkIpv6,
@@ -89,11 +90,12 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
 
   /**
    * Where the inner packet begins if this is what nearly all are, so that nothing but its VRF is left to look at: IPv4 for a VRF, alone or behind
-   * a plain SRH, without a policy for HMACs or the domain. Else 0.
+   * a plain SRH, without a policy for HMACs, the domain or congestion. Else 0.
    */
   function plain4(index: number, ip: number, cast: Cast, hop: number): number {
     if ((heap[hop + NextHop.FLAGS] & SidFlavor.VRF4) === 0 || cast !== Cast.UNICAST) return 0;
-    if (heap[Control.SRV6_DOMAIN] !== 0 || heap[ifRecord(index) + If.SEG6_HMAC] > 0) return 0;
+    if ((heap[Control.SRV6_DOMAIN] | heap[Control.SRV6_ECN]) !== 0 || heap[ifRecord(index) + If.SEG6_HMAC] > 0)
+      return 0;
     const next = u8[ip + Ipv6.NEXT_HEADER];
     const upper = ip + Ipv6.LENGTH;
     if (next === Protocol.IPV4) return upper;
@@ -137,6 +139,7 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
       return;
     }
     if (!takes(action, protocol)) problem(i, index, ip, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
+    else if (!hearsOf(ip, ip + upper, protocol)) drop(ctx, i, index, Drop.SRV6_ECN);
     else if (action === SidAction.END_DX2) bridge(i, index, ip, ip + upper, hop);
     else if (action === SidAction.END_DX4) cross4(i, index, ip, ip + upper, hop);
     else if (action === SidAction.END_DX6) cross6(i, index, ip, ip + upper, hop);
@@ -166,6 +169,13 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     if (protocol === Protocol.IPV6)
       return action === SidAction.END_DT6 || action === SidAction.END_DX6 || action === SidAction.END_DT46;
     return protocol === Protocol.ETHERNET && action === SidAction.END_DX2;
+  }
+
+  /** Lets the packet at byte `inner` hear of congestion on its way, where that is asked for. False if it is to be dropped (RFC 6040 §4.2). */
+  function hearsOf(ip: number, inner: number, protocol: number): boolean {
+    if (heap[Control.SRV6_ECN] === 0 || protocol === Protocol.ETHERNET) return true;
+    const room = ip + Ipv6.LENGTH + payloadLength(u8, ip) - inner;
+    return room < Ipv4.LENGTH || carryEcn(u8, u16, ip, inner, protocol === Protocol.IPV4 ? 4 : 6);
   }
 
   /** The inner IPv4 packet at byte `inner` enters the VRF of the SID: no hop of its own, as what leads back to a SID is one. */
@@ -315,6 +325,8 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
     const inner = protocol === Protocol.IPV4 || protocol === Protocol.IPV6;
     if (!inner || (flavors & SidFlavor.USD) === 0) {
       problem(i, index, at, Problem6Code.UPPER_LAYER, upper, Drop.SRV6_UPPER);
+    } else if (!hearsOf(at, at + upper, protocol)) {
+      drop(ctx, i, index, Drop.SRV6_ECN);
     } else if (protocol === Protocol.IPV6 && action !== SidAction.END) {
       if (inner6(i, index, at, at + upper)) onward(i, index, at + upper, hop, action);
     } else if (protocol === Protocol.IPV6) {
