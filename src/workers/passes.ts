@@ -8,6 +8,7 @@ import { Drop } from '../shared/counter/drop-reason.js';
 import { SidCount, sidLane } from '../shared/layout/counters.js';
 import { Meta } from '../shared/layout/packet.js';
 import { Cast } from '../shared/ring/punt-reason.js';
+import { totalLength } from '../shared/wire/ipv4.js';
 import { Ipv6, payloadLength } from '../shared/wire/ipv6.js';
 import { BURST, type Context } from './context.js';
 import { drop } from './drop.js';
@@ -30,6 +31,8 @@ export const enum Pass {
   ENCAP = 5,
   /** An IPv6 packet on its way through, into an encapsulation. */
   ENCAP6 = 6,
+  /** The same of IPv4. */
+  ENCAP4 = 7,
 }
 
 /** Counts a virtual hop of frame `i`, which is on interface `index`. False if it has taken too many, and is dropped. */
@@ -91,6 +94,9 @@ export function makePasses(ctx: Context, { ip4Input, ip6Input, vrfInput, localSi
         break;
       case Pass.ENCAP:
         encap.own(i, index, ip, passHop[i]);
+        break;
+      case Pass.ENCAP4:
+        encap.v4(i, index, ip, Cast.UNICAST, totalLength(ctx.u8, ip), passHop[i]);
         break;
       case Pass.ENCAP6:
         encap.v6(i, index, ip, Cast.UNICAST, Ipv6.LENGTH + payloadLength(ctx.u8, ip), passHop[i]);

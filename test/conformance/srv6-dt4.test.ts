@@ -272,13 +272,17 @@ describe('End.DT4', () => {
     return [Lane.IPACKETS, Lane.IBYTES].map((word) => total(router.memory.views, router.table.get(name).index, word));
   };
 
-  it('B19 an inner destination that is a group: the VRF counts nothing', async () => {
+  it('B19 an inner destination that is a group: the VRF counts nothing, and its captures see nothing', async () => {
     const was = received('vrf-100');
+    const captures = new CaptureBench(rig.rig.router);
+    const vrf = captures.attach('vrf-100');
     const drops = await rig.rig.dropsOf(() =>
       rig.send('mem0', outer(SID, [], IPV4, udpPacket('10.0.0.1', '239.1.1.1'))),
     );
     assert.deepEqual(drops, { multicast: 1 });
     assert.deepEqual(received('vrf-100'), was);
+    assert.deepEqual(captures.brief(vrf), []);
+    await rig.rig.router.captures.detach(vrf);
   });
 
   it('B20 the VRF counts packets and bytes of inner packets, other interfaces do not', async () => {

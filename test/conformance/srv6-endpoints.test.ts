@@ -10,6 +10,7 @@ import { naiveChecksum } from '../support/naive-ip.js';
 import { frame } from '../support/rig.js';
 import {
   dt4,
+  encapRoute,
   FORWARDED,
   fragment,
   type Header,
@@ -50,11 +51,16 @@ describe('End and its like', () => {
       end('fcff:1::e4', { action: 'End.X', nh6: '2001:db8:c::77' });
       end('fcff:1::e5', { action: 'End.X', nh6: '2001:db8:c::3', flavors: ['psp'] });
       end('fcff:1::100', { action: 'End.T', table: 100 });
+      end('fcff:1::101', { action: 'End.T', table: 100, flavors: ['usd'] });
+      state.routes.push(encapRoute(100, '10.1.1.0/24', [NEXT]), encapRoute(100, 'cafe:1::/48', [NEXT]));
       end('fcff:1::77', { action: 'End.T', table: 77 });
       state.routes.push({ ...dt4('fcff:4::d4', 100), rdomain: 100 });
       end('fcff:1::d2', { action: 'End.DX2', oif: 'mem1' });
+      end('fcff:1::d22', { action: 'End.DX2', oif: 'mem2' });
       end('fcff:1::d4', { action: 'End.DX4', nh4: '192.0.2.2' });
       end('fcff:1::d40', { action: 'End.DX4', nh4: '0.0.0.0' });
+      end('fcff:1::d47', { action: 'End.DX4', nh4: '192.0.2.77' });
+      end('fcff:1::d67', { action: 'End.DX6', nh6: '2001:db8:c::78' });
       end('fcff:1::d6', { action: 'End.DX6', nh6: '2001:db8:c::3' });
       end('fcff:1::d60', { action: 'End.DX6', nh6: '::' });
       end('fcff:1::d62', { action: 'End.DT6', table: 100 });
@@ -181,7 +187,7 @@ describe('End and its like', () => {
     assert.deepEqual(rig.rig.all('mem0'), []);
     assert.doesNotMatch(await rig.rig.command('ndp -an'), /fe80::99/);
   });
-  it('B53 End.DX2: an 802.3 length, a frame that is too long or too short', async () => {
+  it('B53 End.DX2: an 802.3 length, a frame that is too long or too short, an interface that is down', async () => {
     for (const [inner, reason] of [
       [frame(HOST, HOST, { type: 0x05ff }), 'srv6-upper'],
       [frame(HOST, HOST).subarray(0, 13), 'srv6-upper'],
@@ -194,7 +200,9 @@ describe('End and its like', () => {
       rig.send('mem0', outer('fcff:1::d2', [], 143, frame(HOST, HOST, { length: 1295 }))),
     );
     assert.deepEqual(drops, { 'too-big': 1 });
-    await rig.rig.command('ifconfig mem1 mtu 1500');
+    await rig.rig.command('ifconfig mem1 mtu 1500', 'ifconfig mem2 down');
+    const down = await rig.rig.dropsOf(() => rig.send('mem0', outer('fcff:1::d22', [], 143, frame(HOST, HOST))));
+    assert.deepEqual(down, { notrunning: 1 });
     // But for announcements of the port's own addresses, whose time may come here.
     assert.deepEqual(rig.rig.take('mem1'), []);
   });
@@ -203,6 +211,23 @@ describe('End and its like', () => {
     assert.deepEqual(got, { packet: FORWARDED, to: 0xfe });
     const by = udpPacket('10.0.0.1', '192.0.2.2');
     assert.deepEqual((await sent(outer('fcff:1::d40', [], 4, by))).packet, afterHops(by, 1));
+  });
+  it('B54 a next hop that nobody knows yet is asked for, and not the inner destination; the packet waits', async () => {
+    for (const [sid, inner, to, inside, [from, end]] of [
+      ['fcff:1::d47', INNER, '192.0.2.77', '10.0.0.2', [38, 42]],
+      ['fcff:1::d67', udpPacket('cafe::1', 'fd00::9'), '2001:db8:c::78', 'fd00::9', [62, 78]],
+    ] as const) {
+      rig.rig.forget();
+      await rig.send('mem0', outer(sid, [], inner[0] >> 4 === 4 ? 4 : 41, inner));
+      const asked = rig.rig.all('mem0').map((bytes) => [...bytes.subarray(from, end)].join());
+      assert.ok(asked.includes(addressBytes(to).join()));
+      assert.ok(!asked.includes(addressBytes(inside).join()));
+      rig.rig.neighbour('mem0', to, Uint8Array.of(2, 0, 0, 0, 0, 0x78));
+      await rig.rig.settle();
+      // On a busy machine it may have been asked for twice by now.
+      const left = rig.take('mem0').map((packet) => [...packet].join());
+      assert.ok(left.includes([...afterHops(inner, 1)].join()), 'it has waited');
+    }
   });
   it('B54 End.DX6: likewise', async () => {
     const inner = udpPacket('cafe::1', 'fd00::9');
@@ -294,6 +319,31 @@ describe('End and its like', () => {
     await rig.rig.command('sysctl srv6.ecn=none');
   });
 
+  it('B59 USD of End.T: what is inside goes by the routes of its table, of either family', async () => {
+    const usd = (inner: Uint8Array): Promise<void> =>
+      rig.send('mem0', outer('fcff:1::101', [], inner[0] >> 4 === 4 ? 4 : 41, inner));
+    await usd(INNER);
+    await usd(inner6);
+    assert.deepEqual(rig.out(), { mem1: [FORWARDED, afterHops(inner6, 1)] });
+    for (const inner of [udpPacket('10.0.0.1', '10.1.1.9'), udpPacket('cafe::1', 'cafe:1::9')]) {
+      await usd(inner);
+      const { mem0 = [], ...others } = rig.out();
+      assert.deepEqual(others, {});
+      assert.deepEqual(
+        (mem0[0] as Uint8Array).subarray(64),
+        afterHops(inner, 1),
+        'into the encapsulation of that table',
+      );
+    }
+    const drops = await rig.rig.dropsOf(() => usd(udpPacket('10.0.0.1', '192.0.2.2')));
+    assert.deepEqual(drops, { 'no-route': 1 }, 'which main has, and not that table');
+    const echo = Uint8Array.from(INNER);
+    echo.set([192, 0, 2, 2, 10, 0, 0, 254], 12);
+    await usd(afterHops(echo, 0));
+    const [answer] = rig.take('mem0');
+    assert.deepEqual([...(answer as Uint8Array).subarray(12, 21)], [10, 0, 0, 254, 192, 0, 2, 2, 0], 'it is for us');
+  });
+
   it('B61 a chain of SIDs of ours: sixteen are passed, and no more', async () => {
     const chain = (n: number): string[] => [...Array.from({ length: n }, (_, k) => `fcff:4::${k + 1}`), NEXT];
     const path = chain(16);
@@ -329,6 +379,13 @@ describe('compat', () => {
       assert.deepEqual(rig.out(), {});
     });
   }
+  it('B3 B5 B26 (compat): each is an error of its SID, and no packet', async () => {
+    const was = rig.counts(SID);
+    for (const [name, packet] of silent) if (!name.includes('End')) await rig.send('mem0', packet);
+    const now = rig.counts(SID);
+    assert.ok(was !== undefined && now !== undefined);
+    assert.deepEqual(now, { packets: was.packets, bytes: was.bytes, errors: was.errors + 2 });
+  });
   it('B8 a malformed SRH (compat): decapsulated as if there were none', async () => {
     await rig.send('mem0', outer(SID, [srh([SID], 0, { 4: 1 })], 4, INNER));
     assert.deepEqual(rig.out(), { mem1: [FORWARDED] });

@@ -114,6 +114,19 @@ describe('the head end', () => {
     await rig.send('mem1', udpPacket('cafe::1', 'cafe:1::9', { ttl: 1 }));
     const [answer] = rig.take('mem1');
     assert.deepEqual([icmp6(answer as Uint8Array).type, icmp6(answer as Uint8Array).code], [3, 0]);
+    assert.deepEqual([...(answer as Uint8Array).subarray(8, 24)], addressBytes('cafe::254'), 'an address of the VRF');
+  });
+
+  it('B65 B66 (compat): the inner TTL is as it was, the outer packet is forwarded', async () => {
+    await rig.rig.command('sysctl srv6.compat=linux');
+    rig.rig.forget();
+    for (const ttl of [64, 1]) {
+      const four = udpPacket('10.0.0.1', '10.1.1.9', { ttl });
+      assert.deepEqual(await sent(four), outer(FAR, [srh([FAR], 0)], 4, four, { hl: 63 }));
+    }
+    const six = udpPacket('cafe::1', 'cafe:1::9', { ttl: 9 });
+    assert.deepEqual(await sent(six), outer(FAR, [srh([FAR], 0)], 41, six, { hl: 8 }));
+    await rig.rig.command('sysctl srv6.compat=rfc');
   });
 
   it('B66 hop limit and traffic class: of IPv6 the inner ones, of IPv4 64 and 0', async () => {
@@ -311,7 +324,7 @@ describe('the head end', () => {
     assert.deepEqual(Buffer.from(tlv.subarray(8)), createHmac('sha256', 'secret').update(text).digest());
   });
 
-  it('what the router says itself into a tunnel goes there too', async () => {
+  it('B15 what the router says itself into a tunnel goes there too', async () => {
     // An echo to the VRF's own address, from behind the tunnel: it came in by a SID, the answer leaves encapsulated (B15).
     await rig.edit((state) => {
       state.routes.push({ ...dt4('fc00:12:101::', 100), length: 64 });

@@ -25,7 +25,7 @@ import { carryEcn } from '../../shared/wire/ecn.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { TimeExceededCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Problem6Code } from '../../shared/wire/icmp6.js';
-import { checkIpv4, Ipv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
+import { checkIpv4, destination4, Ipv4, Ipv4Fault, totalLength } from '../../shared/wire/ipv4.js';
 import {
   checkForward6,
   checkIpv6,
@@ -331,6 +331,10 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
       if (inner6(i, index, at, at + upper)) onward(i, index, at + upper, hop, action);
     } else if (protocol === Protocol.IPV6) {
       inside6(i, index, at, at + upper);
+    } else if (action === SidAction.END_T) {
+      if (inner4(i, index, at, at + upper)) {
+        via.v4(i, index, at + upper, heap[hop + NextHop.TABLE], destination4(u8, at + upper));
+      }
     } else {
       uncover(i, at, at + upper);
       passOn(ctx, i, index, Pass.INPUT4, 0);

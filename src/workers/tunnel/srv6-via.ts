@@ -11,7 +11,7 @@ import { makeNextHopRecord, NextHop, NextHopKind, pickMember } from '../../share
 import { makeRoute4, makeRoute6 } from '../../shared/table/policy-rules.js';
 import { IcmpType, TimeExceededCode, UnreachableCode } from '../../shared/wire/icmp.js';
 import { Icmp6Type, Unreachable6Code } from '../../shared/wire/icmp6.js';
-import { decrementTtl, fragmentField, Ipv4, Ipv4Fragment, totalLength } from '../../shared/wire/ipv4.js';
+import { decrementTtl, destination4, fragmentField, Ipv4, Ipv4Fragment, totalLength } from '../../shared/wire/ipv4.js';
 import { decrementHopLimit, flowLabel, Ipv6, payloadLength } from '../../shared/wire/ipv6.js';
 import { write32 } from '../../shared/wire/network-order.js';
 import type { Context } from '../context.js';
@@ -37,7 +37,7 @@ export interface SidVia {
     w2: number,
     w3: number,
   ): void;
-  /** IPv4. */
+  /** IPv4: by the route of an address in a domain; it is for us only if that is its own destination. */
   v4(i: number, index: number, ip: number, rdomain: number, w0: number): void;
 }
 
@@ -137,7 +137,11 @@ export function makeSidVia(ctx: Context, output: EthernetOutput, local: LocalInp
     const kind = heap[hop + NextHop.KIND];
     const out = heap[hop + NextHop.INTERFACE];
     if (kind === NextHopKind.BLACKHOLE) drop(ctx, i, index, Drop.BLACKHOLE);
-    else if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY)
+    else if (kind === NextHopKind.LOCAL && w0 === destination4(u8, ip)) local.v4(i, index, ip, Cast.UNICAST);
+    else if (kind === NextHopKind.ENCAP) {
+      beginAt(ctx, i, ip);
+      passOn(ctx, i, index, Pass.ENCAP4, hop);
+    } else if (kind !== NextHopKind.CONNECTED && kind !== NextHopKind.GATEWAY)
       puntError(ctx, i, index, ip, IcmpType.UNREACHABLE, UnreachableCode.NET, 0, Drop.NO_ROUTE);
     else if (heap[ifRecord(out) + If.GENERATION] !== heap[hop + NextHop.GENERATION]) drop(ctx, i, index, Drop.NO_ROUTE);
     else send4(i, index, ip, out, kind === NextHopKind.CONNECTED ? w0 : heap[hop + NextHop.GATEWAY]);
