@@ -6,7 +6,7 @@ import { DEFAULT_PRIORITY } from '../../src/shared/layout/packet.js';
 import { readSequences } from '../../src/shared/table/sequence.js';
 import { CaptureBench } from '../support/captures.js';
 import { ErspanRig, hsrpHello, mirrored, OTHER, OTHER6, PEER, PEER6, typeTwo, US, US6 } from '../support/erspan.js';
-import { ipv4, mac } from '../support/fake-stack.js';
+import { ether, ipv4, mac } from '../support/fake-stack.js';
 import { hex, readIpv4, readIpv6 } from '../support/naive-ip.js';
 
 const EXACT = `ifconfig erspan0 create tunnel ${US} ${PEER} vnetid 5 up`;
@@ -319,6 +319,54 @@ test('A123 two that mirror each other end as well', async () => {
   assert.equal(rig.sent('mem2').length, 1);
   assert.equal(rig.sent('mem1').length, 1);
   assert.equal(rig.drops()['erspan0 loop'], 1);
+});
+
+/** erspan1, whose packets go by erspan0: a tunnel in a tunnel. */
+const NESTED = [
+  `ifconfig erspan0 create tunnel ${US} ${PEER} vnetid 5 -monitor inet 10.5.0.1/24 up`,
+  'ifconfig erspan1 create tunnel 10.5.0.1 10.5.0.9 vnetid 6 -monitor up',
+];
+
+test('A115 ERSPAN in ERSPAN comes out whole, all of a burst in their order', async () => {
+  const rig = await ErspanRig.start(
+    ...NESTED,
+    'ifconfig mem1 create up',
+    'ifconfig veb0 create add mem1 add erspan1 up',
+  );
+  const to = Uint8Array.from(rig.lladdr('erspan0'));
+  let sequence = 0;
+  for (const burst of [1, 4, 1, 2]) {
+    const frames = Array.from({ length: burst }, (_, n) => mirrored(n + 1));
+    const packets = frames.map((frame) => {
+      const inner = ipv4('10.5.0.9', '10.5.0.1', 47, typeTwo(frame, { session: 6, sequence }));
+      return rig.outer(PEER, typeTwo(ether(to, mac(5), 0x0800, inner), { sequence: sequence++ }));
+    });
+    rig.push('mem0', packets);
+    assert.deepEqual(rig.sent('mem1'), frames);
+  }
+  assert.deepEqual(rig.drops(), {});
+  assert.deepEqual([rig.counts('erspan0')[0], rig.counts('erspan1')[0]], [8, 8]);
+});
+
+test('A123 a mirror whose way leads through another tunnel leaves by each once', async () => {
+  const rig = await ErspanRig.start(
+    ...NESTED,
+    ...['ifconfig mem1 create up', 'ifconfig mem2 create up'],
+    'ifconfig veb0 create add mem1 add mem2 addspan erspan1 up',
+  );
+  rig.router.bindNeighbour('erspan0', '10.5.0.9', mac(9));
+  const frames = [mirrored(1), mirrored(2), mirrored(3)];
+  rig.push('mem1', frames);
+  const [...outer] = rig.sent('mem0').map((frame) => greOf(frame).slice(16));
+  assert.deepEqual(
+    outer.map((frame) => greOf(frame).slice(16)),
+    frames,
+  );
+  assert.deepEqual(rig.sent('mem2'), frames);
+  assert.deepEqual(rig.drops(), {});
+  await rig.router.configure('ifconfig veb0 delspan erspan1 addspan erspan0');
+  rig.push('mem1', frames);
+  assert.equal(rig.sent('mem0').length, 3);
 });
 
 test('E8 a source of zeros matches nobody', async () => {

@@ -176,6 +176,8 @@ export function makeErspanRepeat(ctx: Context, trackNext: TrackNext): ErspanRepe
     ctx.offloads = false;
     ctx.ingress = tunnel;
     kept = 0;
+    // From here on it is another burst: what comes out of ERSPAN in these frames is for the list.
+    place = -1;
     return tunnel;
   }
 

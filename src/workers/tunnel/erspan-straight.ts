@@ -76,7 +76,8 @@ export function makeErspanStraight(
     const neighbour = ipOutput.straight(remote, four, hop);
     if (neighbour === 0) return 0;
     const out = heap[hop + NextHop.INTERFACE];
-    if (heap[ifRecord(out) + If.TYPE] === IfType.VPORT) return 0;
+    const type = heap[ifRecord(out) + If.TYPE];
+    if (type === IfType.VPORT || type === IfType.ERSPAN) return 0;
     const headers = (four ? Ipv4.LENGTH : Ipv6.LENGTH) + BEHIND_IP;
     most = Math.min(heap[record + If.MTU] + Ether.LENGTH, ipOutput.mtu(hop) - headers);
     list = index * BURST;
