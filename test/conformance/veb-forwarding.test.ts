@@ -28,6 +28,21 @@ test("A1 a veb that is down leaves a frame to the port's own input and counts no
   assert.deepEqual(rig.addresses(), []);
 });
 
+test('A1 A50 the stack of a port hears all while its veb is down, and answers nothing by the port', async () => {
+  rig = await Rig.bridge(2);
+  await rig.ifconfig('veb0 del mem0', 'mem0 inet 10.0.0.1/24', 'veb0 add mem0', 'veb0 down');
+  rig.router.bindNeighbour('mem0', '10.0.0.9', Uint8Array.from(macBytes(A)));
+  const request = frame(BROADCAST, A, { type: 0x0806 });
+  request.set([0, 1, 8, 0, 6, 4, 0, 1, ...macBytes(A), 10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1], 14);
+  rig.send('mem0', request);
+  assert.deepEqual(rig.counts('mem0', 'mem1'), [0, 0]);
+  assert.equal(rig.drops('mem0', Drop.BRIDGE_PORT), 1);
+  assert.equal(rig.counter('veb0', Lane.IPACKETS), 0);
+  await rig.ifconfig('veb0 del mem0');
+  rig.send('mem0', request);
+  assert.deepEqual(rig.counts('mem0', 'mem1'), [1, 0]);
+});
+
 for (const type of [0x8100, 0x88a8]) {
   test(`A5 ethertype 0x${type.toString(16)} without link2 is counted, dropped, not learned`, async () => {
     rig = await Rig.bridge(3);
@@ -62,14 +77,15 @@ test('A8 without link0 no reserved group address is forwarded, counted or learne
   assert.deepEqual(rig.addresses(), []);
 });
 
-test("A8 what the port's own stack answers in the frame goes to the port alone", async () => {
+test("A8 A50 what the port's own stack would answer in the frame goes nowhere, the next frame of the burst its way", async () => {
   rig = await Rig.bridge(2);
   await rig.ifconfig('veb0 del mem0', 'mem0 inet 10.0.0.1/24', 'veb0 add mem0');
   rig.router.bindNeighbour('mem0', '10.0.0.9', Uint8Array.from(macBytes(A)));
   const request = frame('01:80:c2:00:00:0e', A, { type: 0x0806 });
   request.set([0, 1, 8, 0, 6, 4, 0, 1, ...macBytes(A), 10, 0, 0, 9, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1], 14);
   rig.burst('mem0', [request, frame(BROADCAST, A)]);
-  assert.deepEqual(rig.counts('mem0', 'mem1'), [1, 1]);
+  assert.deepEqual(rig.counts('mem0', 'mem1'), [0, 1]);
+  assert.equal(rig.drops('mem0', Drop.BRIDGE_PORT), 1, 'the stack does not send by a port');
   assert.equal(rig.counter('veb0', Lane.RETURNED), 1);
   assert.equal(rig.counter('veb0', Lane.IPACKETS), 1);
   assert.equal(rig.counter('veb0', Lane.IBYTES), 60);
@@ -161,6 +177,7 @@ test('A22 frames to a known port that is down are dropped and counted, not queue
   learn('mem1', A, PORTS);
   await rig.ifconfig('mem1 down');
   rig.send('mem0', frame(A, B));
+  assert.deepEqual(rig.addresses(), [`${A} mem1`, `${B} mem0`], 'what was learned there stays');
   assert.equal(rig.drops('mem1', Drop.NOTRUNNING), 1);
   await rig.ifconfig('mem1 up');
   assert.deepEqual(rig.counts(...PORTS), [0, 0, 0]);

@@ -3,6 +3,7 @@
  * an address that is proxied only who asks us alone is answered, as others are answered late. All else, and whoever is not known yet, is
  * main's. Runs on a worker.
  */
+import { Drop } from '../../shared/counter/drop-reason.js';
 import { Control, If, IfType, ifRecord, Look } from '../../shared/layout/heap.js';
 import { Meta } from '../../shared/layout/packet.js';
 import { Cast } from '../../shared/ring/punt-reason.js';
@@ -20,6 +21,7 @@ import { read32 } from '../../shared/wire/network-order.js';
 import { Protocol } from '../../shared/wire/protocol.js';
 import { queueFrame } from '../burst.js';
 import type { Context } from '../context.js';
+import { drop } from '../drop.js';
 import { type EthernetOutput, vportOutput } from '../ether/ethernet-output.js';
 import { cutTo } from '../frame.js';
 
@@ -192,9 +194,11 @@ export function makeReplies(ctx: Context, output: EthernetOutput): Replies {
     return heap[entry + Neighbour.HI] === u16[w] && heap[entry + Neighbour.LO] === (u16[w + 1] | (u16[w + 2] << 16));
   }
 
-  /** Sends a frame back by the interface that it came in by. */
+  /** Sends a frame back by the interface that it came in by; a bridge's port is not the stack's to send by (A50). */
   function send(i: number, index: number): void {
-    if (heap[ifRecord(index) + If.TYPE] === IfType.VPORT) vportOutput(ctx, i, index);
+    const record = ifRecord(index);
+    if (heap[record + If.TYPE] === IfType.VPORT) vportOutput(ctx, i, index);
+    else if (heap[record + If.BRIDGE] !== 0) drop(ctx, i, index, Drop.BRIDGE_PORT);
     else queueFrame(ctx, i, index);
   }
 
