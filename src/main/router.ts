@@ -474,17 +474,32 @@ export class Router {
       return;
     }
     const returning = returningSlots(this.memory, worker);
-    await this.grace();
+    if (!(await this.graceAtLast())) return;
     const slots = reclaimSlots(this.memory, worker, returning);
     const frames = settleDeath(this.memory, worker, this.table.all());
-    if (this.stopped) return;
+    if (this.stopped || this.halted) return;
     this.pool.start(worker);
-    await this.pool.ready(START_MS);
+    await this.pool.ready(START_MS, [worker]);
+    if (this.stopped || this.halted) return;
     this.interfaces.affinity.pin(worker);
     this.leakWatch.forget(worker);
     this.lostWorkers.delete(worker);
     const ms = Math.round(performance.now() - now);
     this.log.warn({ event: 'worker-replaced', worker, slots, frames, ms }, 'a new thread has taken its place');
+    this.pool.spare();
+  }
+
+  /** A grace period, however long it takes: another worker that hangs holds it up until that one is ended as well. False if all ends before. */
+  private async graceAtLast(): Promise<boolean> {
+    while (!this.stopped) {
+      try {
+        await this.grace();
+        return true;
+      } catch (error) {
+        if (!(error instanceof GraceTimeout)) throw error;
+      }
+    }
+    return false;
   }
 
   /** Reports a worker that has stopped announcing, and ends its thread if it stays so; one in a system call ends after it. */

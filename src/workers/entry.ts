@@ -9,3 +9,6 @@ import { makeLoop } from './loop.js';
 export function run(task: WorkerTask): void {
   makeLoop(new Context(task, addressOf)).forward();
 }
+
+/** What a thread runs that is to stand by for a worker that may die: nothing, but its code is loaded. */
+export function standBy(): void {}
