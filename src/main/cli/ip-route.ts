@@ -71,13 +71,15 @@ function canJoin(old: RouteSpec, more: RouteSpec): boolean {
   return both && !more.gateways.some((gateway) => old.gateways.includes(gateway));
 }
 
-/** Takes out the first route that is as said, or of several next hops those that are. */
+/** Takes out the route of the lowest metric that is as said, or of several next hops those that are. */
 function deleteRoute(routes: RouteSpec[], wanted: Wanted): void {
   const { metric, dev, sid, encap } = wanted;
   // What route(8) or a list of next hops made has the interface in its gateways.
   const isOne = (kept: string): boolean =>
     wanted.gateways.some((gateway) => kept === gateway || kept === zoned(gateway, dev));
-  const at = placesOf(routes, wanted).find((place) => {
+  const metricAt = (place: number): number => (routes[place] as RouteSpec).metric;
+  const places = placesOf(routes, wanted).toSorted((a, b) => metricAt(a) - metricAt(b));
+  const at = places.find((place) => {
     const r = routes[place] as RouteSpec;
     if (metric !== -1 && r.metric !== metric) return false;
     if (r.kind !== wanted.kind && wanted.kind !== 'gateway') return false;

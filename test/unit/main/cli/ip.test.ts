@@ -55,6 +55,21 @@ for (const [line, ...same] of SAME) {
   test(`ip ${line}`, () => assert.deepEqual(applied(BASE, `ip ${line}`), applied(BASE, ...same)));
 }
 
+test('ip route del without a metric takes the route of the lowest, in whatever order they came', () => {
+  for (const [option, to, via] of [
+    ['-4', '10.9.0.0/16', '10.0.0'],
+    ['-6', 'fc00::/16', '2001:db8:'],
+  ]) {
+    const line = (host: number, metric: number): string =>
+      `ip ${option} route add ${to} via ${via}${option === '-4' ? '.' : ':'}${host} metric ${metric}`;
+    const lines = [line(2, 1024), line(3, 5), line(4, 99)];
+    const left = applied(BASE, ...lines, `ip ${option} route del ${to}`).routes.map((route) => route.metric);
+    assert.deepEqual(left.slice(1), [1024, 99]);
+    const named = applied(BASE, ...lines, `ip ${option} route del ${to} via ${via}${option === '-4' ? '.' : ':'}4`);
+    assert.deepEqual(named.routes.map((route) => route.metric).slice(1), [1024, 5]);
+  }
+});
+
 test('ip rule: in the order of their priorities, by default before all others', () => {
   const state = applied(
     BASE,
