@@ -139,11 +139,12 @@ function failed(socket: string, words: readonly string[], error: unknown): numbe
   return 1;
 }
 
-/** The exit status of a command that was refused: `ip` has 2 where the kernel says no, but 1 for a VRF it cannot find. */
+/** The exit status of a command that was refused: `ip` has 2 where the kernel says no, but 1 for what it cannot find to show. */
 function refusal(words: readonly string[]): number {
   if (words[0] !== 'ip') return 1;
-  const object = words.slice(1).find((word) => !word.startsWith('-')) ?? '';
-  return object !== '' && 'vrf'.startsWith(object) ? 1 : 2;
+  const [object = '', command = ''] = words.slice(1).filter((word) => !word.startsWith('-'));
+  if (object !== '' && 'vrf'.startsWith(object)) return 1;
+  return ['show', 'list', 'lst', 'ls'].includes(command) ? 1 : 2;
 }
 
 /** `ip sr hmac set KEYID ALGORITHM` asks for the secret, as iproute2 does: the first line of standard input; an empty one deletes. */

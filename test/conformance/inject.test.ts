@@ -49,10 +49,28 @@ test('A51 what cannot be injected is refused with its reason', async () => {
     [['veb0', hex], 'ENODEV'],
     [['mem9', hex], 'ENXIO'],
     [['mem0', hex.slice(0, 26)], 'EINVAL'],
+    [['mem0', hex.slice(0, 28) + '00'.repeat(1501)], 'EMSGSIZE'],
+    [['mem0', `${hex.slice(0, 24)}8100000a0800${'00'.repeat(1501)}`], 'EMSGSIZE'],
     [['mem0', 'abc'], 'EINVAL'],
     [['mem0', 'zz'], 'EINVAL'],
     [['mem0'], 'EINVAL'],
     [['mem0', hex, 'more'], 'EINVAL'],
   ];
   for (const [args, code] of refused) await assert.rejects(inject(...args), { code }, args.join(' '));
+});
+
+test('A51 a tag is not counted with the MTU', async () => {
+  const host = new MemoryHost(router.memory, router.table.get('mem0'));
+  for (const frame of [hex.slice(0, 28) + '00'.repeat(1500), `${hex.slice(0, 24)}8100000a0800${'00'.repeat(1500)}`]) {
+    await inject('mem0', frame);
+    let got = host.receive();
+    for (let n = 0; n < 500 && got.length === 0; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      got = host.receive();
+    }
+    assert.deepEqual(
+      got.map((f) => Buffer.from(f.bytes).toString('hex')),
+      [frame],
+    );
+  }
 });

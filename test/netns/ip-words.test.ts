@@ -75,6 +75,9 @@ describe('smrctl ip', () => {
       stderr: 'Error: Invalid VRF.\nsmrctl: ip vrf show vrf9: Invalid VRF (ENODEV)\n',
     });
     assert.equal((await one.ctl('ip', '-6', 'route', 'del', 'fc00::1')).status, 2);
+    const { status: notShown, stderr: missing } = await one.ctl('ip', '-d', 'link', 'show', 'nope');
+    assert.equal(notShown, 1);
+    assert.match(missing, /^Error: Device "nope" does not exist\.\n/);
     assert.equal((await one.ctl('sysctl', 'net.vrf.strict_mode=2')).status, 1);
   });
 

@@ -2,7 +2,7 @@
  * What `ip … show` prints: iproute2's lines, or with `--json` the values of its own `-json`. Links, routes and rules have files of
  * their own. Main only.
  */
-import { type Family, formatAddress } from '../config/address.js';
+import { BITS, contains, type Family, familyOf, formatAddress, parsePrefix } from '../config/address.js';
 import type { Router } from '../router.js';
 import type { NeighbourState } from '../stack/neighbours.js';
 import { parseIp } from './ip.js';
@@ -28,20 +28,33 @@ export function showIp(router: Router, args: readonly string[], asJson: boolean)
     case 'sr':
       return showSeg6(router.state, command.command, json);
     case 'neighbour':
-      return showNeighbours(router, readDevice(router, words), family, json);
+      return showNeighbours(router, readNeighbours(router, words), family, json);
     case 'address':
-      return showLinks(router, words, { ...command, json }, [family ?? 'inet', family ?? 'inet6']);
+      return showLinks(router, words, { ...command, json }, family === undefined ? ['inet', 'inet6'] : [family]);
     case 'link':
       return showLinks(router, words, { ...command, json }, []);
   }
 }
 
-/** `[dev] IF`, or nothing for all. */
-function readDevice(router: Router, words: Words): string {
-  if (words.peek === 'dev') words.take('dev');
-  const name = words.more ? router.table.get(words.take('interface')).name : '';
-  words.end();
-  return name;
+/** Which neighbours are wanted; empty = any. */
+interface Wanted {
+  readonly dev: string;
+  readonly network: string;
+  readonly length: number;
+}
+
+/** `[dev IF] [[to] ADDR[/LEN]]`; what is no address is an interface. Throws EINVAL, ENXIO. */
+function readNeighbours(router: Router, words: Words): Wanted {
+  let wanted = { dev: '', network: '', length: -1 };
+  while (words.more) {
+    const word = words.take('word');
+    const prefix = word === 'to' ? words.take('address') : word;
+    if (word === 'to' || familyOf(prefix.replace(/\/.*/, '')) !== undefined) {
+      const { address, family, length } = parsePrefix(prefix);
+      wanted = { ...wanted, network: address, length: length === -1 ? BITS[family] : length };
+    } else wanted.dev = router.table.get(word === 'dev' ? words.take('interface') : word).name;
+  }
+  return wanted;
 }
 
 /** What the kernel calls the states. */
@@ -55,7 +68,8 @@ const NUD: Record<NeighbourState, string> = {
   static: 'PERMANENT',
 };
 
-function showNeighbours(router: Router, dev: string, family: Family | undefined, json: boolean): string {
+function showNeighbours(router: Router, wanted: Wanted, family: Family | undefined, json: boolean): string {
+  const { dev, network, length } = wanted;
   const known = router.stack
     .neighbours()
     .filter((n) => family === undefined || (n.family === 4) === (family === 'inet'))
@@ -66,7 +80,8 @@ function showNeighbours(router: Router, dev: string, family: Family | undefined,
       ...(n.router ? { router: null } : {}),
       state: [NUD[n.state]],
     }))
-    .filter((n) => dev === '' || n.dev === dev);
+    .filter((n) => dev === '' || n.dev === dev)
+    .filter((n) => network === '' || (familyOf(n.dst) === familyOf(network) && contains(network, length, n.dst)));
   if (json) return `${JSON.stringify(known)}\n`;
   return known
     .map((n) => {

@@ -27,14 +27,20 @@ function readFilter(router: Router, words: Words): Filter {
   while (words.more) {
     const word = words.take('word');
     if (word === 'type') filter.type = words.take('type');
-    else if (word === 'master' || word === 'vrf') filter.master = router.table.get(words.take('master')).name;
+    else if (word === 'master' || word === 'vrf') filter.master = find(router, words.take('master'));
     else if (word === 'up') filter.up = true;
     else {
       if (filter.dev !== '') throw new ControlError('EINVAL', `${word}: unknown word`);
-      filter.dev = router.table.get(word === 'dev' ? words.take('interface') : word).name;
+      filter.dev = find(router, word === 'dev' ? words.take('interface') : word);
     }
   }
   return filter;
+}
+
+/** The name of an interface that there is. Throws ENXIO, as upstream words it. */
+function find(router: Router, name: string): string {
+  if (router.table.find(name) === undefined) throw new ControlError('ENXIO', `Device "${name}" does not exist`);
+  return name;
 }
 
 /** The VRF or bridge that an interface is a port of. */
@@ -139,7 +145,10 @@ function statistics(router: Router, { index }: Live): Record<string, Record<stri
   };
 }
 
-/** `ip link show` and, with families, `ip addr show`; `-d` adds what a link is, `-s` what it counted. */
+/**
+ * `ip link show` and, with families, `ip addr show`; `-d` adds what a link is, `-s` what it counted. With one family an interface that has
+ * no address of it is left out, and what the link is, as iproute2 does.
+ */
 export function showLinks(
   router: Router,
   words: Words,
@@ -152,13 +161,18 @@ export function showLinks(
     .filter((live) => (dev === '' || live.name === dev) && (type === '' || live.type === type))
     .filter((live) => master === '' || masterOf(router.state, live.spec) === master)
     .filter((live) => !up || live.spec.up)
+    .filter((live) => families.length !== 1 || hasAddress(live, families[0] as Family))
     .map((live) => ({
       ...describeLink(router, live, families),
       ...(details ? { linkinfo: linkInfo(router.state, live.spec) } : {}),
       ...(counts ? { stats64: statistics(router, live) } : {}),
     }));
   if (json) return `${JSON.stringify(links)}\n`;
-  return links.map(linkText).join('');
+  return links.map((link) => linkText(link, families.length !== 1 || details)).join('');
+}
+
+function hasAddress({ spec, lladdr }: Live, family: Family): boolean {
+  return allAddresses(spec, lladdr).some((address) => address.family === family);
 }
 
 /** What a VRF or its port is, as `-d` tells. */
@@ -169,15 +183,16 @@ function linkInfo(state: State, spec: InterfaceSpec): Record<string, unknown> {
   return { info_kind: spec.type, info_slave_kind: 'vrf', info_slave_data: { table } };
 }
 
-function linkText(link: Record<string, unknown>): string {
+function linkText(link: Record<string, unknown>, lladdr: boolean): string {
   const flags = (link.flags as string[]).join(',');
   const master = link.master === undefined ? '' : ` master ${link.master}`;
   const mode = link.linkmode === undefined ? '' : ` mode ${link.linkmode}`;
   const broadcast = link.link_type === 'loopback' ? '00:00:00:00:00:00' : 'ff:ff:ff:ff:ff:ff';
   const lines = [
     `${link.ifindex}: ${link.ifname}: <${flags}> mtu ${link.mtu} qdisc noqueue${master} state ${link.operstate}${mode} group default`,
-    `    link/${link.link_type}${link.address === undefined ? '' : ` ${link.address} brd ${broadcast}`}`,
   ];
+  if (lladdr)
+    lines.push(`    link/${link.link_type}${link.address === undefined ? '' : ` ${link.address} brd ${broadcast}`}`);
   const info = link.linkinfo as Record<string, unknown> | undefined;
   if (info !== undefined) {
     const table = (data: unknown): number => (data as { table: number }).table;

@@ -2,7 +2,7 @@
  * What `ip route show` prints: iproute2's lines, or the values of its `-json` (spec B §3.2). Every token is followed by a space, and
  * ` encap` begins with one. Main only.
  */
-import { contains, type Family } from '../config/address.js';
+import { BITS, contains, type Family, parsePrefix } from '../config/address.js';
 import { allRoutes, byNetwork, type Hop, type Route } from '../config/routes.js';
 import { networkText, shownEncap, tableText } from '../config/seg6-text.js';
 import type { SidCounts } from '../control/srv6.js';
@@ -17,14 +17,17 @@ interface Filter {
   /** Undefined = of any table. */
   readonly rdomain: number | undefined;
   readonly dev: string;
-  /** A network exactly; empty = any. */
+  /** A network; empty = any. */
   readonly network: string;
+  /** That network exactly, what lies in it, or what it lies in. */
+  readonly how: 'exact' | 'root' | 'match';
 }
 
-/** `[DEST] [table T|all] [vrf V] [dev IF]`. Throws EINVAL, ENXIO. */
+/** `[[exact|root|match] DEST] [table T|all] [vrf V] [dev IF]`. Throws EINVAL, ENXIO. */
 function readFilter(router: Router, words: Words): Filter {
   let rdomain: number | undefined = 0;
   let [dev, network] = ['', ''];
+  let how: Filter['how'] = 'exact';
   while (words.more) {
     const word = words.take('word');
     if (word === 'table' && words.peek === 'all') {
@@ -33,21 +36,24 @@ function readFilter(router: Router, words: Words): Filter {
     } else if (word === 'table') rdomain = takeTable(words);
     else if (word === 'vrf') rdomain = takeVrf(router.state, words);
     else if (word === 'dev') dev = router.table.get(words.take('interface')).name;
-    else if (word === 'exact' || word === 'to' || word === 'root') network = words.take('destination');
+    else if (word === 'exact' || word === 'root' || word === 'match') {
+      how = word;
+      network = words.take('destination');
+    } else if (word === 'to') continue;
     else if (network === '' && /^(default$|[0-9a-f:.]+(\/\d+)?$)/i.test(word)) network = word;
     else throw new ControlError('EINVAL', `${word}: unknown word`);
   }
-  return { rdomain, dev, network };
+  return { rdomain, dev, network, how };
 }
 
 /** Every route but those of our own addresses and of broadcasts, which the kernel keeps in a table of their own. */
 export function showRoutes(router: Router, family: Family, words: Words, json: boolean, statistics: boolean): string {
-  const { rdomain, dev, network } = readFilter(router, words);
+  const { rdomain, dev, network, how } = readFilter(router, words);
   const shown = allRoutes(router.state)
     .filter((r) => r.family === family && (r.static || r.hops[0]?.kind === 'connected'))
     .filter((r) => rdomain === undefined || r.rdomain === rdomain)
     .filter((r) => dev === '' || r.hops.some((hop) => hop.dev === dev))
-    .filter((r) => network === '' || networkText(r) === network || `${r.network}/${r.length}` === network)
+    .filter((r) => network === '' || isWanted(r, network, how))
     .toSorted((a, b) => a.rdomain - b.rdomain || byNetwork(a, b) || a.metric - b.metric)
     .map((r): Shown => {
       const counts = statistics && r.hops[0]?.sid?.count === true ? router.routing.countsOf(r) : undefined;
@@ -57,6 +63,15 @@ export function showRoutes(router: Router, family: Family, words: Words, json: b
       return { values: { ...values, ...table, ...flags }, encap: encapText(r.hops[0] as Hop, counts) };
     });
   return json ? `${JSON.stringify(shown.map((r) => r.values))}\n` : shown.map(routeText).join('');
+}
+
+/** Whether a route's network is the one that was asked for, lies in it, or has it in itself. Throws EINVAL. */
+function isWanted(r: Route, text: string, how: Filter['how']): boolean {
+  const whole = r.family === 'inet' ? '0.0.0.0/0' : '::/0';
+  const prefix = parsePrefix(text === 'default' ? whole : text);
+  const length = prefix.length === -1 ? BITS[prefix.family] : prefix.length;
+  if (how === 'match') return r.length <= length && contains(r.network, r.length, prefix.address);
+  return (how === 'root' ? r.length >= length : r.length === length) && contains(prefix.address, length, r.network);
 }
 
 /** A route as `ip -json route` has it, and its encapsulation as text. */

@@ -18,28 +18,34 @@ import { Words } from './words.js';
 
 const PRIORITY_NAMES: Readonly<Record<number, string>> = { 1: 'local', 4: 'connected', 8: 'static' };
 
-/** `route [-n] [-T RDOMAIN] show [-inet|-inet6]` and `route get ADDR`. Throws ControlError. */
+/** `route [-n] [-T RDOMAIN] show [-inet|-inet6]` and `route get ADDR|default`. Throws ControlError. */
 export function showRoutes(router: Router, args: readonly string[], json: boolean): string {
   const words = new Words(args);
   let rdomain = 0;
   let family: Family | undefined;
   let get = '';
+  let gets = false;
   while (words.more) {
     const word = words.take('word');
     if (word === '-T') rdomain = takeDomain(words);
     else if (word === '-inet') family = 'inet';
     else if (word === '-inet6') family = 'inet6';
-    else if (word === 'get') get = words.take('destination');
+    else if (word === 'get') gets = true;
+    else if (gets && get === '' && !word.startsWith('-')) get = word;
     else if (word !== '-n' && word !== 'show') throw new ControlError('EINVAL', `${word}: unknown word`);
   }
-  const wanted = get === '' ? undefined : parseZoned(get);
+  if (gets && get === '') throw new ControlError('EINVAL', 'destination missing');
+  const everywhere = family === 'inet6' ? '::' : '0.0.0.0';
+  const wanted = get === '' ? undefined : parseZoned(get === 'default' ? everywhere : get);
   const all = [...routesOf(router.state).values()].filter((r) => r.rdomain === rdomain);
   // What nobody asked for is found, not shown: OpenBSD has no anycast addresses of its own accord, Linux keeps them in a table of their own.
   const shown = all.filter(({ hops }) => hops[0]?.kind !== 'anycast');
   if (wanted === undefined) return printRoutes(router, shown, family, json);
   const found = longest(all, wanted);
   if (found === undefined) throw new ControlError('ESRCH', `${get}: no route`);
-  return json ? `${JSON.stringify(found)}\n` : getText(router, found, zoned(wanted.address, wanted.zone));
+  return json
+    ? `${JSON.stringify(found)}\n`
+    : getText(router, found, get === 'default' ? get : zoned(wanted.address, wanted.zone));
 }
 
 /** `netstat -i [-I IF] | -r [-f inet|inet6] [-T RDOMAIN] | -s`, with -n; letters may stand together: `-rnf inet`. Throws ControlError. */
@@ -122,15 +128,19 @@ function printRoutes(router: Router, routes: readonly Route[], only: Family | un
     const lines = ordered.filter((r) => r.family === family).flatMap((r) => rows(router, r));
     if (lines.length === 0) return [];
     const wide = family === 'inet' ? 18 : 42;
-    const heading = `${'Destination'.padEnd(wide)} ${'Gateway'.padEnd(wide)} Flags    Mtu  Prio Iface`;
+    const heading = `${'Destination'.padEnd(wide)} ${'Gateway'.padEnd(wide)} Flags   Refs      Use   Mtu  Prio Iface`;
     const body = lines.map((row) => {
       const [mtu, priority] = [row.mtu.padStart(5), String(row.priority).padStart(5)];
-      return `${row.destination.padEnd(wide)} ${row.gateway.padEnd(wide)} ${row.flags.padEnd(6)} ${mtu} ${priority} ${row.interface}`;
+      const head = `${row.destination.padEnd(wide)} ${row.gateway.padEnd(wide)} ${row.flags.padEnd(6)}`;
+      return `${head} ${UNCOUNTED} ${mtu} ${priority} ${row.interface}`;
     });
     return `\n${titles[family]}:\n${[heading, ...body].join('\n')}\n`;
   });
   return `Routing tables\n${parts.join('')}`;
 }
+
+/** OpenBSD's columns of references and uses: no route has either here, packets are counted by interface. */
+const UNCOUNTED = `${'0'.padStart(5)} ${'0'.padStart(8)}`;
 
 /** A row for each next hop. */
 function rows(router: Router, route: Route): Row[] {

@@ -25,6 +25,8 @@ import type { Live } from './interface-table.js';
 
 /** Bytes of the header of capture type LOOP: an address family. */
 const LOOP_LENGTH = 4;
+/** Bytes of a tag in a frame. */
+const TAG_LENGTH = 4;
 /** Bit of `Meta.EGRESS` of a packet that goes to local input. */
 const HAND_BACK = 1 << 31;
 
@@ -42,7 +44,7 @@ export class Injector {
   }
 
   /**
-   * Sends `bytes`: an Ethernet frame of 14 to 65 549 bytes; on an rport a LOOP header, the address family in four bytes, most
+   * Sends `bytes`: an Ethernet frame whose packet is no longer than the MTU; on an rport a LOOP header, the address family in four bytes, most
    * significant first, and a packet of 1 byte to the MTU (spec A §8.1). Throws EINVAL (length), ENODEV (a veb, a loopback or a VRF sends
    * nothing itself), ENXIO (a span port), ENETDOWN (down, or a vport on no bridge), EAFNOSUPPORT, EMSGSIZE, ENOBUFS (no slot, or
    * no room in the ring).
@@ -67,6 +69,11 @@ export class Injector {
     this.requireRunning(live);
     if (live.type === 'vport' && views.heap[record + If.BRIDGE] === 0) {
       throw new ControlError('ENETDOWN', `${live.name}: on no bridge`);
+    }
+    const mtu = views.heap[record + If.MTU];
+    const length = bytes.length - (isTagged(bytes) ? Ether.LENGTH + TAG_LENGTH : Ether.LENGTH);
+    if (length > mtu) {
+      throw new ControlError('EMSGSIZE', `${live.name}: a packet of ${length} bytes, the MTU is ${mtu}`);
     }
     this.putOrThrow(live, bytes, 0);
   }
@@ -152,6 +159,12 @@ export class Injector {
     ringDoorbell(views.heap, worker);
     return true;
   }
+}
+
+/** Whether a frame begins with a tag, which the MTU does not count. */
+function isTagged(frame: Uint8Array): boolean {
+  const type = new DataView(frame.buffer, frame.byteOffset).getUint16(Ether.TYPE);
+  return type === 0x8100 || type === 0x88a8;
 }
 
 /** The family of an IP packet by its version. */

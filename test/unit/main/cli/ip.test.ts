@@ -167,14 +167,17 @@ test('ip addr show', async () => {
   assert.equal(
     await commands.run('ip -4 a show rport0'),
     `4: rport0: <POINTOPOINT,NOARP,UP,LOWER_UP> mtu 32768 qdisc noqueue state UNKNOWN group default
-    link/none
     inet 169.254.0.1 peer 169.254.0.2/32 scope global rport0
        valid_lft forever preferred_lft forever
 `,
   );
   assert.match(await commands.run('ip addr'), /^1: lo0: <LOOPBACK,UP,LOWER_UP> .*\n {4}link\/loopback 00:.* brd 00:/);
-  assert.doesNotMatch(await commands.run('ip -6 addr'), / inet /);
-  await assert.rejects(commands.run('ip addr show dev mem9'), { code: 'ENXIO' });
+  assert.match(await commands.run('ip -d -4 a show rport0'), /^ {4}link\/none$/m);
+  assert.doesNotMatch(await commands.run('ip -6 addr'), / inet |link\//);
+  await assert.rejects(commands.run('ip addr show dev mem9'), {
+    code: 'ENXIO',
+    message: 'Device "mem9" does not exist',
+  });
 });
 
 test('ip -s link show has what was counted, as iproute2 prints it', async () => {
@@ -226,6 +229,21 @@ blackhole 192.168.9.0/24${' '}
   );
   assert.match(await commands.run('ip route show table 1'), /^unreachable 192\.0\.2\.4 $/m);
   assert.doesNotMatch(await commands.run('ip route show dev mem1'), /dev mem0 proto/);
+  const lead = 'default via 10.0.0.2 dev mem0 \n';
+  for (const [words, lines] of [
+    ['10.0.0.0/24', own],
+    ['to exact 10.0.0.0/24', own],
+    ['root 10.0.0.0/24', own],
+    ['match 10.0.0.7', `${lead}${own}`],
+    ['match 10.0.0.0/16', lead],
+    ['default', lead],
+    ['root 10.0.2.0/24', '10.0.2.0/28 dev mem1 proto kernel scope link src 10.0.2.1 \n'],
+    ['10.0.0.0/16', ''],
+    ['exact 10.0.0.7', ''],
+    ['root 10.0.0.0/25', ''],
+    ['2001:db8::/64', ''],
+  ])
+    assert.equal(await commands.run(`ip route show ${words}`), lines, words);
 });
 
 test('ip neigh', async () => {
@@ -236,6 +254,9 @@ test('ip neigh', async () => {
     '10.0.0.5 dev mem0 lladdr 02:00:00:00:00:09 PERMANENT \n2001:db8::5 dev mem0 lladdr 02:00:00:00:00:0a PERMANENT \n',
   );
   assert.equal(await commands.run('ip -4 neigh show dev mem0'), '10.0.0.5 lladdr 02:00:00:00:00:09 PERMANENT \n');
+  for (const words of ['10.0.0.5', 'to 10.0.0.0/24', '10.0.0.5 dev mem0'])
+    assert.match(await commands.run(`ip neigh show ${words}`), /^10\.0\.0\.5 .*PERMANENT \n$/, words);
+  assert.equal(await commands.run('ip neigh show 10.0.0.6'), '');
   assert.deepEqual(await commands.json('ip -6 neigh'), [
     { dst: '2001:db8::5', dev: 'mem0', lladdr: '02:00:00:00:00:0a', state: ['PERMANENT'] },
   ]);

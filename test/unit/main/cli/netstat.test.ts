@@ -8,34 +8,34 @@ after(() => commands.router.stop());
 
 const INET = `
 Internet:
-Destination        Gateway            Flags    Mtu  Prio Iface
-default            10.0.0.2           UGS        -     8 mem0
-10.0.0/24          10.0.0.1           UCn        -     4 mem0
-10.0.0.1           02:00:00:00:00:01  UHLl       -     1 mem0
-10.0.0.255         10.0.0.1           UHb        -     1 mem0
-10.0.1/24          10.0.1.1           UCn        -     4 mem1
-10.0.1.1           02:00:00:00:00:02  UHLl       -     1 mem1
-10.0.1.255         10.0.1.1           UHb        -     1 mem1
-10.0.2.0/28        10.0.2.1           UCn        -     4 mem1
-10.0.2.1           02:00:00:00:00:02  UHLl       -     1 mem1
-10.0.2.15          10.0.2.1           UHb        -     1 mem1
-127/8              127.0.0.1          UGRS   32768     8 lo0
-127.0.0.1          127.0.0.1          UHl    32768     1 lo0
-169.254.0.1        169.254.0.1        UHl        -     1 rport0
-169.254.0.2        169.254.0.1        UH         -     8 rport0
-172.16/12          10.0.1.2           UGSP       -     8 mem1
-172.16/12          10.0.0.3           UGSP       -     8 mem0
-192.168.9/24       127.0.0.1          UGSB   32768     8 lo0
+Destination        Gateway            Flags   Refs      Use   Mtu  Prio Iface
+default            10.0.0.2           UGS        0        0     -     8 mem0
+10.0.0/24          10.0.0.1           UCn        0        0     -     4 mem0
+10.0.0.1           02:00:00:00:00:01  UHLl       0        0     -     1 mem0
+10.0.0.255         10.0.0.1           UHb        0        0     -     1 mem0
+10.0.1/24          10.0.1.1           UCn        0        0     -     4 mem1
+10.0.1.1           02:00:00:00:00:02  UHLl       0        0     -     1 mem1
+10.0.1.255         10.0.1.1           UHb        0        0     -     1 mem1
+10.0.2.0/28        10.0.2.1           UCn        0        0     -     4 mem1
+10.0.2.1           02:00:00:00:00:02  UHLl       0        0     -     1 mem1
+10.0.2.15          10.0.2.1           UHb        0        0     -     1 mem1
+127/8              127.0.0.1          UGRS       0        0 32768     8 lo0
+127.0.0.1          127.0.0.1          UHl        0        0 32768     1 lo0
+169.254.0.1        169.254.0.1        UHl        0        0     -     1 rport0
+169.254.0.2        169.254.0.1        UH         0        0     -     8 rport0
+172.16/12          10.0.1.2           UGSP       0        0     -     8 mem1
+172.16/12          10.0.0.3           UGSP       0        0     -     8 mem0
+192.168.9/24       127.0.0.1          UGSB       0        0 32768     8 lo0
 `;
 
 const INET6 = `
 Internet6:
-Destination                                Gateway                                    Flags    Mtu  Prio Iface
-default                                    2001:db8::2                                UGS        -     8 mem0
-::1                                        ::1                                        UHl    32768     1 lo0
-2001:db8::/64                              2001:db8::1                                UCn        -     4 mem0
-2001:db8::1                                02:00:00:00:00:01                          UHLl       -     1 mem0
-fe80::%mem0/64                             fe80::ff:fe00:1%mem0                       UCn        -     4 mem0
+Destination                                Gateway                                    Flags   Refs      Use   Mtu  Prio Iface
+default                                    2001:db8::2                                UGS        0        0     -     8 mem0
+::1                                        ::1                                        UHl        0        0 32768     1 lo0
+2001:db8::/64                              2001:db8::1                                UCn        0        0     -     4 mem0
+2001:db8::1                                02:00:00:00:00:01                          UHLl       0        0     -     1 mem0
+fe80::%mem0/64                             fe80::ff:fe00:1%mem0                       UCn        0        0     -     4 mem0
 `;
 
 test('route -n show and netstat -rn print both tables of domain 0', async () => {
@@ -62,7 +62,7 @@ test('one family, one domain', async () => {
   assert.equal(await commands.run('route -n show -inet'), `Routing tables\n${INET}`);
   assert.equal(await commands.run('route -n show -inet6'), `Routing tables\n${INET6}`);
   const other = await commands.run('route -T 1 -n show -inet');
-  assert.match(other, /^192\.0\.2\.4 +127\.0\.0\.1 +UGHRS +32768 +8 lo1$/m);
+  assert.match(other, /^192\.0\.2\.4 +127\.0\.0\.1 +UGHRS +0 +0 +32768 +8 lo1$/m);
   assert.doesNotMatch(other, /mem/);
   assert.equal(await commands.run('route -T 9 show'), 'Routing tables\n');
 });
@@ -107,6 +107,13 @@ destination: default
 for (const [address, text] of Object.entries(GET)) {
   test(`route get ${address}`, async () => assert.equal(await commands.run(`route -n get ${address}`), text));
 }
+
+test('route get default is the default route of a family', async () => {
+  const [text = ''] = [GET['198.51.100.1']];
+  assert.equal(await commands.run('route -n get default'), text.replace('198.51.100.1', 'default'));
+  assert.match(await commands.run('route -n get -inet6 default'), /^ {4}gateway: 2001:db8::2$/m);
+  await assert.rejects(commands.run('route -T 1 get default'), { code: 'ESRCH' });
+});
 
 test('route get: no route is ESRCH, also where another domain has one', async () => {
   await assert.rejects(commands.run('route -T 1 get 10.0.0.1'), { code: 'ESRCH' });
