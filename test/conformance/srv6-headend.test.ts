@@ -324,6 +324,14 @@ describe('the head end', () => {
     assert.deepEqual(Buffer.from(tlv.subarray(8)), createHmac('sha256', 'secret').update(text).digest());
   });
 
+  it('of more packets than a burst has time to sign for the rest is dropped, by that reason', async () => {
+    const packets = Array.from({ length: 60 }, () => udpPacket('10.0.0.1', '10.1.8.9'));
+    const drops = await rig.rig.dropsOf(() => rig.send('mem1', ...packets));
+    const passed = rig.take('mem0').length;
+    assert.deepEqual(drops, passed === 60 ? {} : { 'srv6-hmac-budget': 60 - passed });
+    assert.ok(passed >= 32);
+  });
+
   it('B15 what the router says itself into a tunnel goes there too', async () => {
     // An echo to the VRF's own address, from behind the tunnel: it came in by a SID, the answer leaves encapsulated (B15).
     await rig.edit((state) => {

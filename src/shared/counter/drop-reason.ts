@@ -108,7 +108,7 @@ export const DROP_REASONS: readonly DropReason[] = [
   },
   { name: 'srv6-upper', place: 'stack', help: 'an upper-layer header that the SID does not take' },
   { name: 'srv6-hmac', place: 'stack', help: 'an SRH whose HMAC is missing, wrong or of an unknown key' },
-  { name: 'srv6-hmac-budget', place: 'stack', help: 'an HMAC that there was no time to check in this burst' },
+  { name: 'srv6-hmac-budget', place: 'stack', help: 'an HMAC that there was no time to check or make in this burst' },
   { name: 'srv6-underlay', place: 'stack', help: 'no route to the first segment of an encapsulation' },
   { name: 'srv6-domain', place: 'stack', help: 'to a SID from outside the SR domain' },
   { name: 'vrf-missing', place: 'stack', help: 'the VRF that a SID leads to is gone' },

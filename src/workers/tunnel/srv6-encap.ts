@@ -181,8 +181,10 @@ export function makeSrv6Encap(ctx: Context, output: IpOutput, hmac: SrhHmac): Sr
     if (hasSrh) u8[outer + Ipv6.LENGTH + Srh.NEXT_HEADER] = inner;
     const m = slots[i] << Meta.SHIFT;
     if (meta[m + Meta.VNET0] !== 0) meta[m + Meta.VNET2] += overhead << 16;
-    if (heap[hop + NextHop.KEY] !== 0 && !hmac.sign(outer, outer + Ipv6.LENGTH, heap[hop + NextHop.KEY])) {
-      drop(ctx, i, index, Drop.SRV6_HMAC);
+    const key = heap[hop + NextHop.KEY];
+    const unsigned = key === 0 ? -1 : hmac.sign(outer, outer + Ipv6.LENGTH, key);
+    if (unsigned !== -1) {
+      drop(ctx, i, index, unsigned);
       return;
     }
     if (heap[under + NextHop.KIND] !== NextHopKind.SID) {

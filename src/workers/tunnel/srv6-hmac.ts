@@ -21,8 +21,8 @@ const SHA1 = 1;
 export interface SrhHmac {
   /** Why the packet at byte `ip` with the SRH at byte `srh`, received on interface `index`, is not to be believed: a reason, or -1. */
   check(index: number, ip: number, srh: number): Drop | -1;
-  /** Writes the digest into the SRH at byte `srh` with key `id`. False if there is no such key, or no budget. */
-  sign(ip: number, srh: number, id: number): boolean;
+  /** Writes the digest into the SRH at byte `srh` with key `id`. Why it has not, no such key or no budget, or -1. */
+  sign(ip: number, srh: number, id: number): Drop | -1;
   /** A new burst begins. */
   refill(): void;
 }
@@ -46,13 +46,14 @@ export function makeSrhHmac(ctx: Context): SrhHmac {
     return sameDigest(u8, tlv, digest(ip, srh, tlv, key)) ? -1 : Drop.SRV6_HMAC;
   }
 
-  function sign(ip: number, srh: number, id: number): boolean {
+  function sign(ip: number, srh: number, id: number): Drop | -1 {
     const key = findKey(heap, heap[Control.SRV6_KEYS], id);
     const tlv = findHmac(u8, srh);
-    if (key === 0 || tlv === -1 || budget === 0) return false;
+    if (key === 0 || tlv === -1) return Drop.SRV6_HMAC;
+    if (budget === 0) return Drop.SRV6_HMAC_BUDGET;
     const bytes = digest(ip, srh, tlv, key);
     for (let k = 0; k < HmacTlv.DIGEST_LENGTH; k++) u8[tlv + HmacTlv.DIGEST + k] = k < bytes.length ? bytes[k] : 0;
-    return true;
+    return -1;
   }
 
   function digest(ip: number, srh: number, tlv: number, key: number): Uint8Array {
