@@ -57,6 +57,34 @@ test('A117 frames of all workers get numbers in a row, and leave in their order'
   assert.deepEqual(rig.drops(), {});
 });
 
+test('A117 link0 names the port that a frame came in by, whoever received it; as a port of the bridge too', async () => {
+  const index = (port: string): number => rig.router.table.get(port).index;
+  for (const words of ['', 'delspan erspan0 add erspan0 -discover mem0']) {
+    if (words !== '') await rig.command(`ifconfig veb0 ${words}`);
+    await rig.command('ifconfig erspan0 link0');
+    await rig.settle();
+    rig.take('mem9');
+    for (const [side, port] of PORTS.entries()) {
+      const frame = mirrored(side);
+      frame[5] = 0x78;
+      frame[11] = 0x40 + side;
+      rig.push(port, frame);
+    }
+    await rig.settle();
+    const outer = rig.take('mem9').map((bytes) => readIpv4(bytes.slice(14)).payload);
+    const seen = outer.map((gre) => [
+      (gre[16 + 11] as number) - 0x40,
+      new DataView(gre.buffer, gre.byteOffset).getUint32(12),
+    ]);
+    assert.deepEqual(
+      seen.toSorted(([a = 0], [b = 0]) => a - b),
+      PORTS.map((port, side) => [side, index(port)]),
+    );
+  }
+  await rig.command('ifconfig veb0 del erspan0 addspan erspan0 discover mem0', 'ifconfig erspan0 -link0');
+  for (const port of PORTS) rig.take(port);
+});
+
 test('A123 mirrors of each other, owned by different workers, end too', async () => {
   await rig.command(
     'ifconfig vport0 create inet 10.0.0.1/24 up',
