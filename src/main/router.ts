@@ -13,7 +13,6 @@ import { WorkerEvent } from '../shared/ring/worker-event.js';
 import { GraceTimeout, Reclaimer } from '../shared/smr/reclaimer.js';
 import { epollAdd, epollCreate } from '../shared/sys/epoll.js';
 import { eventfdCreate } from '../shared/sys/eventfd.js';
-import { closeIoRing } from '../shared/sys/io-uring.js';
 import { close } from '../shared/sys/libc.js';
 import type { Action, Draft } from './cli/words.js';
 import { addressWords } from './config/address.js';
@@ -48,7 +47,6 @@ import { stackEnvironment } from './control/stack-environment.js';
 import { GRACE_DEADLINE_MS, Vebs } from './control/veb.js';
 import { asControlError, ControlError } from './errors.js';
 import { Memory, sizesFor } from './memory/memory.js';
-import { openIoRings } from './pool/io-rings.js';
 import { type Held, type Leak, LeakWatch } from './pool/leaks.js';
 import { Pool } from './pool/pool.js';
 import { reclaimSlots, returningSlots, settleDeath } from './pool/worker-death.js';
@@ -70,6 +68,8 @@ export interface RouterOptions {
   readonly sizes?: RegionSizes;
   /** False: TAPs are memory ports of the same names (no root, no /dev/net/tun). */
   readonly kernelTaps?: boolean;
+  /** False: TAPs are read and written through koffi alone, as on processors without a call list (tests). */
+  readonly callLists?: boolean;
   /** Poison what is freed and have readers check (tests). */
   readonly poison?: boolean;
   /** What interfaces are made of that another process had, by name: TAPs as they are, and generated link-layer addresses. */
@@ -159,6 +159,7 @@ export class Router {
     this.current = { ...emptyState(), settings: { ...(options.settings ?? DEFAULT_SETTINGS) } };
     this.memory = new Memory(options.sizes ?? sizesFor(workers + 1, options.settings), workers);
     this.memory.heap.poison = options.poison ?? false;
+    if (options.callLists === false) this.memory.callCode = 0;
     const { heap, rings } = this.memory.views;
     heap[Control.IDLE] = IDLE_POLICY[this.current.settings['smrouter.idle']];
     heap[Control.COALESCE] = this.current.settings['smrouter.coalesce'];
@@ -168,9 +169,6 @@ export class Router {
     heap[Control.FORWARD6] = this.current.settings['net.inet6.ip6.forwarding'];
     applySrv6Settings(heap, this.current.settings);
     heap[Control.POISON] = options.poison === true ? 1 : 0;
-    if ((options.kernelTaps ?? true) && this.current.settings['smrouter.uring'] === 1) {
-      this.memory.ioRings = openIoRings(workers, log);
-    }
     for (let w = 0; w < workers; w++) {
       const block = threadBlock(w);
       heap[block + Thread.DOORBELL] = eventfdCreate();
@@ -344,7 +342,6 @@ export class Router {
       close(heap[threadBlock(w) + Thread.EPOLL]);
       close(heap[threadBlock(w) + Thread.DOORBELL]);
     }
-    for (const ring of this.memory.ioRings) closeIoRing(ring);
   }
 
   /** Memory and rings are made once. Throws EBUSY. */

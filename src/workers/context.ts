@@ -11,7 +11,7 @@ import type { Regions, Views } from '../shared/layout/regions.js';
 import { openRegions } from '../shared/layout/regions.js';
 import { RingConsumer, RingProducer } from '../shared/ring/ring.js';
 import { SlotCache } from '../shared/ring/slot-cache.js';
-import { type IoRing, type RingMap, useIoRing } from '../shared/sys/io-uring.js';
+import { type CallList, makeCallList } from '../shared/sys/call-list.js';
 import { boxAddresses } from '../shared/sys/libc.js';
 import { makeTaps, type Taps } from './capture/taps.js';
 import { makeTracer, type Tracer } from './capture/tracer.js';
@@ -40,8 +40,8 @@ export interface WorkerTask {
   readonly eventRings: Int32Array;
   /** Two rings of frames to main for each worker: for ARP and ND, and for the rest. */
   readonly puntRings: Int32Array;
-  /** Its io_uring, where there is one. */
-  readonly ioRing?: RingMap | undefined;
+  /** Machine code for lists of system calls (shared/sys/call-list.ts); 0 = there is none. */
+  readonly callCode: number;
   /** Unix time in milliseconds at which uptime is 0. */
   readonly originMs: number;
 }
@@ -144,17 +144,14 @@ export class Context {
 
   /** Turns of the loop, one more for each that had to wait; wraps. Frames of a device in two turns running came together. */
   turn = 0;
-  /** Whether a source has given half a burst or more in this turn, and whether one did in the turn before, and nobody has waited since. */
-  full = false;
-  flood = false;
   /** Copies that may still be made this turn for span ports that are tunnels. */
   mirrors = 0;
   /** Superframes have come since this was last cleared. */
   bulk = false;
   /** The device last read from says that it no longer exists. */
   deviceGone = false;
-  /** The io_uring of this worker, `BURST` reads and as many writes at a time; places in it count from the packet view. */
-  readonly ring: IoRing | undefined;
+  /** Reads or writes of a TAP, a burst at a time; offsets are those in the packet view. */
+  readonly calls: CallList;
   /** Superframe slots that TAPs are read into; `-1` where an output kept one. */
   readonly tapSlots = new Int32Array(BURST).fill(-1);
   /** Place in the burst → place in `tapSlots`. */
@@ -224,7 +221,7 @@ export class Context {
     this.workList = new WorkList(views.slotOffset.length);
     this.handed = new Int32Array(task.workers);
     const base = packetAddress(views.u8);
-    this.ring = task.ioRing === undefined ? undefined : useIoRing(task.ioRing, base);
+    this.calls = makeCallList(task.callCode, base, BURST);
     this.address = boxAddresses(Array.from(views.slotOffset, (offset) => base + offset + HEADER_OFFSET));
     this.toWorker = [];
     this.fromWorker = [];
@@ -253,8 +250,6 @@ export function count(ctx: Context, index: number, word: number, amount: number)
 /** A turn of the loop begins. */
 export function nextTurn(ctx: Context): void {
   ctx.turn = (ctx.turn + 1) | 0;
-  ctx.flood = ctx.full;
-  ctx.full = false;
 }
 
 /**

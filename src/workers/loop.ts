@@ -88,7 +88,7 @@ export interface Loop {
   pollTaps(): number;
   /** One burst from each queue that was taken out of epoll's hands. Returns the frames taken. */
   pollBusy(): number;
-  /** Takes the queues of attached interfaces out of epoll's hands, or puts them back. */
+  /** Takes queues out of epoll's hands, those of attached interfaces at once and TAPs as they are dense; or puts them back. */
   lookIntoQueues(directly: boolean): void;
   /** Gives attached interfaces the slots that they lacked; in a while of work, and before the worker sleeps. */
   feed(): void;
@@ -227,7 +227,7 @@ export function makeLoop(ctx: Context): Loop {
 
   function lookIntoQueues(directly: boolean): void {
     if (directly) busy.heat();
-    else if (busy.out() !== 0) busy.cool();
+    else busy.cool();
     ctx.eager = busy.out() !== 0;
   }
 
@@ -240,6 +240,14 @@ export function makeLoop(ctx: Context): Loop {
       ctx.looking = true;
       const read = deviceOf(devices, heap[ifRecord(index) + If.TYPE]).receive(index);
       ctx.looking = false;
+      if (read === 0) continue;
+      work += read;
+      input(index);
+    }
+    for (let k = busy.tapsOut() - 1; k >= 0; k--) {
+      const index = busy.takeTap(k);
+      const read = index === 0 ? 0 : devices.tap.receive(index);
+      busy.tapGave(k, read);
       if (read === 0) continue;
       work += read;
       input(index);
@@ -394,7 +402,11 @@ export function makeLoop(ctx: Context): Loop {
     if (heap[record + If.GENERATION] !== generation) return;
     const type = heap[record + If.TYPE];
     ctx.queue = events[e + EPOLL_DATA_WORD] >>> 16;
-    if (deviceOf(devices, type).receive(index) !== 0) input(index);
+    const read = deviceOf(devices, type).receive(index);
+    if (read !== 0) {
+      if (type === IfType.TAP) busy.epollGave(index, read);
+      input(index);
+    }
     // What becomes of a host's link main sees for itself.
     else if (type !== IfType.TAP) return;
     else if (ctx.deviceGone || (events[e] & (EPOLLERR | EPOLLHUP)) !== 0) {
@@ -406,7 +418,6 @@ export function makeLoop(ctx: Context): Loop {
   function input(index: number): void {
     ctx.counters[workAt + Work.BURSTS] += 1;
     ctx.counters[workAt + Work.FRAMES] += ctx.n;
-    if (ctx.n >= BURST / 2) ctx.full = true;
     if (ctx.bytes > ctx.n * LONG) coalesce.sawBulk();
     const record = ifRecord(index);
     if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();

@@ -79,9 +79,9 @@ async function start(): Promise<{ threads: Worker[]; stations: () => string }> {
   const ports = Array.from({ length: 2 * WORKERS }, (_, n) => `mem${n}`);
   await router.ifconfig(`veb0 create maxaddr ${4 * STATIONS}`, ...ports.map((port) => `${port} create up`));
   await router.ifconfig(`veb0 ${ports.map((port) => `add ${port}`).join(' ')} up`);
-  const { regions, returnRings, workerRings, eventRings, puntRings, ledgers, views } = router.memory;
+  const { regions, returnRings, workerRings, eventRings, puntRings, ledgers, callCode, views } = router.memory;
   const table = views.heap[ifRecord(router.table.get('veb0').index) + If.TABLE];
-  const shared = { regions, workers: WORKERS, returnRings, workerRings, eventRings, puntRings };
+  const shared = { regions, workers: WORKERS, returnRings, workerRings, eventRings, puntRings, callCode };
   const threads = Array.from({ length: WORKERS }, (_, me) => {
     teach(router, table, me);
     const records = [me, me + WORKERS].map((n) => ifRecord(router.table.get(`mem${n}`).index));

@@ -1,5 +1,5 @@
 /**
- * Nothing is allocated per frame between two TAPs: by io_uring or a call a frame, as the environment of this process says. The file
+ * Nothing is allocated per frame between two TAPs: by lists of calls in machine code or by koffi alone, as the environment of this process says. The file
  * runs itself again for the second way: two sets of the same closures in one process would make their code polymorphic.
  */
 import assert from 'node:assert/strict';
@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { DEFAULT_SETTINGS } from '../../src/main/config/state.js';
 import { total } from '../../src/shared/counter/books.js';
 import { Lane, Work, workLane } from '../../src/shared/layout/counters.js';
-import { TapIo, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { setLinkUp } from '../../src/shared/sys/link.js';
 import { PacketSender } from '../../src/shared/sys/packet-socket.js';
 import { heapGrowth } from '../support/heap-growth.js';
@@ -24,18 +23,16 @@ const ROUND = 20 * BATCH;
 const WARM_ROUNDS = 15;
 const MOST_BYTES = 0.1;
 
-const way = process.env.SMROUTER_TEST_URING === '0' ? TapIo.CALLS : TapIo.RING;
+const code = process.env.SMROUTER_TEST_CODE !== '0';
 const skip = skipReason.tun() || (global.gc === undefined ? 'needs --expose-gc' : false);
 
-test(`TAP to TAP, ${way === TapIo.RING ? 'io_uring' : 'a call a frame'}: no garbage`, { skip }, async () => {
-  const settings = { ...DEFAULT_SETTINGS, 'smrouter.uring': way === TapIo.RING ? 1 : 0 } as const;
-  const router = new OfflineRouter(1, 0, settings, true);
+test(`TAP to TAP, ${code ? 'by lists in machine code' : 'by koffi alone'}: no garbage`, { skip }, async () => {
+  const router = new OfflineRouter(1, 0, DEFAULT_SETTINGS, true, code);
   const number = (process.pid % 100_000) * 10;
   const [from, to] = [`tap${number}`, `tap${number + 1}`];
   await router.ifconfig('veb0 create up', `${from} create up`, `${to} create up`, `veb0 add ${from} add ${to}`);
   const { loop, memory } = router;
-  const { heap, counters, sizes } = memory.views;
-  assert.equal(heap[threadBlock(0) + Thread.TAP_IO], way);
+  const { counters, sizes } = memory.views;
   for (const name of [from, to]) {
     quietLink(name);
     setLinkUp(name, true);
@@ -67,11 +64,11 @@ test(`TAP to TAP, ${way === TapIo.RING ? 'io_uring' : 'a call a frame'}: no garb
   }
 });
 
-test('and by a call a frame', { skip: way === TapIo.CALLS ? 'this is it' : skip }, () => {
+test('and by koffi alone', { skip: code ? skip : 'this is it' }, () => {
   const args = ['--expose-gc', '--test-reporter=spec', fileURLToPath(import.meta.url)];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const { status, stdout } = spawnSync(process.execPath, args, {
-    env: { ...env, SMROUTER_TEST_URING: '0' },
+    env: { ...env, SMROUTER_TEST_CODE: '0' },
     encoding: 'utf8',
   });
   assert.equal(status, 0, stdout);

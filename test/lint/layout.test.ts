@@ -44,20 +44,7 @@ const WORDS = new Set([
 ]);
 /** Enums whose members are values or sizes. */
 const VALUES = new Set([
-  ...[
-    'IdlePolicy',
-    'IfType',
-    'IfFlag',
-    'PortFlag',
-    'Kind',
-    'Slot',
-    'SlotOwner',
-    'Learned',
-    'Offload',
-    'Look',
-    'Af',
-    'TapIo',
-  ],
+  ...['IdlePolicy', 'IfType', 'IfFlag', 'PortFlag', 'Kind', 'Slot', 'SlotOwner', 'Learned', 'Offload', 'Look', 'Af'],
   ...['RuleAction', 'Verdict', 'Key'],
   ...['Direction', 'CaptureLink', 'FilterDrop', 'TraceEvent', 'WriterRest'],
   // The words of the last are a reader's own.

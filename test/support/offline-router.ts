@@ -19,7 +19,6 @@ import type { Routing } from '../../src/main/control/routing.js';
 import { applySrv6Settings } from '../../src/main/control/srv6.js';
 import { Vebs } from '../../src/main/control/veb.js';
 import { Memory, sizesFor } from '../../src/main/memory/memory.js';
-import { openIoRings } from '../../src/main/pool/io-rings.js';
 import { type Books, readBooks } from '../../src/shared/counter/books.js';
 import { Lane, laneOf } from '../../src/shared/layout/counters.js';
 import { Control, Thread, threadBlock } from '../../src/shared/layout/heap.js';
@@ -28,7 +27,6 @@ import { epollCreate } from '../../src/shared/sys/epoll.js';
 import { addressOf } from '../../src/shared/sys/libc.js';
 import { Context } from '../../src/workers/context.js';
 import { type Loop, makeLoop } from '../../src/workers/loop.js';
-import { silent } from './stress.js';
 
 export class OfflineRouter {
   readonly memory: Memory;
@@ -43,8 +41,8 @@ export class OfflineRouter {
   private made: Loop | undefined;
   private state: State = emptyState();
 
-  /** `taps`: TAPs are the kernel's, read and written as the settings say; else they are memory ports. */
-  constructor(workers = 1, me = 0, settings: Settings = DEFAULT_SETTINGS, taps = false) {
+  /** `taps`: TAPs are the kernel's; else they are memory ports. `code`: false = system calls are made without machine code. */
+  constructor(workers = 1, me = 0, settings: Settings = DEFAULT_SETTINGS, taps = false, code = true) {
     this.memory = new Memory(sizesFor(workers + 1, settings), workers);
     const reclaimer = new Reclaimer(this.memory.views.heap, workers, 1 << 30, () => {});
     this.reclaimer = reclaimer;
@@ -54,7 +52,7 @@ export class OfflineRouter {
     this.interfaces = new Interfaces(this.memory, this.table, reclaimer, this.vebs, taps, (live) =>
       this.captures.forget(live),
     );
-    if (taps) this.openWaiting(me, workers, settings);
+    if (taps) this.memory.views.heap[threadBlock(me) + Thread.EPOLL] = epollCreate();
     this.neighbours = new Neighbours(this.memory, reclaimer);
     // As the settings have it unless told.
     this.memory.views.heap[Control.FORWARD4] = 1;
@@ -63,19 +61,13 @@ export class OfflineRouter {
     this.memory.views.heap[Control.GRE] = 1;
     this.memory.views.heap[Control.MIRRORS] = DEFAULT_SETTINGS['smrouter.mirrors'];
     const { regions, returnRings, workerRings, eventRings, puntRings } = this.memory;
-    const ioRing = this.memory.ioRings[me];
+    const callCode = code ? this.memory.callCode : 0;
     const ledger = this.memory.ledgers[me] as Int32Array;
     const originMs = performance.timeOrigin - 1000;
     this.ctx = new Context(
-      { regions, me, workers, returnRings, workerRings, eventRings, puntRings, originMs, ledger, ioRing },
+      { regions, me, workers, returnRings, workerRings, eventRings, puntRings, originMs, ledger, callCode },
       addressOf,
     );
-  }
-
-  /** What a worker of a live router waits with, and its io_uring. */
-  private openWaiting(me: number, workers: number, settings: Settings): void {
-    this.memory.views.heap[threadBlock(me) + Thread.EPOLL] = epollCreate();
-    if (settings['smrouter.uring'] === 1) this.memory.ioRings = openIoRings(workers, silent);
   }
 
   /** The worker's pipeline, made when first asked for: a thread that makes only one runs it at full speed. */

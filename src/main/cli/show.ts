@@ -68,7 +68,6 @@ function showWorkers(router: Router): Rows {
       queues: router.queuesOf(w).join(' ') || '-',
       sleeps: counters[lane + Work.SLEEPS],
       naps: counters[lane + Work.NAPS],
-      tap_io: ['read/write', 'io_uring'][heap[block + Thread.TAP_IO]] ?? '?',
       announced_ms_ago: Math.max(0, (router.uptimeMs() - heap[block + Thread.HEARTBEAT]) | 0),
       free_frames: heap[block + Thread.FREE_FRAMES],
       free_superframes: heap[block + Thread.FREE_SUPERFRAMES],

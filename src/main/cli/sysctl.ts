@@ -24,7 +24,6 @@ const PREFIXES: Values = {
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
   'smrouter.coalesce': { min: 0, max: 10_000 },
-  'smrouter.uring': { min: 0, max: 1 },
   'smrouter.cpus': { takes: (text) => parseCpus(text) !== undefined, what: 'any, or a list such as 0,2-5' },
   'net.inet.ip.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },

@@ -129,8 +129,6 @@ export interface Settings {
   'smrouter.idle': 'sleep' | 'adaptive' | 'spin';
   /** Microseconds for which a worker that sleeps lets frames gather, at most; 0 = not at all. */
   'smrouter.coalesce': number;
-  /** 1 = workers read and write TAPs through io_uring where the kernel lets them. Fixed at start. */
-  'smrouter.uring': 0 | 1;
   /** CPUs that workers are pinned to, one each in turn, as `parseCpus` reads them; `any` = none. */
   'smrouter.cpus': string;
   /** 1 = packets for others are forwarded. */
@@ -181,7 +179,6 @@ export interface Settings {
 export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
   'smrouter.coalesce': 700,
-  'smrouter.uring': 1,
   'smrouter.cpus': 'any',
   'net.inet.ip.forwarding': 1,
   'net.inet6.ip6.forwarding': 1,
@@ -214,7 +211,6 @@ export const START_SETTINGS = [
   'smrouter.heap',
   'smrouter.capture',
   'smrouter.workerheap',
-  'smrouter.uring',
 ] as const;
 
 /** Everything configured; interfaces by name, in order of creation. */

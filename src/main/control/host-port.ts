@@ -17,7 +17,7 @@ import {
 } from '../../shared/layout/heap.js';
 import { HostDevice, hostDeviceWords, Queue, queueBlock, storeAddress } from '../../shared/layout/host-device.js';
 import type { Reclaimer } from '../../shared/smr/reclaimer.js';
-import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
+import { epollDel, epollWatch } from '../../shared/sys/epoll.js';
 import { type LinkInfo, linkByName, setLinkMtu, setLinkUp } from '../../shared/sys/link.js';
 import { PACKET_GEOMETRY } from '../../shared/sys/packet-ring.js';
 import type { InterfaceSpec } from '../config/state.js';
@@ -348,7 +348,7 @@ export class HostPorts {
     const { heap } = this.memory.views;
     if (device === undefined) return;
     device.handle.queues.forEach(({ owner, fd }, n) => {
-      epollAdd(heap[threadBlock(owner) + Thread.EPOLL], fd, live.index | (n << 16), live.generation, false);
+      epollWatch(heap[threadBlock(owner) + Thread.EPOLL], fd, live.index | (n << 16), live.generation);
     });
     device.handle.listen();
   }

@@ -2,8 +2,7 @@
  * Live TAPs: opened with a queue for each worker, watched by each worker's epoll (ARCHITECTURE.md, "Slots").
  */
 import { If, ifRecord, Thread, threadBlock } from '../../shared/layout/heap.js';
-import { epollAdd, epollDel } from '../../shared/sys/epoll.js';
-import { setRingFile } from '../../shared/sys/io-uring.js';
+import { epollDel, epollWatch } from '../../shared/sys/epoll.js';
 import { linkByName, moveLinkToNetns, setLinkMtu } from '../../shared/sys/link.js';
 import { adoptTap, attachQueue, closeTap, openTap, setCarrier, type TapHandle } from '../../shared/sys/tap.js';
 import type { InterfaceSpec } from '../config/state.js';
@@ -65,18 +64,6 @@ export function openTapPort(memory: Memory, live: Live, passed?: PassedTap): voi
   queues.set(live, handle.fds);
   live.close = () => closeTap(handle);
   for (const worker of memory.givenUp) switchQueue(handle.fds[worker] as number, false);
-  // The table of an io_uring holds a file open by itself.
-  if (memory.ioRings.length === 0) return;
-  live.close = () => {
-    try {
-      for (const ring of memory.ioRings) setRingFile(ring, live.index, -1);
-    } finally {
-      closeTap(handle);
-    }
-  };
-  memory.ioRings.forEach((ring, worker) => {
-    setRingFile(ring, live.index, handle.fds[worker] as number);
-  });
 }
 
 function openOrAdopt(memory: Memory, live: Live, passed: PassedTap | undefined): TapHandle {
@@ -95,7 +82,7 @@ function openOrAdopt(memory: Memory, live: Live, passed: PassedTap | undefined):
 export function watchTap(memory: Memory, live: Live): void {
   const { heap } = memory.views;
   (queues.get(live) as number[]).forEach((fd, worker) => {
-    epollAdd(heap[threadBlock(worker) + Thread.EPOLL], fd, live.index, live.generation, false);
+    epollWatch(heap[threadBlock(worker) + Thread.EPOLL], fd, live.index, live.generation);
   });
 }
 

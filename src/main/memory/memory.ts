@@ -16,7 +16,7 @@ import {
 import { ringWords } from '../../shared/layout/rings.js';
 import { ringInit } from '../../shared/ring/ring.js';
 import { returnRing, SlotCache } from '../../shared/ring/slot-cache.js';
-import type { RingMap } from '../../shared/sys/io-uring.js';
+import { callCode } from '../../shared/sys/call-list.js';
 import { addressOf } from '../../shared/sys/libc.js';
 import { DEFAULT_SETTINGS, type Settings } from '../config/state.js';
 import { ControlError } from '../errors.js';
@@ -92,8 +92,8 @@ export class Memory {
   readonly puntRings: Int32Array;
   /** Workers whose thread ended and that will not have another. */
   readonly givenUp = new Set<number>();
-  /** The io_uring of each worker; empty where there is none (pool/io-rings.ts). */
-  ioRings: readonly RingMap[] = [];
+  /** What workers run for a list of system calls (shared/sys/call-list.ts); one page for all of them. */
+  callCode = callCode();
   /** Slots of the burst each worker has in hand. */
   readonly ledgers: readonly Int32Array[];
   /** For each thread, frames by which its lanes of interfaces that are gone were out of balance. */

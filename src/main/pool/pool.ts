@@ -72,10 +72,10 @@ export class Pool {
 
   /** Runs worker `me` on a free thread. */
   start(me: number): void {
-    const { regions, workers, returnRings, workerRings, eventRings, puntRings, ledgers, ioRings } = this.memory;
+    const { regions, workers, returnRings, workerRings, eventRings, puntRings, ledgers, callCode } = this.memory;
     const shared = { regions, workers, returnRings, workerRings, eventRings, puntRings };
     const originMs = performance.timeOrigin - 1000;
-    const task = { ...shared, me, ledger: ledgers[me], ioRing: ioRings[me], originMs };
+    const task = { ...shared, me, ledger: ledgers[me], callCode, originMs };
     const died = (error: unknown): void => {
       if (!this.stopping) this.onDeath(me, error);
     };

@@ -96,8 +96,6 @@ export const enum Thread {
   THREAD_ID = 38,
   /** The kernel's number of that thread. W: that worker. R: main. */
   TID = 39,
-  /** How it reads and writes TAPs, a `TapIo`. W: that worker. R: main. */
-  TAP_IO = 40,
   /** KiB that its JavaScript heap and what hangs on it take, as of this second. W: that worker (main, once it is dead). R: main. */
   HEAP_KIB = 41,
   /** The eventfd that wakes it. W: main. R: all. */
@@ -214,14 +212,6 @@ export const enum IdlePolicy {
   SLEEP = 0,
   ADAPTIVE = 1,
   SPIN = 2,
-}
-
-/** Values of `Thread.TAP_IO`. */
-export const enum TapIo {
-  /** A read or a write a frame. */
-  CALLS = 0,
-  /** Many of them in one call of io_uring. */
-  RING = 1,
 }
 
 /** Kinds of interface. */

@@ -4,8 +4,8 @@
  * Only input is asked for; EPOLLERR and EPOLLHUP come unasked. A TAP that was deleted under an open descriptor raises
  * EPOLLERR alone (Linux 6.18), at every wait, until the descriptor is removed or closed.
  */
-import { throwErrno } from './errno.js';
-import { epollCreate1, epollCtl, epollWaitCall, fixedBuffer } from './libc.js';
+import { ERRNO, throwErrno } from './errno.js';
+import { epollCreate1, epollCtl, epollWaitCall, fixedBuffer, lastErrno } from './libc.js';
 
 const EPOLL_CLOEXEC = 0o2000000;
 const CTL_ADD = 1;
@@ -36,6 +36,11 @@ export function epollCreate(): number {
  */
 export function epollAdd(epfd: number, fd: number, data0: number, data1: number, edge: boolean): void {
   if (!epollTryAdd(epfd, fd, data0, data1, edge)) throwErrno('epoll_ctl add');
+}
+
+/** The same, where the worker that waits may have done it already (it began a moment ago, and found the interface). */
+export function epollWatch(epfd: number, fd: number, data0: number, data1: number): void {
+  if (!epollTryAdd(epfd, fd, data0, data1, false) && lastErrno() !== ERRNO.EEXIST) throwErrno('epoll_ctl add');
 }
 
 /** The same for workers: false when it fails, as it does where the descriptor is watched already. */

@@ -20,6 +20,8 @@ export const pwrite: (fd: number, from: number, length: number, offset: number) 
 );
 /** writev(2) of `count` struct iovec (16 bytes each: address, length) at address `iov`, which must be in fixed memory. */
 export const writev: (fd: number, iov: number, count: number) => number = libc.func('long writev(int, uintptr_t, int)');
+/** readv(2), the same way round. */
+export const readv: (fd: number, iov: number, count: number) => number = libc.func('long readv(int, uintptr_t, int)');
 /** memmove(3) of `length` bytes to address `to` from address `from`. */
 export const memmove: (to: number, from: number, length: number) => number = libc.func(
   'uintptr_t memmove(uintptr_t, uintptr_t, size_t)',
@@ -106,6 +108,10 @@ const mmap: (at: number, length: number, protection: number, flags: number, fd: 
   libc.func('long mmap(uintptr_t, size_t, int, int, int, long)');
 /** munmap(2). */
 const munmap: (at: number, length: number) => number = libc.func('int munmap(uintptr_t, size_t)');
+/** mprotect(2). */
+const mprotect: (at: number, length: number, protection: number) => number = libc.func(
+  'int mprotect(uintptr_t, size_t, int)',
+);
 /** syscall(2) with three arguments: for calls that libc has no function for. */
 export const syscall3: (number: number, a: number, b: number, c: number) => number = libc.func(
   'long syscall(long, ulong, ulong, ulong)',
@@ -129,11 +135,32 @@ export const schedSetaffinity: (tid: number, length: number, mask: number) => nu
 );
 
 const PROT_READ_WRITE = 3;
+const PROT_READ_EXEC = 5;
 const MAP_SHARED_POPULATE = 0x8001;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+const CODE = koffi.proto('int (uintptr_t)');
 
 /** Maps `length` bytes of a descriptor, shared and present. Returns the address, or -1: `lastErrno()` tells why. */
 export function mapFile(fd: number, length: number, offset: number): number {
   return mmap(0, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset);
+}
+
+/**
+ * Puts machine code into memory of its own, which can be run and no longer written. Returns its address, or -1: `lastErrno()` tells why
+ * (EACCES where a policy forbids it).
+ */
+export function mapCode(code: Uint8Array): number {
+  const at = mmap(0, code.length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+  if (at === -1) return -1;
+  new Uint8Array(viewAt(at, code.length)).set(code);
+  if (mprotect(at, code.length, PROT_READ_EXEC) === 0) return at;
+  munmap(at, code.length);
+  return -1;
+}
+
+/** Code at `address` as a function of one address; it is called as any function of libc is. */
+export function functionAt(address: number): (argument: number) => number {
+  return koffi.decode(address as never, CODE) as (argument: number) => number;
 }
 
 /** Ends a mapping. Nothing may look at it any more. */

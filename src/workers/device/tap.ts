@@ -1,6 +1,6 @@
 /**
- * TAP ports: one read and one write a frame, superframes whole. In a flood many of them are one call where the worker has an io_uring;
- * else each is a call of its own.
+ * TAP ports: one read and one write a frame, superframes whole; those of a burst, or of an egress list, are one way into native code
+ * (shared/sys/call-list.ts).
  *
  * A burst is as many reads as the last one brought frames, or twice as many if there were more at once. Where that is several, reading
  * goes on until the queue is empty; where it is few, epoll tells again of what is left, so nobody looks into an empty queue before
@@ -12,10 +12,9 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Lane, laneOf } from '../../shared/layout/counters.js';
-import { If, IfFlag, ifRecord, MAX_INTERFACES, TapIo, Thread } from '../../shared/layout/heap.js';
+import { If, IfFlag, ifRecord, MAX_INTERFACES } from '../../shared/layout/heap.js';
 import { DEFAULT_PRIORITY, Meta, Slot } from '../../shared/layout/packet.js';
-import type { IoRing } from '../../shared/sys/io-uring.js';
-import { lastErrno, read, write } from '../../shared/sys/libc.js';
+import { CallEntry } from '../../shared/sys/call-list.js';
 import { TapPolicy, tapReadPolicy } from '../../shared/sys/tap-policy.js';
 import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetCheck, vnetRead, vnetWrite, wirePackets } from '../../shared/wire/vnet.js';
@@ -28,30 +27,18 @@ import { writeReason } from './write-reason.js';
 const READ_LENGTH = Slot.VNET_LENGTH + Slot.SUPER_MAX + 1;
 /** A burst ends when it holds this many bytes, so that superframes are written while they are still in the cache. */
 const BURST_BYTES = 256 * 1024;
-/**
- * In a flood, when nobody waits between two bursts, so many reads or writes go through the ring. A call then costs 0.63 µs a read and
- * 0.95 a write, the ring 0.57 and 0.80 and 0.8 at each time. After a pause the ring is the dearer way: in C, bursts of 64 that come 640 µs
- * apart cost 2.2 µs a frame by it and 1.7 by calls, whatever its flags and however few entries at a time (AMD EPYC, Linux 6.18, Node
- * 20.20, 21 November 2026).
- */
-const RING_READS = 12;
-const RING_WRITES = 6;
 /** From so many frames on calls go on until the queue is empty: a read in vain costs less than another turn of the loop. */
 const LOOK_READS = 4;
 
 /** Makes the TAP device of one worker. */
 export function makeTapDevice(ctx: Context): Device {
-  const { heap, meta, counters, u8, u16, slots, slotOffset, egressList, address, me, length: lengths } = ctx;
-  const { tapSlots, tapPlace, ring } = ctx;
-  /** Whether the ring is used: not where there is none, and no more once it has failed. */
-  let ringWorks = ring !== undefined;
-  /** What each read of the burst gave: bytes, or a negative errno. */
-  const got = new Int32Array(BURST);
+  const { heap, meta, counters, u8, u16, slots, slotOffset, egressList, me, length: lengths } = ctx;
+  const { tapSlots, tapPlace, calls } = ctx;
+  const { entries } = calls;
   /** Reads to try next, by interface; how many at most, for the bytes they bring; the turn in which all of the last brought frames. */
   const expected = new Int32Array(MAX_INTERFACES).fill(1);
   const most = new Int32Array(MAX_INTERFACES).fill(BURST);
   const filledIn = new Int32Array(MAX_INTERFACES).fill(-2);
-  heap[ctx.block + Thread.TAP_IO] = ringWorks ? TapIo.RING : TapIo.CALLS;
 
   /** Takes one burst from this worker's queue of TAP `index` into `slots`. Returns the frames read, good or bad. */
   function receive(index: number): number {
@@ -70,15 +57,16 @@ export function makeTapDevice(ctx: Context): Device {
     let bytes = 0;
     let wire = 0;
     for (let place = 0; place < tried; place++) {
-      if (got[place] < 0) {
-        const policy = tapReadPolicy(-got[place]);
+      const got = entries[(place << CallEntry.SHIFT) + CallEntry.RESULT];
+      if (got < 0) {
+        const policy = tapReadPolicy(-got);
         if (policy !== TapPolicy.AGAIN && policy !== TapPolicy.DOWN) ctx.deviceGone = true;
         continue;
       }
       reads++;
       const slot = tapSlots[place];
       const m = slot << Meta.SHIFT;
-      const length = got[place] - Slot.VNET_LENGTH;
+      const length = got - Slot.VNET_LENGTH;
       const offset = slotOffset[slot] + Slot.HEADROOM;
       meta[m + Meta.OFFSET] = offset;
       meta[m + Meta.LENGTH] = length;
@@ -109,40 +97,29 @@ export function makeTapDevice(ctx: Context): Device {
     return reads;
   }
 
-  /** Reads what is expected of TAP `index` into the first places. Returns how many it tried; `got` says what they gave. */
+  /** Reads what is expected of TAP `index` into the first places. Returns how many it tried; the entries say what they gave. */
   function fetch(index: number, fd: number): number {
     // Frames again in the next turn: there were more than we asked for.
-    if (filledIn[index] === ctx.turn - 1) expected[index] *= 2;
+    if (filledIn[index] === ctx.turn - 1) expected[index] = Math.min(BURST, 2 * expected[index]);
     const wanted = Math.min(expected[index], most[index]);
-    if (ring !== undefined && ringWorks && ctx.flood && wanted >= RING_READS) {
-      let tried = 0;
-      while (tried < wanted && (tapSlots[tried] !== -1 || refill(tried))) tried++;
-      if (!ring.submit(0, tried, index)) loseRing();
-      for (let place = 0; place < tried; place++) got[place] = ring.results[place];
-      return tried;
-    }
     const limit = wanted < LOOK_READS ? wanted : most[index];
-    let place = 0;
-    let room = BURST_BYTES;
-    while (place < limit && room > 0 && (tapSlots[place] !== -1 || refill(place))) {
-      const bytes = read(fd, address[tapSlots[place]], READ_LENGTH);
-      got[place++] = bytes < 0 ? -lastErrno() : bytes;
-      if (bytes < 0) break;
-      room -= bytes;
+    let count = 0;
+    while (count < limit && (tapSlots[count] !== -1 || refill(count))) {
+      const e = count << CallEntry.SHIFT;
+      entries[e + CallEntry.OFFSET] = slotOffset[tapSlots[count]] + Slot.HEADROOM - Slot.VNET_LENGTH;
+      entries[e + CallEntry.RESULT] = READ_LENGTH;
+      count++;
     }
-    return place;
+    return count === 0 ? 0 : calls.read(fd, count, BURST_BYTES);
   }
 
   /** Learns from a burst how many frames to try next time: as many as came, and no more of this length than a burst has bytes. */
   function expect(index: number, tried: number, reads: number, bytes: number): void {
+    // A look in vain, when the worker does not ask epoll, says nothing of the next burst.
+    if (reads === 0) return;
     if (reads === tried) filledIn[index] = ctx.turn;
-    expected[index] = Math.max(1, reads);
+    expected[index] = reads;
     most[index] = bytes === 0 ? BURST : Math.max(1, Math.min(BURST, ((BURST_BYTES / bytes) * reads) | 0));
-  }
-
-  function loseRing(): void {
-    ringWorks = false;
-    heap[ctx.block + Thread.TAP_IO] = TapIo.CALLS;
   }
 
   /** The drop reason of a frame, or -1. */
@@ -157,30 +134,26 @@ export function makeTapDevice(ctx: Context): Device {
     const slot = ctx.cache.takeSuperframe();
     tapSlots[place] = slot;
     if (slot === -1) return false;
-    ring?.prepare(place, slotOffset[slot] + Slot.HEADROOM - Slot.VNET_LENGTH, READ_LENGTH);
     return true;
   }
 
   /** Sends the list of TAP `index`, `n` frames, in order. */
   function send(index: number, n: number): void {
-    if (ring !== undefined && ringWorks && ctx.flood && n >= RING_WRITES) sendByRing(ring, index, n);
-    else sendByCalls(index, n);
-  }
-
-  function sendByRing(by: IoRing, index: number, n: number): void {
     const list = index * BURST;
     for (let k = 0; k < n; k++) {
       const m = slots[egressList[list + k]] << Meta.SHIFT;
       const offset = meta[m + Meta.OFFSET];
+      const e = k << CallEntry.SHIFT;
       vnetWrite(u16, offset, meta, m);
-      by.prepare(by.writes + k, offset - Slot.VNET_LENGTH, meta[m + Meta.LENGTH] + Slot.VNET_LENGTH);
+      entries[e + CallEntry.OFFSET] = offset - Slot.VNET_LENGTH;
+      entries[e + CallEntry.RESULT] = meta[m + Meta.LENGTH] + Slot.VNET_LENGTH;
     }
-    if (!by.submit(by.writes, n, index)) loseRing();
+    calls.write(heap[ifRecord(index) + If.QUEUE_FD + me], n);
     let sent = 0;
     let bytes = 0;
     let wire = 0;
     for (let k = 0; k < n; k++) {
-      const result = by.results[by.writes + k];
+      const result = entries[(k << CallEntry.SHIFT) + CallEntry.RESULT];
       if (result < 0) {
         dropCopy(ctx, index, writeReason(-result));
         continue;
@@ -190,36 +163,6 @@ export function makeTapDevice(ctx: Context): Device {
       bytes += meta[m + Meta.LENGTH];
       wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
     }
-    countSent(index, sent, bytes, wire);
-  }
-
-  function sendByCalls(index: number, n: number): void {
-    const fd = heap[ifRecord(index) + If.QUEUE_FD + me];
-    const list = index * BURST;
-    let sent = 0;
-    let bytes = 0;
-    let wire = 0;
-    for (let k = 0; k < n; k++) {
-      const slot = slots[egressList[list + k]];
-      const m = slot << Meta.SHIFT;
-      const offset = meta[m + Meta.OFFSET];
-      const length = meta[m + Meta.LENGTH];
-      vnetWrite(u16, offset, meta, m);
-      // The boxed address serves frames at the usual place; another place costs one number of garbage.
-      const usual = offset === slotOffset[slot] + Slot.HEADROOM;
-      const from = usual ? address[slot] : address[slot] + (offset - slotOffset[slot] - Slot.HEADROOM);
-      if (write(fd, from, length + Slot.VNET_LENGTH) < 0) {
-        dropCopy(ctx, index, writeReason(lastErrno()));
-        continue;
-      }
-      sent++;
-      bytes += length;
-      wire += meta[m + Meta.VNET0] === 0 ? 1 : wirePackets(u8, meta, m);
-    }
-    countSent(index, sent, bytes, wire);
-  }
-
-  function countSent(index: number, sent: number, bytes: number, wire: number): void {
     const lane = laneOf(me, index);
     counters[lane + Lane.OPACKETS] += sent;
     counters[lane + Lane.OBYTES] += bytes;

@@ -1,9 +1,6 @@
-/** Kernel TAPs pass the suite of all devices, their far ends in a namespace: by io_uring, and by a call a frame. */
-import assert from 'node:assert/strict';
-import { DEFAULT_SETTINGS } from '../../../src/main/config/state.js';
+/** Kernel TAPs pass the suite of all devices, their far ends in a namespace: by lists of calls in machine code, and by koffi alone. */
 import { Router } from '../../../src/main/router.js';
 import { total } from '../../../src/shared/counter/books.js';
-import { TapIo, Thread, threadBlock } from '../../../src/shared/layout/heap.js';
 import { Netns } from '../../support/netns.js';
 import { skipReason } from '../../support/require.js';
 import { ifconfigOn } from '../../support/router-words.js';
@@ -16,7 +13,7 @@ import { FarEnd } from './far-end.js';
 const NOTHING_MS = 150;
 const SOMETHING_MS = 5000;
 
-async function tapRig(io: TapIo): Promise<DeviceRig> {
+async function tapRig(callLists: boolean): Promise<DeviceRig> {
   const number = (process.pid % 100_000) * 10;
   const ports = [`tap${number}`, `tap${number + 1}`] as const;
   const netns = Netns.create('device');
@@ -25,9 +22,7 @@ async function tapRig(io: TapIo): Promise<DeviceRig> {
     netns.exec(['sh', '-c', `echo 1 > /proc/sys/net/ipv6/conf/${which}/disable_ipv6 || true`]);
   }
   // One queue: the kernel keeps order within a queue, and may move a flow from one to another.
-  const settings = { ...DEFAULT_SETTINGS, 'smrouter.uring': io === TapIo.RING ? 1 : 0 } as const;
-  const router = await Router.start({ workers: 1, settings, sizes: smallSizes(2), log: silent });
-  assert.equal(router.memory.views.heap[threadBlock(0) + Thread.TAP_IO], io);
+  const router = await Router.start({ workers: 1, callLists, sizes: smallSizes(2), log: silent });
   const ifconfig = ifconfigOn(router);
   await ifconfig('veb0 create up', ...ports.map((port) => `${port} create netns ${netns.name} up`));
   await ifconfig(`veb0 ${ports.map((port) => `add ${port}`).join(' ')}`);
@@ -60,5 +55,5 @@ async function tapRig(io: TapIo): Promise<DeviceRig> {
   };
 }
 
-deviceSuite('tap, io_uring', () => tapRig(TapIo.RING), skipReason.tun());
-deviceSuite('tap, a call a frame', () => tapRig(TapIo.CALLS), skipReason.tun());
+deviceSuite('tap', () => tapRig(true), skipReason.tun());
+deviceSuite('tap, without machine code', () => tapRig(false), skipReason.tun());
