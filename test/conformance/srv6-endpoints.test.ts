@@ -319,6 +319,29 @@ describe('End and its like', () => {
     await rig.rig.command('sysctl srv6.ecn=none');
   });
 
+  it('B79 no redirect about what a SID has passed on or taken out, though it leaves where it came from', async () => {
+    const redirects = async (packet: Uint8Array): Promise<number> => {
+      await rig.send('mem0', packet);
+      const frames = rig.rig.all('mem0').filter((frame) => frame[12] === 0x86 || frame[13] === 0);
+      const told = frames.filter((f) => (f[12] === 8 ? f[23] === 1 && f[34] === 5 : f[20] === 58 && f[54] === 137));
+      assert.ok(frames.length > told.length, 'it has gone on');
+      return told.length;
+    };
+    const near = '2001:db8:c::3';
+    await rig.rig.command('ip route add 198.51.100.0/24 via 192.0.2.2');
+    for (const [n, source] of ['192.0.2.71', '192.0.2.72', '192.0.2.73'].entries()) {
+      rig.rig.neighbour('mem0', source, Uint8Array.of(2, 0, 0, 0, 0, n));
+      rig.rig.neighbour('mem0', `2001:db8:c::7${n}`, Uint8Array.of(2, 0, 0, 0, 0, n));
+    }
+    assert.equal(await redirects(outer('fcff:1::ef3', [], 4, udpPacket('192.0.2.71', '198.51.100.1'))), 0);
+    assert.equal(await redirects(outer('fcff:1::d40', [], 4, udpPacket('192.0.2.72', '198.51.100.1'))), 0);
+    assert.equal(await redirects(outer('fcff:1::d60', [], 41, udpPacket('2001:db8:c::70', near))), 0);
+    const passed = outer(END, [srh([END, near], 1)], 17, DATA, { src: '2001:db8:c::71' });
+    assert.equal(await redirects(passed), 0);
+    assert.equal(await redirects(udpPacket('192.0.2.73', '198.51.100.1')), 1, 'but about any other packet');
+    assert.equal(await redirects(udpPacket('2001:db8:c::72', near)), 1);
+  });
+
   it('B59 USD of End.T: what is inside goes by the routes of its table, of either family', async () => {
     const usd = (inner: Uint8Array): Promise<void> =>
       rig.send('mem0', outer('fcff:1::101', [], inner[0] >> 4 === 4 ? 4 : 41, inner));

@@ -215,8 +215,9 @@ export function makeIp6Input(
     return fault === Ipv6Fault.NONE;
   }
 
-  /** Main hears of a packet that leaves where it came from, by a copy; the packet itself goes on. */
+  /** Main hears of a packet that leaves where it came from, by a copy; the packet itself goes on. One out of a tunnel or a SID has not come so. */
   function redirect(i: number, index: number, ip: number, cast: Cast): void {
+    if (ctx.hops[i] !== 0) return;
     ctx.shared[i] = 1;
     punt(ctx, i, index, PuntReason.REDIRECT, ip, cast);
     ctx.shared[i] = 0;
