@@ -18,8 +18,10 @@ test('a worker that dies has its place taken by the thread that stands by', asyn
   const router = await Router.start({ workers: 2, kernelTaps: false, sizes: smallSizes(3), log: silent });
   try {
     for (let death = 1; death <= 2; death++) {
-      await waitUntil(() => threads.length > 2 && ready.has(threads.at(-1)), 'a thread stands by');
-      const standby = threads.at(-1)?.threadId;
+      const working = [0, 1].map((w) => router.memory.views.heap[threadBlock(w) + Thread.THREAD_ID]);
+      const newest = (): number => threads.at(-1)?.threadId ?? 0;
+      await waitUntil(() => !working.includes(newest()) && ready.has(threads.at(-1)), 'a thread stands by');
+      const standby = newest();
       await router.killWorker(1);
       await waitUntil(() => router.replacements === death && router.lostWorkers.size === 0, 'it is replaced');
       assert.equal(router.memory.views.heap[threadBlock(1) + Thread.THREAD_ID], standby);

@@ -18,6 +18,8 @@ const V8_ALLOWS = 2;
 const SPARE_MS = 2000;
 /** How long a worker may take to leave when it is asked to; then its thread is ended. */
 const LEAVE_MS = 2000;
+/** How long stopping waits for threads that load their code. */
+const LOAD_MS = 10_000;
 
 /** What the threads are. */
 export interface PoolOptions {
@@ -33,6 +35,8 @@ export class Pool {
   private readonly onDeath: (worker: number, error: unknown) => void;
   private readonly onError: (error: unknown) => void;
   private readonly spareTimer: NodeJS.Timeout;
+  /** Threads, by id, that have loaded their code, or have a task that waits for it. */
+  private readonly loaded = new Set<number>();
   private readonly tasks: Promise<void>[] = [];
   private stopping = false;
 
@@ -60,13 +64,14 @@ export class Pool {
     });
     // An error outside a task, such as a thread that cannot load its code: without a listener it would end the process.
     this.piscina.on('error', (error: unknown) => onError(error));
+    this.piscina.on('workerCreate', ({ id }: { id: number }) => this.loaded.add(id));
     for (let me = 0; me < memory.workers; me++) this.start(me);
     this.spareTimer = setTimeout(() => this.spare(), SPARE_MS).unref();
   }
 
   /** Sees to it that a thread stands by for the next worker that dies. */
   spare(): void {
-    // It ends with the pool, maybe while it loads its code: whoever needs it then gets another.
+    // An error is that of a thread that could not start: the worker that needs it has it as well.
     if (!this.stopping) this.piscina.run(undefined, { name: 'standBy' }).catch(() => {});
   }
 
@@ -118,9 +123,14 @@ export class Pool {
     clearTimeout(late);
   }
 
-  /** Asks every worker to leave, waits until all have, and ends their threads. */
+  /** Asks every worker to leave, waits until all have, and ends all threads. */
   async stop(): Promise<void> {
     await this.halt();
+    // A thread that is ended while it loads koffi's addon aborts the process (Node 20.20).
+    const until = performance.now() + LOAD_MS;
+    while (this.piscina.threads.some(({ threadId }) => !this.loaded.has(threadId)) && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     await this.piscina.destroy();
   }
 }
