@@ -142,8 +142,9 @@ function readRoute(draft: Draft, words: Words, said: Family | undefined, resolve
   if (wanted.sid !== undefined && family === 'inet') throw new ControlError('EINVAL', 'a SID is an IPv6 route');
   wanted.length = prefix === undefined ? 0 : prefix.length === -1 ? BITS[family] : prefix.length;
   wanted.network = networkOf(prefix?.address ?? (family === 'inet' ? '0.0.0.0' : '::'), wanted.length);
-  if (prefix !== undefined && prefix.address !== wanted.network) {
-    throw new ControlError('EINVAL', `${destination}: bits behind the prefix`);
+  // The kernel clears the bits behind an IPv6 prefix, and refuses those behind an IPv4 one.
+  if (family === 'inet' && prefix !== undefined && prefix.address !== wanted.network) {
+    throw new ControlError('EINVAL', 'Invalid prefix for given prefix length');
   }
   return wanted;
 }

@@ -32,6 +32,7 @@ const SAME: readonly (readonly [string, ...string[]])[] = [
   ['route add default via 10.0.0.2', 'route add default 10.0.0.2'],
   ['route add default via 10.0.0.2 dev tap0', 'route add default 10.0.0.2'],
   ['-6 route add default via 2001:db8::2', 'route add -inet6 default 2001:db8::2'],
+  ['-6 route add 2001:db8:9::7/48 via 2001:db8::2', 'route add -inet6 2001:db8:9::/48 2001:db8::2'],
   ['route add 198.51.100.0/24 via 10.0.0.2 table 1', 'route -T 1 add 198.51.100.0/24 10.0.0.2'],
   ['route add 198.51.100.0/24 via 10.0.0.2 table main', 'route add 198.51.100.0/24 10.0.0.2'],
   ['route add 198.51.100.0/24 via 10.0.0.2 table 254', 'route add 198.51.100.0/24 10.0.0.2'],
