@@ -62,6 +62,11 @@ const SHOWN: readonly (readonly [string, string])[] = [
     '2001:db8:1::/64 encap seg6 mode encap segs fcff:3::e hmac 42 lookup 90 dev mem0',
     '2001:db8:1::/64  encap seg6 mode encap segs 1 [ fcff:3::e ] hmac 2A lookup 90 dev mem0 metric 1024 pref medium',
   ],
+  [
+    '2001:db8:2::/64 encap seg6 mode encap segs fcff:3::e via fd00::4 dev mem0',
+    '2001:db8:2::/64  encap seg6 mode encap segs 1 [ fcff:3::e ] via fd00::4 dev mem0 metric 1024 pref medium',
+  ],
+  ['fcff:1::e2 encap seg6local action End via fd00::4 dev mem0', ''],
   ['fcff:4::/32 via fd00::4 dev mem0', 'fcff:4::/32 via fd00::4 dev mem0 metric 1024 pref medium'],
   ['fcff:5::/32 dev mem0', 'fcff:5::/32 dev mem0 metric 1024 pref medium'],
   ['unreachable default metric 4278198272', 'unreachable default dev lo metric 4278198272 pref medium'],
@@ -91,6 +96,23 @@ describe('B93 ip -6 route show', () => {
       assert.equal(await shared.command('ip -6 route show table 90'), '');
     });
   }
+
+  test('the gateway of an encapsulated route is shown and kept, and a route is found by it', async () => {
+    const words = '10.8.0.0/16 encap seg6 mode encap segs fcff:3::e via 10.0.0.9';
+    await shared.command('ifconfig mem0 inet 10.0.0.1/24 alias', `ip route add ${words}`);
+    const line = '10.8.0.0/16  encap seg6 mode encap segs 1 [ fcff:3::e ] via 10.0.0.9 dev mem0 \n';
+    assert.equal(await shared.command('ip route show 10.8.0.0/16'), line);
+    const [shown] = JSON.parse(await shared.command('ip -json route show 10.8.0.0/16')) as Record<string, unknown>[];
+    assert.equal(shown?.gateway, '10.0.0.9');
+    assert.match(
+      await shared.command('show running'),
+      /^ip -4 route add 10\.8\.0\.0\/16 encap seg6 mode encap segs fcff:3::e via 10\.0\.0\.9 dev mem0$/m,
+    );
+    await assert.rejects(shared.command('ip route del 10.8.0.0/16 via 10.0.0.8'), { code: 'ESRCH' });
+    await shared.command(`ip route del ${words}`, 'ifconfig mem0 inet 10.0.0.1 delete');
+    await assert.rejects(shared.command(`ip route add ${words} dev mem0`), { code: 'ENETUNREACH' });
+    assert.equal(await shared.command('ip route show 10.8.0.0/16'), '');
+  });
 
   test('IPv4 routes of a tenant, values for programs', async () => {
     await shared.command(

@@ -112,7 +112,9 @@ function describeRoute(router: Router, r: Route, counts: SidCounts | undefined):
     case 'sid':
     case 'encap': {
       const encap = describeEncap(hop, counts);
-      return { dst, encap, dev: hop.dev, ...(six ? { ...metric, pref: 'medium' } : { scope: 'link', ...metric }) };
+      const way = { dst, encap, ...(hop.gateway === '' ? {} : { gateway: hop.gateway }), dev: hop.dev };
+      if (six) return { ...way, ...metric, pref: 'medium' };
+      return { ...way, ...(hop.gateway === '' ? { scope: 'link' } : {}), ...metric };
     }
     default: {
       const pref = six ? { pref: 'medium' } : {};

@@ -196,8 +196,9 @@ function complete(draft: Draft, wanted: Wanted): RouteSpec {
     metric: wanted.metric === -1 ? defaultMetric(family) : wanted.metric,
   };
   if (sid !== undefined || encap !== undefined) {
-    const dev = deviceOfEncap(draft.state, wanted);
-    return { ...base, kind: wanted.kind, gateways: [], dev, ...(sid === undefined ? { encap } : { sid }) } as RouteSpec;
+    const dev = deviceOfEncap(draft, wanted);
+    const gateways = wanted.gateways.slice(0, 1);
+    return { ...base, kind: wanted.kind, gateways, dev, ...(sid === undefined ? { encap } : { sid }) } as RouteSpec;
   }
   if (wanted.kind !== 'gateway') return { ...base, kind: wanted.kind, gateways: [], dev: '' };
   // On a point-to-point link the interface alone says where to.
@@ -216,8 +217,11 @@ function complete(draft: Draft, wanted: Wanted): RouteSpec {
 }
 
 /** The interface an encapsulated route goes with: a loopback's would be lost, as upstream turns them into refusals (spec B §1.2). */
-function deviceOfEncap(state: State, { dev, gateways, rdomain }: Wanted): string {
+function deviceOfEncap({ state, loading }: Draft, { dev, gateways, rdomain }: Wanted): string {
   const [gateway] = gateways;
+  if (loading !== true && gateway !== undefined && viaOf(state, { rdomain, dev }, gateway) === undefined) {
+    throw new ControlError('ENETUNREACH', `${gateway}: Nexthop has invalid gateway`);
+  }
   const found = dev === '' && gateway !== undefined ? (reaches(state, rdomain, gateway)?.name ?? '') : dev;
   if (found === '') throw new ControlError('ENODEV', 'No such device');
   const type = state.interfaces.get(found)?.type;

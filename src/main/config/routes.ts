@@ -27,7 +27,7 @@ export interface Hop {
     | 'encap';
   /** Interface it leaves by, or whose address it is; of a SID or encapsulation, the one it goes with; empty for the three that refuse. */
   readonly dev: string;
-  /** Address of the next router; empty = the destination itself. */
+  /** Address of the next router; empty = the destination itself. Of a SID or encapsulation it is shown, and leads nowhere. */
   readonly gateway: string;
   /** Of a SID. */
   readonly sid?: SidSpec;
@@ -186,6 +186,7 @@ export function checkGateways(route: RouteSpec): RouteSpec {
 function hopsOf(state: State, route: RouteSpec): Hop[] {
   const { kind, dev, gateways } = route;
   if (dev !== '' && state.interfaces.get(dev)?.up !== true) return [];
+  const shown = splitZone(gateways[0] ?? '').address;
   switch (kind) {
     case 'gateway':
       checkGateways(route);
@@ -196,12 +197,12 @@ function hopsOf(state: State, route: RouteSpec): Hop[] {
     case 'device':
       return [{ kind: 'connected', dev, gateway: '' }];
     case 'sid':
-      return route.sid === undefined ? [] : [{ kind, dev, gateway: '', sid: route.sid }];
+      return route.sid === undefined ? [] : [{ kind, dev, gateway: shown, sid: route.sid }];
     case 'encap': {
       const source = route.encap === undefined ? '' : outerSource(state, route.encap, dev);
       return route.encap === undefined || source === ''
         ? []
-        : [{ kind, dev, gateway: '', encap: { ...route.encap, source, underlay: route.encap.table } }];
+        : [{ kind, dev, gateway: shown, encap: { ...route.encap, source, underlay: route.encap.table } }];
     }
     default:
       return [{ kind, dev: '', gateway: '' }];

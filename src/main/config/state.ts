@@ -61,7 +61,7 @@ export interface RouteSpec {
   readonly length: number;
   /** `sid` and `encap` have a field of that name; `device` leads to whoever is on the link of `dev`. */
   readonly kind: 'gateway' | 'device' | 'reject' | 'blackhole' | 'prohibit' | 'sid' | 'encap';
-  /** Addresses of the next hops; several share the traffic. Empty unless `kind` is gateway. */
+  /** Addresses of the next hops; several share the traffic. `sid` and `encap` have one at most, for show alone; the rest none. */
   readonly gateways: readonly string[];
   /** The interface the operator named: the route goes with it. Empty = it follows from the gateways. */
   readonly dev: string;
