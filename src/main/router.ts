@@ -145,7 +145,7 @@ export class Router {
     const router = new Router(options);
     try {
       await router.pool.ready(START_MS);
-      router.interfaces.affinity.set(router.current.settings['smrouter.cpus']);
+      router.interfaces.scheduling.set(router.current.settings);
     } catch (error) {
       await router.stop();
       throw error;
@@ -427,7 +427,7 @@ export class Router {
 
   /** The CPUs that a worker may run on. */
   cpusOf(worker: number): readonly number[] {
-    return this.interfaces.affinity.cpusOf(worker);
+    return this.interfaces.scheduling.cpusOf(worker);
   }
 
   /** Queues that one worker alone drives: of attached interfaces, `eth1:0`, and memory ports. TAPs have one for each worker. */
@@ -478,7 +478,7 @@ export class Router {
     this.pool.start(worker);
     await this.pool.ready(START_MS, [worker]);
     if (this.stopped || this.halted) return;
-    this.interfaces.affinity.pin(worker);
+    this.interfaces.scheduling.pin(worker);
     this.leakWatch.forget(worker);
     this.lostWorkers.delete(worker);
     const ms = Math.round(performance.now() - now);

@@ -20,11 +20,17 @@ const PREFIXES: Values = {
   what: 'none, or a list of IPv6 prefixes such as fc00:1::/32,fc00:2::/32, 8 at most',
 };
 
+const NICE: Values = {
+  takes: (text) => text === 'inherit' || (/^-?\d{1,2}$/.test(text) && Number(text) >= -20 && Number(text) <= 19),
+  what: 'inherit, or -20 to 19',
+};
+
 /** The values each setting takes. */
 const VALUES: { readonly [Name in keyof Settings]: Values } = {
   'smrouter.idle': { words: ['sleep', 'adaptive', 'spin'] },
   'smrouter.coalesce': { min: 0, max: 10_000 },
   'smrouter.cpus': { takes: (text) => parseCpus(text) !== undefined, what: 'any, or a list such as 0,2-5' },
+  'smrouter.nice': NICE,
   'net.inet.ip.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.forwarding': { min: 0, max: 1 },
   'net.inet6.ip6.dad_count': { min: 0, max: 10 },

@@ -131,6 +131,8 @@ export interface Settings {
   'smrouter.coalesce': number;
   /** CPUs that workers are pinned to, one each in turn, as `parseCpus` reads them; `any` = none. */
   'smrouter.cpus': string;
+  /** Nice value of the workers and of main, -20 to 19; `inherit` = that of whoever started the process. */
+  'smrouter.nice': string;
   /** 1 = packets for others are forwarded. */
   'net.inet.ip.forwarding': 0 | 1;
   'net.inet6.ip6.forwarding': 0 | 1;
@@ -180,6 +182,7 @@ export const DEFAULT_SETTINGS: Settings = {
   'smrouter.idle': 'adaptive',
   'smrouter.coalesce': 700,
   'smrouter.cpus': 'any',
+  'smrouter.nice': 'inherit',
   'net.inet.ip.forwarding': 1,
   'net.inet6.ip6.forwarding': 1,
   'net.inet6.ip6.dad_count': 1,

@@ -10,7 +10,6 @@ import { allAddresses, isLinkLocal } from '../config/link-local.js';
 import type { Step } from '../config/plan.js';
 import type { InterfaceSpec } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
-import { Affinity } from './affinity.js';
 import type { CaptureLogger } from './capture-logger.js';
 import { publishHmacKeys } from './hmac-keys.js';
 import { type HostLog, HostPorts, type OpenHost } from './host-port.js';
@@ -21,6 +20,7 @@ import { openPacketPort } from './packet-port.js';
 import type { GivenLink } from './passed-link.js';
 import { PolicyRuleRecords } from './policy-rules.js';
 import { Routing } from './routing.js';
+import { Scheduling } from './scheduling.js';
 import { applySrv6Settings } from './srv6.js';
 import { publishSrv6Domain } from './srv6-domain.js';
 import { giveUpTap, openTapPort, type PassedTap, setTapAttributes, unwatchTap, watchTap } from './tap.js';
@@ -63,7 +63,7 @@ export class Interfaces {
   readonly routing: Routing;
   private readonly rules: PolicyRuleRecords;
   private readonly onGone: (live: Live) => void;
-  readonly affinity: Affinity;
+  readonly scheduling: Scheduling;
   /** Attached interfaces of the host. */
   readonly hosts: HostPorts;
   private readonly given: Given;
@@ -94,7 +94,7 @@ export class Interfaces {
     this.reclaimer = reclaimer;
     this.vebs = vebs;
     this.onGone = onGone;
-    this.affinity = new Affinity(memory);
+    this.scheduling = new Scheduling(memory);
     this.routing = new Routing(memory, table, reclaimer);
     this.rules = new PolicyRuleRecords(memory, reclaimer);
     const ports = new MemoryPorts(memory, reclaimer);
@@ -179,8 +179,7 @@ export class Interfaces {
       case 'statics':
         return this.vebs.setStatics(this.table.get(step.veb), step.before, step.after);
       case 'settings':
-        if (step.after['smrouter.cpus'] !== step.before['smrouter.cpus'])
-          this.affinity.set(step.after['smrouter.cpus']);
+        this.scheduling.set(step.after);
         this.memory.views.heap[Control.IDLE] = IDLE_POLICY[step.after['smrouter.idle']];
         this.memory.views.heap[Control.COALESCE] = step.after['smrouter.coalesce'];
         this.memory.views.heap[Control.GRE] = step.after['net.inet.gre.allow'];
