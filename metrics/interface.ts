@@ -1,7 +1,7 @@
 /** Interface counters, state and drops. */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import { drops, total } from '../src/shared/counter/books.js';
-import { DROP_REASONS } from '../src/shared/counter/drop-reason.js';
+import { drops, lostWithWorkers, NO_INTERFACE, total } from '../src/shared/counter/books.js';
+import { DROP_REASONS, Drop } from '../src/shared/counter/drop-reason.js';
 import { Lane } from '../src/shared/layout/counters.js';
 import { If, IfFlag, ifRecord } from '../src/shared/layout/heap.js';
 import type { MeteredInterface, MetricsSource } from './source.js';
@@ -83,6 +83,8 @@ export function collectInterfaces(registers: Registry[], source: MetricsSource):
           if (frames > 0) this.inc({ interface: i.name, reason: reason.name }, frames);
         });
       }
+      const lost = lostWithWorkers(source.views);
+      if (lost > 0) this.inc({ interface: NO_INTERFACE, reason: DROP_REASONS[Drop.WORKER_LOST].name }, lost);
     },
   });
   new Gauge({

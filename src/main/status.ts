@@ -3,8 +3,8 @@
  * Main only; asks no worker.
  */
 import type { Exposition } from '../../metrics/registry.js';
-import { drops, total } from '../shared/counter/books.js';
-import { DROP_REASONS } from '../shared/counter/drop-reason.js';
+import { drops, lostWithWorkers, NO_INTERFACE, total } from '../shared/counter/books.js';
+import { DROP_REASONS, Drop } from '../shared/counter/drop-reason.js';
 import { Lane, Work, workLane } from '../shared/layout/counters.js';
 import { If, IfFlag, ifRecord, Thread, threadBlock } from '../shared/layout/heap.js';
 import type { Shown } from './api/http.js';
@@ -101,13 +101,16 @@ export function shownOf(router: Router, metrics: Exposition): Shown {
 
 function dropsOf(router: Router): Status['drops'] {
   const { views } = router.memory;
-  return router.table.all().flatMap(({ index, name }) =>
+  const rows = router.table.all().flatMap(({ index, name }) =>
     DROP_REASONS.map((reason, number) => ({
       interface: name,
       reason: reason.name,
       frames: drops(views, index, number),
-    })).filter(({ frames }) => frames > 0),
+    })),
   );
+  const lost = lostWithWorkers(views);
+  rows.push({ interface: NO_INTERFACE, reason: DROP_REASONS[Drop.WORKER_LOST].name, frames: lost });
+  return rows.filter(({ frames }) => frames > 0);
 }
 
 function interfacesOf(router: Router, dropped: Status['drops']): InterfaceStatus[] {

@@ -1,8 +1,12 @@
 /** A128: a worker that throws is reported, holds up no grace period, and the rest goes on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { show } from '../../src/main/cli/show.js';
 import { readiness } from '../../src/main/metrics-source.js';
 import { Router } from '../../src/main/router.js';
+import { statusOf } from '../../src/main/status.js';
+import { Drop } from '../../src/shared/counter/drop-reason.js';
+import { Lane, laneOf } from '../../src/shared/layout/counters.js';
 import { If, ifRecord, Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { ifconfigOn } from '../support/router-words.js';
 import { Stations, smallSizes } from '../support/stations.js';
@@ -48,6 +52,13 @@ test('A128 a worker that dies is lost, readiness fails, barriers resolve, ports 
       return stations.flying === 0;
     }, 'worker 0 forwards');
     assert.deepEqual(router.books().errors, []);
+
+    // What it had in hand is of no interface; the dead thread's lanes are main's.
+    router.memory.views.counters[laneOf(1, 0) + Lane.DROPS + Drop.WORKER_LOST] += 3;
+    const lost = { interface: '(gone)', reason: 'worker-lost', frames: 3 };
+    const rows = JSON.parse(show(router, ['drops'], true)) as object[];
+    assert.deepEqual(rows, [{ ...lost, meaning: 'in the hands of a worker thread when it died' }]);
+    assert.deepEqual(statusOf(router).drops, [lost]);
   } finally {
     await router.stop();
   }

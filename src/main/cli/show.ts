@@ -1,8 +1,8 @@
 /**
  * `show`: what is inside, as values; the text is made from the same values (`columns`).
  */
-import { drops } from '../../shared/counter/books.js';
-import { DROP_REASONS } from '../../shared/counter/drop-reason.js';
+import { drops, lostWithWorkers, NO_INTERFACE } from '../../shared/counter/books.js';
+import { DROP_REASONS, Drop } from '../../shared/counter/drop-reason.js';
 import { Work, workLane } from '../../shared/layout/counters.js';
 import { Thread, threadBlock } from '../../shared/layout/heap.js';
 import { Ring } from '../../shared/layout/rings.js';
@@ -105,6 +105,9 @@ function showDrops(router: Router): Rows {
       if (frames > 0) rows.push({ interface: name, reason: reason.name, frames, meaning: reason.help });
     });
   }
+  const lost = lostWithWorkers(router.memory.views);
+  const { name: reason, help: meaning } = DROP_REASONS[Drop.WORKER_LOST];
+  if (lost > 0) rows.push({ interface: NO_INTERFACE, reason, frames: lost, meaning });
   return rows;
 }
 

@@ -6,7 +6,10 @@
 import { Lane, laneOf } from '../layout/counters.js';
 import type { Views } from '../layout/regions.js';
 import { ringOccupancy } from '../ring/ring.js';
-import { DROP_REASONS } from './drop-reason.js';
+import { DROP_REASONS, Drop } from './drop-reason.js';
+
+/** What index 0 is called: it has the totals of interfaces that are gone, and what belongs to none. */
+export const NO_INTERFACE = '(gone)';
 
 /** An interface as the books see it. */
 export interface BookedInterface {
@@ -58,6 +61,11 @@ export function drops(views: Views, index: number, reason: number): number {
   return total(views, index, Lane.DROPS + reason);
 }
 
+/** Frames that were in the hands of workers that died: `worker-lost`, which is of no interface. */
+export function lostWithWorkers(views: Views): number {
+  return drops(views, 0, Drop.WORKER_LOST);
+}
+
 /** Drops of interface `index` at one place, or at all three. */
 export function dropsAt(views: Views, index: number, place?: 'rx' | 'stack' | 'tx'): number {
   let sum = 0;
@@ -104,7 +112,7 @@ export function readBooks(
     held: heldByMain,
   };
   const devices: DeviceBook[] = [];
-  for (const { index, name, device } of [{ index: 0, name: '(gone)', device: true }, ...interfaces]) {
+  for (const { index, name, device } of [{ index: 0, name: NO_INTERFACE, device: true }, ...interfaces]) {
     totals.copied += total(views, index, Lane.COPIED);
     totals.consumed += total(views, index, Lane.CONSUMED);
     totals.originated += total(views, index, Lane.ORIGINATED);

@@ -27,6 +27,7 @@ function fakeSource(): { source: MetricsSource; asked: () => number } {
   views.counters[laneOf(1, 1) + Lane.READ] = 5;
   views.counters[laneOf(0, 1) + Lane.IPACKETS] = 9;
   views.counters[laneOf(0, 1) + Lane.DROPS + Drop.RUNT] = 3;
+  views.counters[laneOf(1, 0) + Lane.DROPS + Drop.WORKER_LOST] = 2;
   views.counters[laneOf(1, 2) + Lane.LEARNED] = 4;
   views.counters[laneOf(1, 2) + Lane.CONSUMED] = 9;
   views.counters[workLane(3, 1) + Work.FRAMES] = 12;
@@ -114,6 +115,7 @@ for (const [metric, value] of [
   ['smrouter_interface_up{interface="veb0"}', 0],
   ['smrouter_interface_info{interface="tap0",type="tap",rdomain="0"}', 1],
   ['smrouter_drops_total{interface="tap0",reason="runt"}', 3],
+  ['smrouter_drops_total{interface="(gone)",reason="worker-lost"}', 2],
   ['smrouter_veb_addresses{veb="veb0"}', 4],
   ['smrouter_veb_addresses_limit{veb="veb0"}', 100],
   ['smrouter_veb_learned_total{veb="veb0"}', 4],
@@ -135,7 +137,7 @@ for (const [metric, value] of [
   ['smrouter_ring_refused_total{ring="worker0-worker1"}', 2],
   ['smrouter_books_received_total', 12],
   ['smrouter_books_consumed_total', 9],
-  ['smrouter_books_dropped_total', 3],
+  ['smrouter_books_dropped_total', 5],
   ['smrouter_books_held', 0],
   ['smrouter_smr_epoch', 41],
   ['smrouter_smr_deferred_objects', 2],
@@ -156,7 +158,10 @@ test('a scrape does not add to the one before', async () => {
 
 test('reasons that never occurred are absent', async () => {
   const drops = [...(await values()).keys()].filter((key) => key.startsWith('smrouter_drops_total'));
-  assert.deepEqual(drops, ['smrouter_drops_total{interface="tap0",reason="runt"}']);
+  assert.deepEqual(drops, [
+    'smrouter_drops_total{interface="tap0",reason="runt"}',
+    'smrouter_drops_total{interface="(gone)",reason="worker-lost"}',
+  ]);
 });
 
 test('scrapes at once share one collection, each format its own', async () => {
