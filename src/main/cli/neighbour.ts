@@ -11,7 +11,7 @@ import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { Neighbour, NeighbourState } from '../stack/neighbours.js';
 import { takeDomain } from './ip-table.js';
-import { Words } from './words.js';
+import { apart, Words } from './words.js';
 
 /** Runs the words after `arp`: `[-n] [-V RDOMAIN] -a | ADDR | -d ADDR | -ad | -s ADDR MAC`. Throws ControlError. */
 export function arp(router: Router, args: readonly string[], json: boolean): string {
@@ -24,7 +24,7 @@ export function ndp(router: Router, args: readonly string[], json: boolean): str
 }
 
 function neighbourWords(router: Router, args: readonly string[], json: boolean, family: Family): string {
-  const words = new Words(args);
+  const words = new Words(apart(args, 'and', 'V'));
   let rdomain = 0;
   let how = '';
   let all = false;

@@ -14,13 +14,13 @@ import type { Router } from '../router.js';
 import { hasLladdr } from './ifconfig-display.js';
 import { takeDomain } from './ip-table.js';
 import { LOCALHOST } from './route.js';
-import { Words } from './words.js';
+import { apart, Words } from './words.js';
 
 const PRIORITY_NAMES: Readonly<Record<number, string>> = { 1: 'local', 4: 'connected', 8: 'static' };
 
 /** `route [-n] [-T RDOMAIN] show [-inet|-inet6]` and `route get ADDR|default`. Throws ControlError. */
 export function showRoutes(router: Router, args: readonly string[], json: boolean): string {
-  const words = new Words(args);
+  const words = new Words(apart(args, 'n', 'T'));
   let rdomain = 0;
   let family: Family | undefined;
   let get = '';
@@ -50,7 +50,7 @@ export function showRoutes(router: Router, args: readonly string[], json: boolea
 
 /** `netstat -i [-I IF] | -r [-f inet|inet6] [-T RDOMAIN] | -s`, with -n; letters may stand together: `-rnf inet`. Throws ControlError. */
 export function netstat(router: Router, args: readonly string[], json: boolean): string {
-  const words = new Words(args);
+  const words = new Words(apart(args, 'irsn', 'fTI'));
   let what = '';
   let one = '';
   const ofRoutes: string[] = [];

@@ -9,7 +9,7 @@ import { ControlError } from '../errors.js';
 import type { Router } from '../router.js';
 import type { PingEvent } from '../stack/ping.js';
 import { takeDomain } from './ip-table.js';
-import { Words } from './words.js';
+import { apart, Words } from './words.js';
 
 /** Most requests of one command: each takes a second. */
 const COUNT_MOST = 60;
@@ -17,7 +17,7 @@ const COUNT = 4;
 
 /** Runs the words after `ping`. Throws ControlError. */
 export async function ping(router: Router, args: readonly string[], json: boolean): Promise<string> {
-  const words = new Words(args);
+  const words = new Words(apart(args, 'n', 'VcI'));
   let rdomain = 0;
   let count = COUNT;
   let source = '';

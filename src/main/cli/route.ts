@@ -8,7 +8,7 @@ import type { RouteSpec } from '../config/state.js';
 import { parseZoned, splitZone, zoned } from '../config/zone.js';
 import { ControlError } from '../errors.js';
 import { takeDomain } from './ip-table.js';
-import { type Draft, Words } from './words.js';
+import { apart, type Draft, Words } from './words.js';
 
 /** What the words before and after the command say. */
 interface Request {
@@ -37,7 +37,7 @@ export function isRouteQuery(args: readonly string[]): boolean {
  * route, which rests until its network is there.
  */
 export function route(draft: Draft, args: readonly string[]): void {
-  const words = new Words(args);
+  const words = new Words(apart(args, 'nq', 'T'));
   const { command, request } = readRequest(words);
   const { routes } = draft.state;
   const { rdomain, network, length, family, kind } = request;

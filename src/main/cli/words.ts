@@ -83,3 +83,17 @@ export class Words {
     if (this.more) throw new ControlError('EINVAL', `unexpected word ${this.peek}`);
   }
 }
+
+/**
+ * Options that stand together taken apart, as getopt(3) reads them: `-nT1` is `-n -T 1`. `flags` are the letters that stand alone, `valued`
+ * those that have a value behind them, in the same word or the next. Words with any other letter stay as they are.
+ */
+export function apart(args: readonly string[], flags: string, valued: string): string[] {
+  const bundle = new RegExp(`^-([${flags}]*)(?:([${valued}])(.*))?$`);
+  return args.flatMap((arg) => {
+    const [, letters = '', option = '', value = ''] = bundle.exec(arg) ?? [];
+    const options = [...letters, ...option].map((letter) => `-${letter}`);
+    if (options.length === 0) return [arg];
+    return value === '' ? options : [...options, value];
+  });
+}

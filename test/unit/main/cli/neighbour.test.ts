@@ -19,7 +19,8 @@ test('what is set by hand is permanent, in its domain and family alone, and can 
   assert.equal(await commands.run('arp -an'), ARP_HEADING + five);
   assert.equal(await commands.run('arp -a -n'), ARP_HEADING + five);
   assert.equal(await commands.run('arp -n 10.0.0.5'), ARP_HEADING + five);
-  assert.equal(await commands.run('arp -V 1 -an'), ARP_HEADING + six);
+  for (const words of ['-V 1 -an', '-V1 -an', '-anV 1', '-anV1'])
+    assert.equal(await commands.run(`arp ${words}`), ARP_HEADING + six, words);
   assert.equal(await commands.run('ndp -an'), NDP_HEADING + ndp);
   assert.deepEqual(await commands.json('arp -an'), [
     { address: '10.0.0.5', lladdr: '02:00:00:00:00:09', interface: 'mem0', state: 'static', expiresMs: null },

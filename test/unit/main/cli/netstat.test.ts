@@ -47,7 +47,8 @@ test('route -n show and netstat -rn print both tables of domain 0', async () => 
 test('netstat takes a family, a domain and an interface, and refuses what it does not know', async () => {
   assert.equal(await commands.run('netstat -rnf inet'), `Routing tables\n${INET}`);
   assert.equal(await commands.run('netstat -n -r -f inet6'), `Routing tables\n${INET6}`);
-  assert.equal(await commands.run('netstat -rn -T 1'), await commands.run('route -T 1 -n show'));
+  for (const line of ['netstat -rn -T 1', 'netstat -rnT1', 'route -nT 1 show', 'route -T1 show'])
+    assert.equal(await commands.run(line), await commands.run('route -T 1 -n show'), line);
   const rport0 = (await commands.run('netstat -I rport0')).split('\n');
   assert.deepEqual(
     rport0.map((line) => line.split(' ')[0]),

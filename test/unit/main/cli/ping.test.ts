@@ -19,6 +19,7 @@ function golden(to: string, line: string): RegExp {
 test('an answer, of either family', async () => {
   assert.match(await commands.run('ping -c 1 127.0.0.1'), golden('127.0.0.1', 'ttl=64'));
   assert.match(await commands.run('ping -n -c 1 -I 2001:db8::1 ::1'), golden('::1', 'hlim=64'));
+  assert.match(await commands.run('ping -nV0 -c1 -I10.0.0.1 127.0.0.1'), golden('127.0.0.1', 'ttl=64'));
 });
 
 test('no answer', async () => {

@@ -22,6 +22,8 @@ const OLD = '0 192.0.2.0/24 10.0.0.2';
 /** Words after `route`, and the routes there are then. */
 const WORDS: readonly (readonly [string, ...string[]])[] = [
   ['add default 10.0.0.2', OLD, '0 0.0.0.0/0 10.0.0.2'],
+  ['-nT1 add default 10.0.0.2', OLD, '1 0.0.0.0/0 10.0.0.2'],
+  ['-T1 -nq add default 10.0.0.2', OLD, '1 0.0.0.0/0 10.0.0.2'],
   ['-n add -net 172.16.0.0/12 10.0.0.2', OLD, '0 172.16.0.0/12 10.0.0.2'],
   ['add 172.16/12 10.0.0.2', OLD, '0 172.16.0.0/12 10.0.0.2'],
   ['add 172.16.9.9 -netmask 255.240.0.0 10.0.0.2', OLD, '0 172.16.0.0/12 10.0.0.2'],
