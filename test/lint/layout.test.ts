@@ -2,8 +2,9 @@
  * The layout rule of ARCHITECTURE.md: every shared word is a member of a const enum, says who writes it (`W:`, in its own
  * comment or its enum's), lies in a line of 128 bytes with words of the same kind of writer, and is stored by nobody else.
  *
- * It reads the sources as text. What it sees as a store: an assignment to `x[… Enum.MEMBER …]`, Atomics operations that
- * write, `fill` and `set`, also through a constant that was set to the index. A file of src/workers runs on workers, one of
+ * It reads the sources as text. What it sees as a store: an assignment to `x[… Enum.MEMBER …]`, also by `++` and in a pattern, Atomics
+ * operations that write, `fill`, `set` and `copyWithin`, also of a `subarray`, also through a variable that was set to the index. What is
+ * handed to a function as an index it does not follow; Atomics under another name it refuses. A file of src/workers runs on workers, one of
  * src/main on main, one of src/shared on both, unless the function says "Main only" or "Workers only".
  */
 import assert from 'node:assert/strict';
@@ -133,6 +134,7 @@ describe('shared words', () => {
   it('each is stored by its writers alone', () => {
     assert.ok(stores(files).length > 100, 'it sees stores at all');
     assert.deepEqual(strangers(files), []);
+    assert.deepEqual(renamed(files), []);
   });
 });
 
@@ -169,6 +171,21 @@ describe('the rule sees what breaks it', () => {
     'heap.set(list, b + Thread.X);',
     'const at = block(1) + Thread.X;\n  Atomics.store(heap, at, list);',
     'const at = b + Thread.X;\n  heap[at] = 3;',
+    'let at = b + Thread.X;\n  heap[at] = 3;',
+    'at = b + Thread.X;\n  heap[at] = 3;',
+    'const go = (at = b + Thread.X) => {\n    heap[at] = 3;\n  };',
+    "heap[b + Thread['X']] = 1;",
+    "Atomics['store'](heap, b + Thread.X, 1);",
+    '++heap[b + Thread.X];',
+    '--ctx.views.heap[b + Thread.X];',
+    'heap[b + Thread.X] **= 2;',
+    'heap[b + Thread.X] ||= 2;',
+    'heap[b + Thread.X] ??= 2;',
+    '[heap[b + Thread.X]] = [1];',
+    '[other, heap[b + Thread.X]] = list;',
+    'heap.copyWithin(b + Thread.X, 0, 1);',
+    'heap.subarray(b + Thread.X, b + 9).fill(0);',
+    'heap.subarray(b + Thread.X)[0] = 1;',
   ];
   const LOADS = [
     'const x = heap[b + Thread.X];',
@@ -176,6 +193,11 @@ describe('the rule sees what breaks it', () => {
     'other[heap[b + Thread.X]] = 1;',
     'Atomics.store(heap, b + 1, heap[b + Thread.X]);',
     'Atomics.load(heap, b + Thread.X);',
+    'heap.copyWithin(0, b + Thread.X, b + 9);',
+    'const [first] = heap.subarray(b + Thread.X);',
+    'const list = [heap[b + Thread.X], 1];',
+    'n++;\n  other[heap[b + Thread.X]] = 1;',
+    'const x = -heap[b + Thread.X];',
     '// heap[b + Thread.X] = 1;',
     '/* Atomics.store(heap, b + Thread.X, 1); */',
   ];
@@ -206,6 +228,15 @@ describe('the rule sees what breaks it', () => {
       }
     });
   }
+  it('Atomics under another name', () => {
+    for (const text of ['const { store } = Atomics;', 'const put = Atomics.store;', 'use(Atomics);']) {
+      assert.deepEqual(renamed(new Map([['src/a.ts', text]])), ['src/a.ts:1']);
+    }
+    assert.deepEqual(renamed(new Map([['src/a.ts', "// Atomics\nAtomics.load(a, 1);\nAtomics['load'](a, 1);"]])), []);
+  });
+  it('an enum of words that is not const', () => {
+    assert.ok(enums(new Map([[`${LAYOUT}a.ts`, '/** Words. */\nexport enum Some {\n  A = 1,\n}\n']])).has('Some'));
+  });
   it('a function of one side', () => {
     const text = (head: string) => `/** Makes it.${head} */\nexport function f() {\n  heap[Thread.X] = 1;\n}\n`;
     for (const [writer, right, wrong] of [
@@ -240,7 +271,7 @@ function enums(files: Files): Map<string, Word[]> {
   const found = new Map<string, Word[]>();
   for (const [path, text] of files) {
     if (!path.startsWith(LAYOUT) && !path.startsWith(TABLES)) continue;
-    const pattern = /(?:\/\*\*((?:(?!\*\/).)*)\*\/\n)?(?:export )?const enum (\w+) \{\n(.*?)\n\}/gs;
+    const pattern = /(?:\/\*\*((?:(?!\*\/).)*)\*\/\n)?(?:export )?(?:const )?enum (\w+) \{\n(.*?)\n\}/gs;
     for (const [, head = '', name, body] of text.matchAll(pattern))
       found.set(name as string, members(head, body ?? ''));
   }
@@ -320,11 +351,17 @@ interface Store {
   readonly by: readonly Side[];
 }
 
+/** A parameter, or a variable, that is being set, up to where the word stands. */
+const ALIASES = [
+  /[(,]\s*(\w+)(?:: \w+)? = ([^;[=(]*)$/,
+  /(?:\b(?:const|let|var) |[,;{}\n] *)(\w+)(?:: \w+)? = ([^;[]*)$/,
+];
+
 /** Every store to a word that the sources have. */
 function stores(files: Files): Store[] {
   const found: Store[] = [];
   for (const [path, original] of files) {
-    const text = withoutComments(original);
+    const text = plain(original);
     const at = (index: number, word: string) => {
       const line = text.slice(0, index).split('\n').length;
       found.push({ path, line, word, by: runsOn(path, original, index) });
@@ -333,7 +370,8 @@ function stores(files: Files): Store[] {
       const [word, of, name] = match;
       if (!WORDS.has(of as string) || CONSTANTS.has(`${of}.${name}`)) continue;
       if (isStore(text, match.index)) at(match.index, word);
-      const [, alias, between = ''] = /\bconst (\w+) = ([^;[]*)$/.exec(text.slice(0, match.index)) ?? [];
+      const before = text.slice(0, match.index);
+      const [, alias, between = ''] = ALIASES.map((pattern) => pattern.exec(before)).find((found) => found) ?? [];
       if (alias === undefined || between.split('(').length > between.split(')').length) continue;
       const rest = text.slice(match.index);
       for (const use of rest.slice(0, endOfFunction(rest)).matchAll(new RegExp(`\\b${alias}\\b`, 'g'))) {
@@ -363,6 +401,8 @@ function isStore(text: string, index: number): boolean {
     else if (c === '(' && depth-- === 0) {
       const callee = /[\w.]*$/.exec(text.slice(0, i))?.[0] ?? '';
       if (/^Atomics\.(?!load|wait|notify)/.test(callee)) return commas === 1;
+      if (/\.subarray$/.test(callee)) return isChanged(text, i);
+      if (/\.copyWithin$/.test(callee)) return commas === 0;
       return /\.(fill|set)$/.test(callee) && commas >= 1;
     }
   }
@@ -371,13 +411,41 @@ function isStore(text: string, index: number): boolean {
 
 /** Whether the element whose bracket opens at `open` is assigned to. */
 function isAssigned(text: string, open: number): boolean {
+  const after = text.slice(closing(text, open) + 1);
+  if (/^\s*(=(?![=>])|([-+*/|&^%?]|\*\*|&&|\|\||\?\?|<<|>>>?)=(?!=)|\+\+|--)/.test(after)) return true;
+  const before = text.slice(0, open).replace(/[\w.]+$/, '');
+  if (/(\+\+|--)$/.test(before)) return true;
+  // In a pattern: what opens around it is no index itself, and is assigned to.
+  const around = /(?:^|[;{}\n])\s*\[([^[\];]*)$/.exec(before);
+  return around !== null && isAssigned(text, before.length - 1 - (around[1] as string).length);
+}
+
+/** Whether the part that the bracket or parenthesis at `open` ends is changed. */
+function isChanged(text: string, open: number): boolean {
+  const close = closing(text, open);
+  const after = text.slice(close + 1);
+  if (/^\s*\.(fill|set|copyWithin|reverse|sort)\(/.test(after)) return true;
+  return after.startsWith('[') && isAssigned(text, close + 1);
+}
+
+/** Where what opens at `open` is closed. */
+function closing(text: string, open: number): number {
   let depth = 0;
   for (let i = open; i < text.length; i++) {
-    if (text[i] === '[') depth++;
-    else if (text[i] === ']' && --depth === 0)
-      return /^\s*(=(?![=>])|[-+*/|&^]=|<<=|>>>?=|\+\+|--)/.test(text.slice(i + 1));
+    if ('[({'.includes(text[i] as string)) depth++;
+    else if ('])}'.includes(text[i] as string) && --depth === 0) return i;
   }
-  return false;
+  return text.length;
+}
+
+/** Where Atomics is anything but called by its name. */
+function renamed(files: Files): string[] {
+  return [...files].flatMap(([path, original]) => {
+    const text = plain(original);
+    return [...text.matchAll(/\bAtomics\b(?!\.\w+\()/g)].map(
+      ({ index }) => `${path}:${text.slice(0, index).split('\n').length}`,
+    );
+  });
 }
 
 /** Stores by a side that the word's comment does not name. */
@@ -406,7 +474,8 @@ function runsOn(path: string, text: string, index: number): readonly Side[] {
   return /\bWorkers only\b/.test(head) ? ['worker'] : ['main', 'worker'];
 }
 
-/** The text with its comments blanked, line ends and all places kept. */
-function withoutComments(text: string): string {
-  return text.replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, (comment) => comment.replace(/[^\n]/g, ' '));
+/** The text with its comments blanked and `A['b']` written as `A.b`, all line ends kept. */
+function plain(text: string): string {
+  const blank = (comment: string): string => comment.replace(/[^\n]/g, ' ');
+  return text.replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, blank).replace(/\b([A-Z]\w+)\[\s*(['"`])(\w+)\2\s*\]/g, '$1.$3');
 }

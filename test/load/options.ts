@@ -86,14 +86,14 @@ export function parseOptions(args: readonly string[]): Options | 'help' {
     workers: whole(values, 'workers', 1, 16, 1),
     rate: whole(values, 'rate', 0, 1e8, 10_000),
     window: whole(values, 'window', 0, 1e6, 0),
-    seconds: decimal(values, 'seconds', 1e6, Number.isFinite(count) ? 1e6 : 10),
+    seconds: decimal(values, 'seconds', 0.001, 1e6, Number.isFinite(count) ? 1e6 : 10),
     count,
     size,
     macs,
     flows: whole(values, 'flows', Math.max(1, macs), MOST_FLOWS, Math.max(1, macs)),
     bidirectional: values.bidirectional ?? false,
     seed: whole(values, 'seed', 0, 2 ** 32 - 1, Math.floor(Math.random() * 2 ** 32)),
-    allowLoss: decimal(values, 'allow-loss', 100, 0),
+    allowLoss: decimal(values, 'allow-loss', 0, 100, 0),
     json: values.json ?? false,
   };
 }
@@ -141,12 +141,12 @@ function whole(values: Values, name: Numeric, least: number, most: number, fallb
   return value;
 }
 
-function decimal(values: Values, name: Numeric, most: number, fallback: number): number {
+function decimal(values: Values, name: Numeric, least: number, most: number, fallback: number): number {
   const text = values[name];
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value > most)
-    throw new UsageError(`--${name} ${text}: a number from 0 to ${most}`);
+  if (!/^\d+(\.\d+)?$/.test(text) || value < least || value > most)
+    throw new UsageError(`--${name} ${text}: a number from ${least} to ${most}`);
   return value;
 }
 

@@ -48,6 +48,8 @@ test('wrong usage is refused', () => {
     '--lab --rate=-1',
     '--lab --rate ten',
     '--lab --seconds 1s',
+    '--lab --seconds 0',
+    '--lab --seconds 0.0001',
     '--lab --count 0',
     '--lab --size 59',
     '--lab --macs 0',
