@@ -7,6 +7,7 @@ import { after, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { arp, ether, icmp, ip, ipv4, ipv6, mac, raw, sum6 } from '../support/fake-stack.js';
 import { isArp, isNd, RoutedRig } from '../support/routed-rig.js';
+import { build, noise, parse } from '../support/superframe.js';
 
 const rig = await RoutedRig.start([
   'sysctl net.inet.icmp.errppslimit=-1',
@@ -101,6 +102,36 @@ test('B80 packets to an unknown IPv6 neighbour wait likewise', async () => {
     ],
   );
 });
+
+for (const version of [4, 6] as const) {
+  test(`B80 an IPv${version} superframe to an unknown neighbour waits, whole or for a link that wants it cut; nobody hears that it is too long`, async () => {
+    const payload = noise(20_000);
+    for (const [host, words] of [
+      ['7', 'tso'],
+      ['8', '-tso'],
+    ] as const) {
+      await rig.command(`ifconfig mem1 ${words}`);
+      const [from, to] = version === 4 ? ['10.0.1.9', `10.0.2.${host}`] : ['2001:db8:1::9', `2001:db8:2::${host}`];
+      const addresses = [from, to].flatMap((address) => [...raw(ip(address as string))]);
+      const made = build({ version, protocol: 6, payload, size: 1400, addresses, dst: '02:00:00:00:00:a0' });
+      rig.forget();
+      await rig.sendOffloaded('mem0', made.bytes, made.vnet);
+      assert.equal(rig.router.books().totals.held, 1);
+      rig.neighbour('mem1', to as string, mac(Number(host)));
+      await rig.settle();
+      assert.deepEqual(rig.take('mem0'), [], 'no error');
+      const out = rig.take('mem1');
+      if (words === 'tso') {
+        const whole = out.map((bytes) => [bytes.length, bytes[5], bytes[version === 4 ? 22 : 21]]);
+        assert.deepEqual(whole, [[made.bytes.length, 7, (made.bytes[version === 4 ? 22 : 21] as number) - 1]]);
+      } else {
+        assert.equal(out.length, Math.ceil(20_000 / 1400));
+        assert.deepEqual(Buffer.concat(out.map((bytes) => parse(bytes).payload)), Buffer.from(payload));
+      }
+    }
+    await rig.command('ifconfig mem1 tso');
+  });
+}
 
 test('B80 after three questions without an answer the sender hears host unreachable', async () => {
   const dropped = await rig.dropsOf(async () => {

@@ -303,6 +303,26 @@ describe('the head end', () => {
     }
   }
 
+  it('B80 a superframe into a tunnel whose first node is not known yet waits, and is cut into packets that fit', async () => {
+    await rig.rig.command(
+      'ip -6 route add fcff:8::/32 via 2001:db8:c::88',
+      'ip route add 10.1.11.0/24 vrf vrf-100 encap seg6 mode encap segs fcff:8::d dev vrf-100',
+    );
+    rig.rig.forget();
+    const payload = noise(20_000);
+    const addresses = [...addressBytes('10.0.0.1'), ...addressBytes('10.1.11.9')];
+    const made = build({ version: 4, protocol: TCP, payload, size: 1300, addresses, dst: '02:00:00:00:00:00' });
+    made.bytes.set(rig.rig.lladdr('mem1'));
+    await rig.rig.sendOffloaded('mem1', made.bytes, made.vnet);
+    rig.rig.neighbour('mem0', '2001:db8:c::88', Uint8Array.of(2, 0, 0, 0, 0, 0x88));
+    await rig.rig.settle();
+    const got = rig.take('mem0').filter((packet) => packet[6] === 43);
+    assert.equal(got.length, Math.ceil(payload.length / 1300));
+    const inner = got.map((packet) => parse(Uint8Array.from([...new Uint8Array(12), 8, 0, ...packet.subarray(64)])));
+    assert.deepEqual(Buffer.concat(inner.map((one) => one.payload)), Buffer.from(payload));
+    assert.deepEqual(rig.take('mem1'), [], 'no error');
+  });
+
   it('outer headers for which the headroom is too short: the packet moves back in its slot, and none before it is written', async () => {
     const { u8, sizes } = rig.rig.router.memory.views;
     const ends = Array.from({ length: sizes.frames }, (_, slot) => (slot + 1) * Slot.FRAME_STRIDE);

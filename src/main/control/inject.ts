@@ -21,6 +21,7 @@ import { Ether } from '../../shared/wire/ethernet.js';
 import { vnetClear } from '../../shared/wire/vnet.js';
 import { ControlError } from '../errors.js';
 import type { Memory } from '../memory/memory.js';
+import type { Superframe } from '../stack/packet.js';
 import type { Live } from './interface-table.js';
 
 /** Bytes of the header of capture type LOOP: an address family. */
@@ -109,15 +110,23 @@ export class Injector {
    * point-to-point interface. `trail` is what it has behind it, if it came by virtual hops. False if the interface is down or there is no
    * room: then nothing is counted.
    */
-  transmit(live: Live, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean {
+  transmit(live: Live, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array, superframe?: Superframe): boolean {
     const running = (this.memory.views.heap[ifRecord(live.index) + If.FLAGS] & IfFlag.RUNNING) !== 0;
     const family = live.type === 'rport' ? familyOf(bytes) : 0;
-    return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded, trail);
+    return running && bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, family, forwarded, trail, 0, superframe);
   }
 
   /** Has a worker send an IP packet by the routes of a domain; it is booked by `live`. As `transmit` for the rest. */
-  sendRouted(live: Live, rdomain: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean {
-    return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, INJECT_ROUTED | rdomain, forwarded, trail);
+  sendRouted(
+    live: Live,
+    rdomain: number,
+    bytes: Uint8Array,
+    forwarded: boolean,
+    trail?: Int32Array,
+    superframe?: Superframe,
+  ): boolean {
+    const where = INJECT_ROUTED | rdomain;
+    return bytes.length <= Slot.SUPER_MAX && this.put(live, bytes, where, forwarded, trail, 0, superframe);
   }
 
   /** Gives a packet to us, received on an interface, to a worker. False if there is no room: then nothing is counted. */
@@ -133,6 +142,7 @@ export class Injector {
     forwarded: boolean,
     trail?: Int32Array,
     bits = 0,
+    superframe?: Superframe,
   ): boolean {
     const { views, cache, me } = this.memory;
     // A TAP is written by any worker, a memory port by its owner.
@@ -150,7 +160,13 @@ export class Injector {
     if (trail !== undefined) views.i32.set(trail, views.slotOffset[slot] >> 2);
     views.meta[m + Meta.EGRESS] = live.index | (live.generation << 16) | bits;
     views.meta[m + Meta.PRIORITY] = DEFAULT_PRIORITY;
-    vnetClear(views.meta, m);
+    if (superframe === undefined) vnetClear(views.meta, m);
+    else {
+      // Without a family it is a frame, and the packet behind its header.
+      const from = family === 0 ? Ether.LENGTH << 16 : 0;
+      const [word0, word1, word2] = superframe.words;
+      views.meta.set([word0 >>> 16 === 0 ? word0 : word0 + from, word1 + from, word2], m + Meta.VNET0);
+    }
     views.owner[slot] = SlotOwner.QUEUED;
     if (!forwarded) views.counters[laneOf(me, live.index) + Lane.ORIGINATED] += 1;
     views.counters[workLane(views.sizes.threads, me) + Work.HANDED_OUT] += 1;

@@ -8,8 +8,11 @@ import { Work, workLane } from '../../shared/layout/counters.js';
 import { Meta, TRAIL_WORDS } from '../../shared/layout/packet.js';
 import { Cast, PuntReason, PuntWord } from '../../shared/ring/punt-reason.js';
 import { RingConsumer } from '../../shared/ring/ring.js';
-import { completeChecksum, hasChecksum, VnetFlag } from '../../shared/wire/vnet.js';
+import { Tcp } from '../../shared/wire/tcp.js';
+import { Udp } from '../../shared/wire/udp.js';
+import { completeChecksum, Gso, hasChecksum, VnetFlag } from '../../shared/wire/vnet.js';
 import type { Memory } from '../memory/memory.js';
+import type { Superframe } from '../stack/packet.js';
 
 /** Frames taken from all rings in a turn, but from each so many at most, and so many at least. */
 const BUDGET = 128;
@@ -21,7 +24,7 @@ export interface Punt {
   readonly reason: PuntReason;
   /** Interface it was received on. */
   readonly index: number;
-  /** A copy of the frame: Ethernet, or an IP packet from a point-to-point interface. Its checksums are whole. */
+  /** A copy of the frame: Ethernet, or an IP packet from a point-to-point interface. Its checksums are whole, but for a superframe's. */
   readonly bytes: Uint8Array;
   /** Where the ARP or IP header begins in it. */
   readonly network: number;
@@ -30,7 +33,12 @@ export interface Punt {
   readonly rdomain: number | undefined;
   /** What it has behind it, for who sends it on. */
   readonly trail: Int32Array | undefined;
+  /** Of one that is to be sent on and is more than one packet; then its transport checksum is partial. */
+  readonly superframe: Superframe | undefined;
 }
+
+/** Reasons for which a packet is sent on as it came. */
+const SENT_ON: readonly PuntReason[] = [PuntReason.RESOLVE, PuntReason.OUTPUT, PuntReason.VIA];
 
 export class Punts {
   private readonly memory: Memory;
@@ -73,19 +81,42 @@ export class Punts {
     const offset = meta[m + Meta.OFFSET];
     const length = meta[m + Meta.LENGTH];
     const word = meta[m + Meta.EGRESS];
-    if ((meta[m + Meta.VNET0] & VnetFlag.NEEDS_CSUM) !== 0 && hasChecksum(meta, m)) completeChecksum(u8, u16, meta, m);
     const reason: PuntReason = word & PuntWord.REASON_MASK;
     const cast: Cast = (word >> PuntWord.CAST_SHIFT) & PuntWord.CAST_MASK;
     const own = reason === PuntReason.OUTPUT;
+    const network = own ? 0 : word >>> PuntWord.OFFSET_SHIFT;
+    const superframe = SENT_ON.includes(reason) ? this.superframe(m, network) : undefined;
+    const partial = superframe === undefined && (meta[m + Meta.VNET0] & VnetFlag.NEEDS_CSUM) !== 0;
+    if (partial && hasChecksum(meta, m)) completeChecksum(u8, u16, meta, m);
     const begin = slotOffset[slot] >> 2;
     return {
       reason,
       index: meta[m + Meta.INGRESS],
       bytes: u8.slice(offset, offset + length),
-      network: own ? 0 : word >>> PuntWord.OFFSET_SHIFT,
+      network,
       cast: cast === Cast.OWN ? Cast.UNICAST : cast,
       rdomain: own ? word >>> PuntWord.OFFSET_SHIFT : undefined,
       trail: (word & PuntWord.TRAIL) === 0 ? undefined : i32.slice(begin, begin + TRAIL_WORDS),
+      superframe,
     };
+  }
+
+  /** What the frame with its meta at `m`, whose IP header is at byte `network`, says of a superframe; undefined if it is none. */
+  private superframe(m: number, network: number): Superframe | undefined {
+    const { u8, meta } = this.memory.views;
+    const word0 = meta[m + Meta.VNET0];
+    const gso = (word0 >>> 8) & 0x7f;
+    if (gso === Gso.NONE) return undefined;
+    const start = meta[m + Meta.VNET1] >>> 16;
+    const transport = meta[m + Meta.OFFSET] + start;
+    const header = gso === Gso.UDP_L4 ? Udp.LENGTH : (u8[transport + Tcp.DATA_OFFSET] >> 4) << 2;
+    const from = network << 16;
+    // An hdr_len that is not said stays so.
+    const words = [
+      word0 >>> 16 === 0 ? word0 : word0 - from,
+      meta[m + Meta.VNET1] - from,
+      meta[m + Meta.VNET2],
+    ] as const;
+    return { words, size: start - network + header + (meta[m + Meta.VNET1] & 0xffff) };
   }
 }

@@ -110,13 +110,13 @@ export function stackEnvironment(parts: StackParts): StackEnvironment {
         .filter((live) => live.type !== 'veb')
         .map(describe),
     route,
-    transmit: (index, bytes, forwarded, trail) => {
+    transmit: (index, bytes, forwarded, trail, superframe) => {
       const live = table.at(index);
-      return live !== undefined && injector.transmit(live, bytes, forwarded, trail);
+      return live !== undefined && injector.transmit(live, bytes, forwarded, trail, superframe);
     },
-    sendRouted: (index, rdomain, bytes, forwarded, trail) => {
+    sendRouted: (index, rdomain, bytes, forwarded, trail, superframe) => {
       const live = table.at(index) ?? table.all()[0];
-      return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded, trail);
+      return live !== undefined && injector.sendRouted(live, rdomain, bytes, forwarded, trail, superframe);
     },
     tunnelsOf: (rdomain, outer) =>
       parts

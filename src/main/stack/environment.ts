@@ -5,6 +5,7 @@
  * Addresses are int32 words in host order: one of IPv4, four of IPv6.
  */
 import type { DropReason } from './fate.js';
+import type { Superframe } from './packet.js';
 
 /** An address of an interface. */
 export interface StackAddress {
@@ -86,14 +87,21 @@ export interface StackEnvironment {
   /**
    * Sends a whole Ethernet frame, or on a point-to-point interface an IP packet; the bytes are not touched again. `forwarded`: it
    * was punted on its way through and is counted as transmitted; otherwise the router made it, and it is counted as originated
-   * too. `trail` is what it has behind it. False if it could not be taken: then nothing is counted.
+   * too. `trail` is what it has behind it, `superframe` is set if it is more than one packet. False if it could not be taken: then nothing is counted.
    */
-  transmit(index: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean;
+  transmit(index: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array, superframe?: Superframe): boolean;
   /**
    * Has a worker send an IP packet of ours by the routes of a domain; its TTL stays as it is. Interface `index` books what becomes of it;
-   * `forwarded`, `trail` and the result are as of `transmit`.
+   * all else is as of `transmit`.
    */
-  sendRouted(index: number, rdomain: number, bytes: Uint8Array, forwarded: boolean, trail?: Int32Array): boolean;
+  sendRouted(
+    index: number,
+    rdomain: number,
+    bytes: Uint8Array,
+    forwarded: boolean,
+    trail?: Int32Array,
+    superframe?: Superframe,
+  ): boolean;
   /** Routes that encapsulate as a packet is whose sender is told of it in domain `rdomain`, where its answers come in. */
   tunnelsOf(rdomain: number, outer: OuterHeader): readonly StackTunnel[];
   /** From now on no outer packet longer than `mtu` bytes takes a path; 0 = as long as its first link takes. */

@@ -38,7 +38,7 @@ import type { IcmpErrors } from './icmp.js';
 import type { Neighbours } from './neighbours.js';
 import { fillOptions } from './options.js';
 import type { Output } from './output.js';
-import { destinationOf, IP, macOf, type Origin, type Packet, sourceOf } from './packet.js';
+import { destinationOf, IP, macOf, type Origin, type Packet, sizeOf, sourceOf } from './packet.js';
 import { isOnLink } from './proxy.js';
 import { PeerBuckets } from './rate-limit.js';
 import type { Sources } from './sources.js';
@@ -112,16 +112,19 @@ export class Forwarder {
     if (route.kind === 'sid') return 'no-route';
     if (route.kind === 'encap') {
       const mtu = route.mtu ?? packet.length;
-      if (packet.length > mtu && (fragmentField(u8, IP) & Ipv4Fragment.DF) !== 0) {
+      const fits = sizeOf(packet, origin) <= mtu;
+      if (!fits && (fragmentField(u8, IP) & Ipv4Fragment.DF) !== 0) {
         unreachable(UnreachableCode.FRAGMENTATION_NEEDED, mtu);
         return 'too-big';
       }
       if (!own) decrementTtl(u8, u16, IP);
-      return this.output.routed(fragment4(packet, mtu), on.index, on.rdomain, origin);
+      const parts = fits ? [packet] : this.parts4(packet, mtu, origin);
+      return this.output.routed(parts, on.index, on.rdomain, origin);
     }
     const out = this.env.interfaceOf(route.out);
     if (out === undefined) return 'down';
-    if (packet.length > out.mtu && (fragmentField(u8, IP) & Ipv4Fragment.DF) !== 0) {
+    const fits = sizeOf(packet, origin) <= out.mtu;
+    if (!fits && (fragmentField(u8, IP) & Ipv4Fragment.DF) !== 0) {
       unreachable(UnreachableCode.FRAGMENTATION_NEEDED, out.mtu);
       return 'too-big';
     }
@@ -131,13 +134,18 @@ export class Forwarder {
       decrementTtl(u8, u16, IP);
       this.fillOptions(packet, on, out);
     }
-    if (packet.length <= out.mtu) return this.output.via(packet, out, next, origin);
-    const [first, ...others] = fragment4(packet, out.mtu);
-    if (first === undefined) return 'header';
+    if (fits) return this.output.via(packet, out, next, origin);
+    const [first, ...others] = this.parts4(packet, out.mtu, origin);
+    if (first === undefined) return origin.superframe === undefined ? 'header' : 'too-big';
     // The packet's fate is that of its first fragment; the others are new.
     const fate = this.output.via(first, out, next, origin);
     for (const other of others) this.output.via(other, out, next, { ...origin, counted: false });
     return fate;
+  }
+
+  /** Fragments; of a superframe, whose segments would each have to be cut, none. */
+  private parts4(packet: Packet, mtu: number, origin: Origin): Packet[] {
+    return origin.superframe === undefined ? fragment4(packet, mtu) : [];
   }
 
   private fillOptions(packet: Packet, on: StackInterface, out: StackInterface): void {
@@ -193,7 +201,7 @@ export class Forwarder {
     if (route.kind === 'sid') return 'no-route';
     if (route.kind === 'encap') {
       const mtu = Math.max(route.mtu ?? packet.length, MTU_LEAST);
-      if (packet.length > mtu) {
+      if (sizeOf(packet, origin) > mtu) {
         this.errors.error6(packet, origin, Icmp6Type.TOO_BIG, 0, mtu);
         return 'too-big';
       }
@@ -202,7 +210,7 @@ export class Forwarder {
     }
     const out = this.env.interfaceOf(route.out);
     if (out === undefined) return 'down';
-    if (packet.length > out.mtu) {
+    if (sizeOf(packet, origin) > out.mtu) {
       this.errors.error6(packet, origin, Icmp6Type.TOO_BIG, 0, out.mtu);
       return 'too-big';
     }

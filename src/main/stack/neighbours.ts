@@ -316,7 +316,8 @@ export class Neighbours {
     const out = this.env.interfaceOf(entry.index);
     if (out === undefined || !out.up) return 'down';
     const frame = frameOf(packet, entry.lladdr as Uint8Array, out.lladdr);
-    return this.env.transmit(entry.index, frame, origin.counted, origin.trail) ? 'sent' : 'transmit';
+    const { counted, trail, superframe } = origin;
+    return this.env.transmit(entry.index, frame, counted, trail, superframe) ? 'sent' : 'transmit';
   }
 
   private enqueue(entry: Entry, packet: Packet, origin: Origin): Fate {

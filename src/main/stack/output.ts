@@ -7,7 +7,7 @@ import type { StackEnvironment, StackInterface } from './environment.js';
 import type { Fate } from './fate.js';
 import { fragment4, fragment6 } from './fragmentation.js';
 import type { Neighbours } from './neighbours.js';
-import { destinationOf, ipBytes, type Origin, OWN, type Packet } from './packet.js';
+import { destinationOf, ipBytes, type Origin, OWN, type Packet, sizeOf } from './packet.js';
 import type { PathMtu } from './path-mtu.js';
 
 export class Output {
@@ -38,7 +38,9 @@ export class Output {
       case 'ethernet':
         return this.neighbours.send(out.index, next, packet, origin);
       case 'point-to-point':
-        return this.env.transmit(out.index, ipBytes(packet), origin.counted, origin.trail) ? 'sent' : 'transmit';
+        return this.env.transmit(out.index, ipBytes(packet), origin.counted, origin.trail, origin.superframe)
+          ? 'sent'
+          : 'transmit';
       default:
         return 'no-route';
     }
@@ -61,13 +63,13 @@ export class Output {
     if (to.kind === 'broadcast') return 'directed-broadcast';
     if (to.kind === 'reject' || to.kind === 'blackhole') return to.kind;
     if (to.kind === 'encap' || to.kind === 'sid') {
-      const parts = this.cut(packet, to.mtu ?? packet.length);
+      const parts = this.cut(packet, to.mtu ?? packet.length, origin);
       return this.routed(parts, to.out || scope, rdomain, origin);
     }
     const out = this.env.interfaceOf(to.out);
     if (out === undefined) return 'down';
     const mtu = Math.min(out.mtu, this.paths.of(rdomain, destination, this.env.nowMs()));
-    const parts = this.cut(packet, mtu);
+    const parts = this.cut(packet, mtu, origin);
     const [first, ...others] = parts;
     if (first === undefined) return 'too-big';
     const fate = this.via(first, out, to.gateway ?? destination, origin);
@@ -75,7 +77,9 @@ export class Output {
     return fate;
   }
 
-  private cut(packet: Packet, mtu: number): Packet[] {
+  private cut(packet: Packet, mtu: number, origin: Origin): Packet[] {
+    // A superframe is cut by who sends it, into packets that fit, or not at all.
+    if (origin.superframe !== undefined) return sizeOf(packet, origin) <= mtu ? [packet] : [];
     return packet.version === 4 ? fragment4(packet, mtu) : fragment6(packet, mtu, this.nextId());
   }
 
@@ -83,7 +87,7 @@ export class Output {
   routed(packets: readonly Packet[], index: number, rdomain: number, origin: Origin): Fate {
     const [first, ...others] = packets;
     if (first === undefined) return 'too-big';
-    const fate = this.env.sendRouted(index, rdomain, ipBytes(first), origin.counted, origin.trail)
+    const fate = this.env.sendRouted(index, rdomain, ipBytes(first), origin.counted, origin.trail, origin.superframe)
       ? 'sent'
       : 'transmit';
     for (const other of others) this.env.sendRouted(index, rdomain, ipBytes(other), false, origin.trail);

@@ -20,6 +20,14 @@ export interface Packet {
   readonly length: number;
 }
 
+/** What makes a superframe of a packet: it is sent on as it is, and whoever cuts it knows how. */
+export interface Superframe {
+  /** The three words of `Meta.VNET0`, counted from the IP header. */
+  readonly words: readonly [number, number, number];
+  /** Bytes of the longest packet that it becomes. */
+  readonly size: number;
+}
+
 /** Where a packet came in, and how. */
 export interface Origin {
   /** Index of the ingress; -1 of what the router made itself. */
@@ -30,6 +38,13 @@ export interface Origin {
   readonly counted: boolean;
   /** The virtual hops that it has behind it: they go with whatever is sent on of it. */
   readonly trail?: Int32Array | undefined;
+  /** Set if it is more than one packet. */
+  readonly superframe?: Superframe | undefined;
+}
+
+/** Bytes of the longest packet that one becomes on its way. */
+export function sizeOf(packet: Packet, { superframe }: Origin): number {
+  return superframe?.size ?? packet.length;
 }
 
 /** Origin of what the router makes. */

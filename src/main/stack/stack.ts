@@ -29,7 +29,16 @@ import { LocalInput } from './local.js';
 import { NdSpeaker } from './nd.js';
 import { type Neighbour, Neighbours } from './neighbours.js';
 import { Output } from './output.js';
-import { destinationOf, IP, type Origin, type Packet, readPacket, sourceOf } from './packet.js';
+import {
+  destinationOf,
+  IP,
+  type Origin,
+  type Packet,
+  readPacket,
+  type Superframe,
+  sizeOf,
+  sourceOf,
+} from './packet.js';
 import { PathMtu } from './path-mtu.js';
 import { Pinger, type PingOptions, type PingReport } from './ping.js';
 import { ProxyAnswers } from './proxy.js';
@@ -51,6 +60,8 @@ export interface Punted {
   readonly rdomain?: number | undefined;
   /** The virtual hops that it has behind it. */
   readonly trail?: Int32Array | undefined;
+  /** Set if it is more than one packet, and to be sent on. */
+  readonly superframe?: Superframe | undefined;
 }
 
 export class Stack {
@@ -161,16 +172,16 @@ export class Stack {
     else this.env.drop(index, fate);
   }
 
-  private judge({ reason, index, bytes, network, cast, rdomain, trail }: Punted): Fate {
+  private judge({ reason, index, bytes, network, cast, rdomain, trail, superframe }: Punted): Fate {
     if (rdomain !== undefined)
-      return this.sendOn(bytes, { ingress: index, group: true, counted: true, trail }, rdomain);
+      return this.sendOn(bytes, { ingress: index, group: true, counted: true, trail, superframe }, rdomain);
     const on = this.env.interfaceOf(index);
     if (on === undefined || !on.up) return 'down';
     if (reason === PuntReason.ARP) return this.arp.input(bytes, on, cast === 0);
     const read = readPacket(bytes, network);
     if ('drop' in read) return read.drop;
     const { packet } = read;
-    const origin: Origin = { ingress: index, group: cast !== 0, counted: true, trail };
+    const origin: Origin = { ingress: index, group: cast !== 0, counted: true, trail, superframe };
     if (read.badOption) {
       this.errors.error4(packet, origin, IcmpType.PARAMETER_PROBLEM, 0, -walkOptions(packet.u8, IP) << 24);
       return 'ip4-option';
@@ -207,7 +218,8 @@ export class Stack {
     const out = this.env.interfaceOf(read32(bytes, at + PuntVia.OUT));
     if (out === undefined) return 'down';
     const next = wordsAt(bytes, at + PuntVia.ADDRESS, packet.version);
-    const [first, ...others] = packet.version === 4 ? fragment4(packet, out.mtu) : [packet];
+    const whole = packet.version === 6 || sizeOf(packet, origin) <= out.mtu;
+    const [first, ...others] = whole ? [packet] : origin.superframe === undefined ? fragment4(packet, out.mtu) : [];
     if (first === undefined) return 'too-big';
     const fate = this.output.via(first, out, next, origin);
     for (const other of others) this.output.via(other, out, next, { ...origin, counted: false });
