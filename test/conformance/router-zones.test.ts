@@ -105,10 +105,10 @@ test('neighbours are shown with their zones, and taken away by them', async () =
 test('routes are shown with their zones', async () => {
   const table = await rig.command('route -n show -inet6');
   for (const port of PORTS) {
-    assert.match(table, new RegExp(`^fe80::%${port}/64 +fe80::1%${port} +UCn +- +4 ${port}$`, 'm'));
-    assert.match(table, new RegExp(`^fe80::1%${port} +02:00:00:00:00:a. +UHLl +- +1 ${port}$`, 'm'));
+    assert.match(table, new RegExp(`^fe80::%${port}/64 +fe80::1%${port} +UCn +0 +0 +- +4 ${port}$`, 'm'));
+    assert.match(table, new RegExp(`^fe80::1%${port} +02:00:00:00:00:a. +UHLl +0 +0 +- +1 ${port}$`, 'm'));
   }
-  assert.match(table, /^2001:db8:b::\/48 +fe80::2%mem1 +UGS +- +8 mem1$/m);
+  assert.match(table, /^2001:db8:b::\/48 +fe80::2%mem1 +UGS +0 +0 +- +8 mem1$/m);
   assert.match(await rig.command('route get fe80::9%mem1'), /interface: mem1\n if address: fe80::1%mem1\n/);
   const shown = await rig.command('ip -6 route show');
   for (const port of PORTS) assert.match(shown, new RegExp(`^fe80::/64 dev ${port} proto kernel metric 256`, 'm'));
