@@ -2,7 +2,7 @@
  * smrctl: one command to a running smrouterd (README.md, "Programs"). Prints what it answers; exit 0, or 1 with the
  * message and errno on standard error.
  */
-import { readFileSync, readSync } from 'node:fs';
+import { readFileSync, readSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, ask, send } from './api/client.js';
 import { drawTop, topOptions } from './cli/top.js';
@@ -18,6 +18,9 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   ECONNRESET: CLOSED,
   EPIPE: CLOSED,
 };
+
+const SUCCESSOR_MS = 10_000;
+const LOOK_MS = 20;
 
 const USAGE = 'usage: smrctl [-s SOCKET] [--json] WORD …';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
@@ -102,6 +105,7 @@ async function main(): Promise<number> {
     process.stderr.write(`smrctl: ${words.join(' ')}: ${message} (${code ?? 'EIO'})\n`);
     return 1;
   }
+  const standing = identity(socket);
   let answer: Answer;
   try {
     answer = await send(socket, JSON.stringify({ words, json, files }));
@@ -115,6 +119,7 @@ async function main(): Promise<number> {
   if (answer.status === 200) {
     const output = reply.output ?? '';
     process.stdout.write(output);
+    if (words[0] === 'upgrade') await successor(socket, standing);
     if (!isUnanswered(words, output)) return 0;
     process.stderr.write(`smrctl: ${words.join(' ')}: no answer (ETIMEDOUT)\n`);
     return 1;
@@ -123,6 +128,27 @@ async function main(): Promise<number> {
   if (words[0] === 'ip') process.stderr.write(`Error: ${reply.message ?? 'refused'}.\n`);
   process.stderr.write(`smrctl: ${words.join(' ')}: ${reply.message ?? 'refused'} (${reply.code ?? 'EIO'})\n`);
   return refusal(words);
+}
+
+/** Which socket it is that stands at a path: another one after somebody has bound it anew. Empty if there is none. */
+function identity(socket: string): string {
+  const stat = statSync(socket, { throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.dev} ${stat.ino} ${stat.ctimeMs}`;
+}
+
+/** Waits for who takes over to answer at the socket, where `before` stood, so that the next command finds it there; SUCCESSOR_MS at most. */
+async function successor(socket: string, before: string): Promise<void> {
+  for (let waited = 0; waited < SUCCESSOR_MS; waited += LOOK_MS) {
+    const now = identity(socket);
+    const answers = now !== '' && now !== before && (await ask(socket, ['show', 'status']).then(() => true, isRefusal));
+    if (answers) return;
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Whether an error is a daemon's answer, and not that none answers. */
+function isRefusal(error: unknown): boolean {
+  return !Object.hasOwn(WHY_NOT, (error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Whether this is what a `ping` prints that nobody answered: it fails, as ping(8) does, so that scripts see it. */

@@ -127,9 +127,10 @@ describe('a daemon with the rights of the unit', { skip: skipReason.tun() }, () 
     writeFileSync(daemon.file, config);
     assert.equal(await daemon.run('show', 'status'), 'forwarding\n');
     told.length = 0;
-    const [, pid = ''] = /^process (\d+) takes over$/m.exec(await daemon.run('upgrade')) ?? [];
+    const [, pid = ''] = /^process (\d+) takes over$/m.exec((await daemon.ctl('upgrade')).stdout) ?? [];
     successor = Number(pid);
     assert.notEqual(successor, old);
+    assert.equal(await daemon.run('show', 'status'), 'forwarding\n', 'it answers at once');
     await until('the old one is gone', 10_000, () => !existsSync(`/proc/${old}/task`));
     await hears(new RegExp(`^READY=1\n.*\nMAINPID=${pid}$`));
     const first = told.filter((text) => !text.startsWith('WATCHDOG'));
