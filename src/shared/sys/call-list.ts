@@ -3,7 +3,7 @@
  *
  * A call through koffi costs little while it is all that runs (20 ns), but between two frames of a worker, with its code gone from the cache,
  * some 0.15 µs, and libc's wrapper 0.04 more: of 2.3 µs that a frame between two TAPs takes, 0.3 to 0.4 (ARCHITECTURE.md, "TAPs"). No function of libc
- * makes a list of calls, and io_uring's own way costs more than it saves. So x86-64 has 82 bytes of machine code for it: call-list.s, of
+ * makes a list of calls, and io_uring's own way costs more than it saves. So x86-64 has 83 bytes of machine code for it: call-list.s, of
  * which a test sees that these here are its bytes. Elsewhere, or where memory for it may not be had, each call goes through koffi.
  */
 import { addressOf, functionAt, lastErrno, mapCode, readv, writev } from './libc.js';
@@ -48,7 +48,7 @@ export interface CallList {
   /** `CallEntry` words of entry k, from `k << CallEntry.SHIFT` on. */
   readonly entries: Int32Array;
   /**
-   * Reads from `fd` into the first `count` entries, until one fails or more than `room` bytes have come. Returns how many reads were made; the
+   * Reads from `fd` into the first `count` entries, until one fails or `room` bytes have come. Returns how many reads were made; the
    * last of them may have failed.
    */
   read(fd: number, count: number, room: number): number;
