@@ -53,6 +53,16 @@ for (const [row, fildrop, records] of [
   });
 }
 
+test('A8 what is given back to its port is captured there, and not on the bridge', async () => {
+  await bridge(2);
+  const [veb, port] = [bench.attach('veb0'), bench.attach('mem0')];
+  const [reserved, other] = [frame('01:80:c2:00:00:0e', A), frame(BROADCAST, A, { mark: 2 })];
+  rig.burst('mem0', [reserved, other]);
+  assert.deepEqual(bench.brief(veb), [`veb0  ${hex(other)}`]);
+  assert.deepEqual(bench.brief(port), [`mem0 in ${hex(reserved)}`, `mem0 in ${hex(other)}`]);
+  assert.equal(rig.counter('veb0', Lane.IPACKETS), 1);
+});
+
 test('several captures of one interface: each its own filter, length and counts, and one that drops hides nothing from the next', async () => {
   await bridge(2);
   const all = bench.attach('veb0');
