@@ -27,7 +27,7 @@ const DEFAULT_SOCKET = '/run/smrouter.sock';
 
 /** The command line: options stand before the first word. Throws Error with what is wrong. */
 function options(args: string[]): { socket: string; json: boolean; words: string[] } {
-  let socket = process.env.SMROUTER_SOCKET ?? DEFAULT_SOCKET;
+  let socket = process.env.SMROUTER_SOCKET || DEFAULT_SOCKET;
   let json = false;
   let at = 0;
   for (; args[at]?.startsWith('-'); at++) {

@@ -14,6 +14,7 @@ import { readConfig, runCommand } from './cli/command.js';
 import type { State } from './config/state.js';
 import { ControlError } from './errors.js';
 import { type DaemonLog, openLog } from './log.js';
+import { defaultWorkers, MOST_WORKERS } from './pool/worker-count.js';
 import { Router } from './router.js';
 import { keepSnapshots, readSnapshot, restoreSnapshot, type Snapshot } from './snapshot.js';
 import { handOver, Takeover } from './takeover.js';
@@ -24,7 +25,8 @@ const USAGE =
 const DEFAULT_CONFIG = '/etc/smrouter.conf';
 const DEFAULT_SOCKET = '/run/smrouter.sock';
 const DEFAULT_METRICS = '127.0.0.1:9476';
-const MOST_WORKERS = 16;
+/** Bytes of the path of a unix socket, at most (unix(7)); node would cut it there. */
+const SOCKET_PATH_MOST = 107;
 /** Why it leaves when another one has its place. */
 const TAKEOVER = 'takeover';
 
@@ -49,8 +51,8 @@ function options(args: string[]): Options {
     args,
     options: {
       f: { type: 'string', default: DEFAULT_CONFIG },
-      s: { type: 'string', default: process.env.SMROUTER_SOCKET ?? DEFAULT_SOCKET },
-      w: { type: 'string', default: String(Math.max(1, availableParallelism() - 1)) },
+      s: { type: 'string', default: process.env.SMROUTER_SOCKET || DEFAULT_SOCKET },
+      w: { type: 'string', default: String(defaultWorkers(availableParallelism())) },
       m: { type: 'string', default: DEFAULT_METRICS },
       n: { type: 'boolean', default: false },
       state: { type: 'string', default: '' },
@@ -63,10 +65,13 @@ function options(args: string[]): Options {
   if (!Number.isInteger(workers) || workers < 1 || workers > MOST_WORKERS) {
     throw new Error(`-w ${values.w}: not between 1 and ${MOST_WORKERS}`);
   }
+  if (Buffer.byteLength(values.s) > SOCKET_PATH_MOST) {
+    throw new Error(`-s ${values.s}: longer than ${SOCKET_PATH_MOST} bytes`);
+  }
   const colon = values.m.lastIndexOf(':');
-  const port = Number(values.m.slice(colon + 1));
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new Error(`-m ${values.m}: not HOST:PORT`);
+  const digits = values.m.slice(colon + 1);
+  const port = Number(digits);
+  if (colon < 1 || !/^\d+$/.test(digits) || port > 65_535) throw new Error(`-m ${values.m}: not HOST:PORT`);
   const host = values.m.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const group = (name: string | undefined): number => (name === undefined ? -1 : groupId(name));
   const groups = { admin: group(values['admin-group']), reader: group(values['read-group']) };

@@ -82,6 +82,8 @@ describe('smrouterd that does not start', () => {
       [['-w', 'two'], /^smrouterd: -w two: /m],
       [['-m', '9476'], /^smrouterd: -m 9476: not HOST:PORT$/m],
       [['-m', 'localhost:70000'], /^smrouterd: -m localhost:70000: not HOST:PORT$/m],
+      [['-m', '127.0.0.1:'], /^smrouterd: -m 127\.0\.0\.1:: not HOST:PORT$/m],
+      [['-s', `/tmp/${'x'.repeat(103)}`], /^smrouterd: -s \/tmp\/x+: longer than 107 bytes$/m],
       [['stray'], /stray/],
     ] as const) {
       const { status, stderr } = await refused(file, ...args);

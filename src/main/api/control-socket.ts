@@ -91,7 +91,12 @@ export async function listenControl(
   } finally {
     process.umask(mask);
   }
-  chmodSync(path, groups.admin === -1 && groups.reader === -1 ? 0o600 : 0o666);
+  try {
+    chmodSync(path, groups.admin === -1 && groups.reader === -1 ? 0o600 : 0o666);
+  } catch (error) {
+    await server.close();
+    throw asControlError(error);
+  }
   return server;
 }
 
