@@ -465,16 +465,18 @@ export class Router {
     this.log.error({ event: 'worker-lost', worker, err: error }, 'a worker thread ended');
     const now = performance.now();
     this.deaths.push(now);
-    if (this.deaths.filter((at) => now - at < DEATHS_MS).length > DEATHS_MOST) {
-      this.log.error({ event: 'worker-given-up', worker }, 'workers die too often; this one is not replaced');
-      this.withoutWorker(worker);
-      return;
-    }
+    const tooMany = this.deaths.filter((at) => now - at < DEATHS_MS).length > DEATHS_MOST;
     const returning = returningSlots(this.memory, worker);
     if (!(await this.graceAtLast())) return;
     const slots = reclaimSlots(this.memory, worker, returning);
     const frames = settleDeath(this.memory, worker, this.table.all());
     if (this.stopped || this.halted) return;
+    if (tooMany) {
+      const what = { event: 'worker-given-up', worker, slots, frames };
+      this.log.error(what, 'workers die too often; this one is not replaced');
+      this.withoutWorker(worker);
+      return;
+    }
     this.pool.start(worker);
     await this.pool.ready(START_MS, [worker]);
     if (this.stopped || this.halted) return;

@@ -63,6 +63,7 @@ test('flows of a TAP go round a worker that was given up, on TAPs of before and 
         'it is replaced or not',
       );
     }
+    assert.ok(!router.memory.views.owner.includes(DEAD), 'the slots that it had in hand have come home');
     assert.deepEqual(await spread(taps[0], first), [FLOWS, 0]);
     assert.deepEqual(await spread(taps[1], await create(taps[1])), [FLOWS, 0]);
     await ifconfigOn(router)(...taps.map((tap) => `${tap} destroy`));
