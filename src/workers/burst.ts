@@ -81,7 +81,8 @@ export function makeTransmit(ctx: Context, devices: Devices): Transmit {
       handOver(ctx, index, owner, n);
       return;
     }
-    if (heap[record + If.CAPTURE] !== 0) tapSent(ctx, index, n);
+    const captures = heap[record + If.CAPTURE];
+    if (captures !== 0) tapSent(ctx, index, n, captures);
     by(deviceOf(devices, type), index, n);
   }
 

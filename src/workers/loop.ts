@@ -217,10 +217,11 @@ export function makeLoop(ctx: Context): Loop {
     const end = list + PortList.FIRST + heap[list + PortList.COUNT];
     for (let p = list + PortList.FIRST; p < end; p++) {
       // 0 is the hole that a port left behind.
-      const read = heap[p] === 0 ? 0 : devices.memory.receive(heap[p]);
+      const index = heap[p];
+      const read = index === 0 ? 0 : devices.memory.receive(index);
       if (read === 0) continue;
       work += read;
-      input(heap[p]);
+      input(index);
     }
     return work;
   }
@@ -388,7 +389,8 @@ export function makeLoop(ctx: Context): Loop {
     if (list === 0) return false;
     const end = list + PortList.FIRST + heap[list + PortList.COUNT];
     for (let p = list + PortList.FIRST; p < end; p++) {
-      if (heap[p] !== 0 && ringOccupancy(rings, heap[ifRecord(heap[p]) + If.RX_RING]) !== 0) return true;
+      const index = heap[p];
+      if (index !== 0 && ringOccupancy(rings, heap[ifRecord(index) + If.RX_RING]) !== 0) return true;
     }
     return false;
   }
@@ -422,7 +424,7 @@ export function makeLoop(ctx: Context): Loop {
     const record = ifRecord(index);
     if (heap[Control.CAPTURES] !== ctx.capturesSeen) ctx.taps.seeToFilters();
     const captures = heap[record + If.CAPTURE];
-    if (captures !== 0) tapReceived(ctx, index);
+    if (captures !== 0) tapReceived(ctx, index, captures);
     const veb = heap[record + If.BRIDGE];
     const ofVeb = veb === 0 ? 0 : heap[ifRecord(veb) + If.CAPTURE];
     if ((captures | ofVeb) !== 0 && ctx.tracer.looksAt(index, veb)) ctx.tracer.split(index, veb, enter);

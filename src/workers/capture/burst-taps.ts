@@ -3,16 +3,15 @@
  */
 import { Drop } from '../../shared/counter/drop-reason.js';
 import { Direction } from '../../shared/layout/capture.js';
-import { If, ifRecord } from '../../shared/layout/heap.js';
 import { BURST, type Context } from '../context.js';
 import { dropCopy } from '../drop.js';
 
 /**
- * Shows the burst, received by device `index`, to that device's captures. Frames that one of them drops leave the burst; the others move up.
+ * Shows the burst, received by device `index`, to `list`, that device's captures as they were loaded once (not 0). Frames that one of them
+ * drops leave the burst; the others move up.
  */
-export function tapReceived(ctx: Context, index: number): void {
+export function tapReceived(ctx: Context, index: number, list: number): void {
   const { slots, length, tapPlace, taps } = ctx;
-  const list = ctx.heap[ifRecord(index) + If.CAPTURE];
   let kept = 0;
   for (let i = 0; i < ctx.n; i++) {
     const slot = slots[i];
@@ -32,8 +31,7 @@ export function tapReceived(ctx: Context, index: number): void {
   ctx.n = kept;
 }
 
-/** Shows the `n` frames that wait for device `index` to that device's captures; that they are sent is settled. */
-export function tapSent(ctx: Context, index: number, n: number): void {
-  const list = ctx.heap[ifRecord(index) + If.CAPTURE];
+/** Shows the `n` frames that wait for device `index` to `list`, that device's captures, likewise; that they are sent is settled. */
+export function tapSent(ctx: Context, index: number, n: number, list: number): void {
   for (let k = 0; k < n; k++) ctx.taps.frame(list, ctx.egressList[index * BURST + k], index, Direction.OUT);
 }

@@ -81,8 +81,11 @@ export function makeVebInput(
     const link0 = (flags & IfFlag.LINK0) !== 0;
     const returned = (seen & Seen.RESERVED) === 0 ? 0 : giveBackReserved(ingress, veb, link0);
     countInput(veb, returned);
-    if (heap[record + If.CAPTURE] !== 0 && capture(ingress, veb, heap[record + If.CAPTURE], sifted)) sifted = true;
-    if (heap[record + If.SPANS] !== 0) span(veb, heap[record + If.SPANS], sifted);
+    // A list is loaded once: main may take it away between two looks.
+    const captures = heap[record + If.CAPTURE];
+    if (captures !== 0 && capture(ingress, veb, captures, sifted)) sifted = true;
+    const spans = heap[record + If.SPANS];
+    if (spans !== 0) span(veb, spans, sifted);
     if ((seen & Seen.TAGGED) !== 0 && (flags & IfFlag.LINK2) === 0) dropTagged(ingress);
     if ((port & PortFlag.BLOCKNONIP) !== 0 && blockNonIp(ingress)) sifted = true;
     if (rules !== 0 && applyRules(ingress, rules)) sifted = true;
@@ -171,11 +174,12 @@ export function makeVebInput(
     if (ctx.poison && heap[spans + PortList.KIND] !== Kind.PORT_LIST) reportPoison(ctx, veb);
     const end = spans + PortList.FIRST + heap[spans + PortList.COUNT];
     for (let p = spans + PortList.FIRST; p < end; p++) {
-      if ((heap[ifRecord(heap[p]) + If.FLAGS] & IfFlag.RUNNING) === 0) continue;
+      const port = heap[p];
+      if ((heap[ifRecord(port) + If.FLAGS] & IfFlag.RUNNING) === 0) continue;
       for (let i = 0; i < ctx.n; i++) {
         if (sifted && destination[i] === DONE) continue;
-        if (ctx.tracing) ctx.tracer.event(TraceEvent.SPAN, heap[p]);
-        queueFrame(ctx, i, heap[p]);
+        if (ctx.tracing) ctx.tracer.event(TraceEvent.SPAN, port);
+        queueFrame(ctx, i, port);
         shared[i] = 1;
         ctx.anyShared = true;
         count(ctx, veb, Lane.COPIED, 1);

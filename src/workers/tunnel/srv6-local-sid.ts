@@ -106,9 +106,9 @@ export function makeLocalSid(ctx: Context, { via, hmac, ip4Input, vrfInput }: Si
   /** Any behaviour and any packet. */
   function anySid(i: number, index: number, ip: number, cast: Cast, hop: number): void {
     const action = heap[hop + NextHop.FLAGS] & SidFlavor.ACTION_MASK;
+    const domain = heap[Control.SRV6_DOMAIN];
     if (cast !== Cast.UNICAST) drop(ctx, i, index, Drop.L2_BROADCAST);
-    else if (heap[Control.SRV6_DOMAIN] !== 0 && !maySend(heap, heap[Control.SRV6_DOMAIN], u8, ip + Ipv6.SOURCE))
-      drop(ctx, i, index, Drop.SRV6_DOMAIN);
+    else if (domain !== 0 && !maySend(heap, domain, u8, ip + Ipv6.SOURCE)) drop(ctx, i, index, Drop.SRV6_DOMAIN);
     else if (action <= SidAction.END_T) endpoint(i, index, ip, hop, action);
     else decapsulate(i, index, ip, hop, action);
   }
