@@ -27,6 +27,9 @@ describe('the nice value', { skip: skipReason.root() }, () => {
     try {
       assert.deepEqual(values(), [NICE, NICE, NICE]);
       const killed = router.killWorker(1);
+      // It may be gone by then, or not.
+      await router.change((draft) => sysctl(draft, [`smrouter.nice=${NICE - 1}`]));
+      await router.change((draft) => sysctl(draft, [`smrouter.nice=${NICE}`]));
       await waitUntil(() => router.replacements === 1 && !router.lostWorkers.has(1), 'the worker is replaced');
       await killed;
       assert.deepEqual(values(), [NICE, NICE, NICE]);

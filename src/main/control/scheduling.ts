@@ -10,7 +10,8 @@ import { parseCpus } from '../config/cpus.js';
 import type { Settings } from '../config/state.js';
 import type { Memory } from '../memory/memory.js';
 
-type Wanted = Pick<Settings, 'smrouter.cpus' | 'smrouter.nice'>;
+const NAMES = ['smrouter.cpus', 'smrouter.nice'] as const;
+type Wanted = Pick<Settings, (typeof NAMES)[number]>;
 
 export class Scheduling {
   private readonly memory: Memory;
@@ -29,6 +30,7 @@ export class Scheduling {
    */
   set(wanted: Wanted): void {
     const before = this.wanted;
+    if (NAMES.every((name) => wanted[name] === before[name])) return;
     this.wanted = wanted;
     try {
       this.apply();
@@ -39,12 +41,16 @@ export class Scheduling {
     }
   }
 
-  /** Schedules one worker, whose thread may be new. */
+  /** Schedules one worker, whose thread may be new. One that has died is left: whoever takes its place comes here as well. */
   pin(worker: number): void {
     const tid = this.memory.views.heap[threadBlock(worker) + Thread.TID];
     if (tid === 0) return;
-    setAffinity(tid, this.cpusOf(worker));
-    this.setNice(tid);
+    try {
+      setAffinity(tid, this.cpusOf(worker));
+      this.setNice(tid);
+    } catch (error) {
+      if ((error as SysError).code !== 'ESRCH') throw error;
+    }
   }
 
   /** The CPUs that a worker may run on. */
@@ -62,9 +68,8 @@ export class Scheduling {
   private setNice(tid: number): void {
     const { 'smrouter.nice': text } = this.wanted;
     const nice = text === 'inherit' ? this.inherited : Number(text);
-    if (getPriority(tid) === nice) return;
     try {
-      setPriority(tid, nice);
+      if (getPriority(tid) !== nice) setPriority(tid, nice);
     } catch (error) {
       const { code } = (error as { info: { code: string } }).info;
       throw new SysError(
