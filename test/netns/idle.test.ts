@@ -22,6 +22,8 @@ import { cpuSeconds, threadsOf } from '../support/threads.js';
 const SECONDS = 3;
 /** The aim is 1 %; a tick of /proc is 10 ms, and this machine does other things. */
 const MOST_SECONDS = SECONDS * 0.03;
+/** So many times in a row it may have used more: a router that spins does so for ever. */
+const WINDOWS = 6;
 /** A worker sleeps 50 ms at a time: 60 times in 3 s. */
 const MOST_SLEEPS = 200;
 const BATCH = 50;
@@ -43,27 +45,29 @@ describe('an idle router', { skip: skipReason.tun() }, () => {
       });
       try {
         for (const tap of taps) netns.exec(['ip', 'link', 'set', tap, 'up']);
-        // Linux announces itself on a new link, and Node compiles what it has just run.
-        await sleep(1000);
         const sleeps = async () =>
           (await daemon.json<{ sleeps: number }[]>('show', 'workers')).map((worker) => worker.sleeps);
-        const sleptBefore = await sleeps();
-        const before = threadsOf(daemon.pid);
-        await sleep(SECONDS * 1000);
-        const now = threadsOf(daemon.pid);
-        const used = cpuSeconds(now) - cpuSeconds(before);
-        const each = now
-          .map(({ tid, name, seconds }) => ({
-            name: `${name} ${tid}`,
-            ran: seconds - (before.find((b) => b.tid === tid)?.seconds ?? 0),
-          }))
-          .filter(({ ran }) => ran > 0);
-        t.diagnostic(`${((used / SECONDS) * 100).toFixed(2)} % of a CPU`);
-        assert.ok(used <= MOST_SECONDS, `${used} s of CPU in ${SECONDS} s: ${JSON.stringify(each)}`);
-        (await sleeps()).forEach((n, w) => {
-          const slept = n - sleptBefore[w];
-          assert.ok(slept > 0 && slept < MOST_SLEEPS, `worker ${w} slept ${slept} times`);
-        });
+        // First Linux announces itself on new links, Node compiles what it has run, and a thread is made that stands by.
+        for (let window = 1; ; window++) {
+          const sleptBefore = await sleeps();
+          const before = threadsOf(daemon.pid);
+          await sleep(SECONDS * 1000);
+          const now = threadsOf(daemon.pid);
+          const used = cpuSeconds(now) - cpuSeconds(before);
+          const each = now
+            .map(({ tid, name, seconds }) => ({
+              name: `${name} ${tid}`,
+              ran: seconds - (before.find((b) => b.tid === tid)?.seconds ?? 0),
+            }))
+            .filter(({ ran }) => ran > 0);
+          t.diagnostic(`${((used / SECONDS) * 100).toFixed(2)} % of a CPU`);
+          (await sleeps()).forEach((n, w) => {
+            const slept = n - sleptBefore[w];
+            assert.ok(slept > 0 && slept < MOST_SLEEPS, `worker ${w} slept ${slept} times`);
+          });
+          if (used <= MOST_SECONDS) break;
+          assert.ok(window < WINDOWS, `${used} s of CPU in ${SECONDS} s: ${JSON.stringify(each)}`);
+        }
         await daemon.books();
       } finally {
         await daemon.stop();
