@@ -425,6 +425,11 @@ export class Router {
     return this.pool.kill(worker);
   }
 
+  /** Runs `start`, which starts a child, as nice as this process was when it began (`smrouter.nice` is not for the next one). */
+  asInherited<T>(start: () => T): T {
+    return this.interfaces.scheduling.asInherited(start);
+  }
+
   /** The CPUs that a worker may run on. */
   cpusOf(worker: number): readonly number[] {
     return this.interfaces.scheduling.cpusOf(worker);

@@ -175,7 +175,7 @@ async function run(option: Options, state: State, { log, output }: DaemonLog): P
     const daemon = {
       reload: () => reload().catch(refuse),
       shutdown: () => setImmediate(finish, 'smrctl shutdown'),
-      upgrade: () => upgrade.start(),
+      upgrade: () => router.asInherited(() => upgrade.start()),
     };
     const succeeded = (by: number): void => {
       manager.succeeded(by);

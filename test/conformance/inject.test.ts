@@ -20,20 +20,25 @@ function inject(...args: string[]): Promise<string> {
   return runCommand(router, ['inject', ...args], false, { reload: async () => {}, shutdown: () => {} });
 }
 
+/** Asserts that the next that comes to a host is one frame, these bytes. */
+async function receives(host: MemoryHost, bytes: string): Promise<void> {
+  let got = host.receive();
+  for (let n = 0; n < 500 && got.length === 0; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    got = host.receive();
+  }
+  assert.deepEqual(
+    got.map((f) => Buffer.from(f.bytes).toString('hex')),
+    [bytes],
+  );
+}
+
 test('A51 an injected frame leaves by that port as it is, the bridge does not see it, and the books balance', async () => {
   const hosts = ['mem0', 'mem1'].map((name) => new MemoryHost(router.memory, router.table.get(name)));
   await inject('mem0', hex);
   await inject('mem1', hex);
   for (const host of hosts) {
-    let got = host.receive();
-    for (let n = 0; n < 500 && got.length === 0; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      got = host.receive();
-    }
-    assert.deepEqual(
-      got.map((f) => Buffer.from(f.bytes).toString('hex')),
-      [hex],
-    );
+    await receives(host, hex);
   }
   assert.deepEqual(router.vebs.list(router.table.get('veb0')), []);
   await router.grace();
@@ -63,14 +68,6 @@ test('A51 a tag is not counted with the MTU', async () => {
   const host = new MemoryHost(router.memory, router.table.get('mem0'));
   for (const frame of [hex.slice(0, 28) + '00'.repeat(1500), `${hex.slice(0, 24)}8100000a0800${'00'.repeat(1500)}`]) {
     await inject('mem0', frame);
-    let got = host.receive();
-    for (let n = 0; n < 500 && got.length === 0; n++) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-      got = host.receive();
-    }
-    assert.deepEqual(
-      got.map((f) => Buffer.from(f.bytes).toString('hex')),
-      [frame],
-    );
+    await receives(host, frame);
   }
 });

@@ -1,5 +1,6 @@
 /** `sysctl smrouter.nice`: workers and main have the nice value that it says, also a worker that takes a dead one's place. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { describe, it } from 'node:test';
 import { sysctl } from '../../src/main/cli/sysctl.js';
@@ -7,6 +8,7 @@ import { DEFAULT_SETTINGS } from '../../src/main/config/state.js';
 import { Router } from '../../src/main/router.js';
 import { Thread, threadBlock } from '../../src/shared/layout/heap.js';
 import { Daemon } from '../support/daemon.js';
+import { until } from '../support/programs.js';
 import { skipReason } from '../support/require.js';
 import { smallSizes } from '../support/stations.js';
 import { silent, waitUntil } from '../support/stress.js';
@@ -43,6 +45,24 @@ describe('the nice value', { skip: skipReason.root() }, () => {
       }
     } finally {
       await router.stop();
+    }
+  });
+
+  it('is not handed on to the next daemon, which has settings of its own', async () => {
+    const inherited = getPriority();
+    const daemon = await Daemon.start({ workers: 1, config: [] });
+    let next = 0;
+    try {
+      await daemon.run('sysctl', `smrouter.nice=${NICE}`);
+      next = Number(/^process (\d+) takes over$/m.exec((await daemon.ctl('upgrade')).stdout)?.[1]);
+      assert.deepEqual(
+        [getPriority(next), await daemon.run('sysctl', '-n', 'smrouter.nice')],
+        [inherited, 'inherit\n'],
+      );
+    } finally {
+      if (next > 0) process.kill(next, 'SIGTERM');
+      await until('both are gone', 10_000, () => next === 0 || !existsSync(`/proc/${next}/task`));
+      await daemon.stop();
     }
   });
 

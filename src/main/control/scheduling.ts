@@ -53,6 +53,27 @@ export class Scheduling {
     }
   }
 
+  /** Runs `start` with the nice value that main was started with, as a child that it starts has main's. */
+  asInherited<T>(start: () => T): T {
+    const nice = getPriority();
+    if (nice === this.inherited) return start();
+    this.setOwn(this.inherited);
+    try {
+      return start();
+    } finally {
+      this.setOwn(nice);
+    }
+  }
+
+  /** Where that is refused, as of who may not be less nice again, it stays. */
+  private setOwn(nice: number): void {
+    try {
+      setPriority(nice);
+    } catch {
+      // Said when the setting was made.
+    }
+  }
+
   /** The CPUs that a worker may run on. */
   cpusOf(worker: number): readonly number[] {
     const list = parseCpus(this.wanted['smrouter.cpus']) ?? [];
